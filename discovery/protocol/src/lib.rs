@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How two xlnet guests on one Xen host meet.
+//!
+//! Three pure parts, shared by the guest module and the dom0 module and tested on the host:
+//!
+//! * the XenStore schema: [`Path`], [`Advert`], [`Offer`], [`PeerEntry`] and their strict parsers;
+//! * the [`roster`]: which guests dom0 lets meet, and which addresses it vouches for;
+//! * the [`Handshake`]: the state machine by which a guest opens and closes one channel.
+//!
+//! Nothing here allocates, reads a clock, or panics on what a guest wrote: tables belong to the
+//! caller, time is an argument in milliseconds, and values from XenStore are parsed or refused.
+//!
+//! `docs/protocol.md` describes the same protocol from the outside.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod addr;
+mod advert;
+mod domid;
+mod error;
+mod handshake;
+mod list;
+mod meta;
+mod number;
+mod offer;
+mod path;
+mod peer;
+pub mod roster;
+
+pub use addr::{Addrs, Mac, MAX_ADDRS};
+pub use advert::{Advert, AdvertText, Value};
+pub use domid::DomId;
+pub use error::{Field, Kind, SchemaError};
+pub use handshake::{
+    Action, Actions, Event, Failed, Handshake, PeerState, PeerView, Role, State, BACKOFF_MAX_MS,
+    BACKOFF_MIN_MS, CLOSE_MS, LIVED_MS, PACE_MS, WAIT_MS,
+};
+pub use list::{Full, List};
+pub use meta::{PacketMeta, ETHERTYPE_IPV4};
+pub use offer::{ChannelId, Offer};
+pub use path::{Node, Path, Tree};
+pub use peer::{pair_nonce, PeerEntry, PeerText};
+
+/// The version of this protocol, as adverts and offers carry it.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a packet carries besides its bytes.
+
+/// `ethertype` of an IPv4 packet.
+pub const ETHERTYPE_IPV4: u16 = 0x0800;
+
+/// The metadata of a record: the kernel's `virtio_net_hdr` and the protocol of the packet.
+///
+/// Any twelve bytes are a `PacketMeta`: whether the values fit the packet is for the kernel's own
+/// `virtio_net_hdr` validation to say, which sees the packet too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketMeta {
+    /// `struct virtio_net_hdr` (include/uapi/linux/virtio_net.h), little-endian.
+    pub virtio_net_hdr: [u8; 10],
+    /// The packet's EtherType: [`ETHERTYPE_IPV4`].
+    pub ethertype: u16,
+}
+
+impl PacketMeta {
+    /// Size of the encoded metadata, in bytes.
+    pub const SIZE: usize = 12;
+
+    /// The metadata as a record carries it: in the order of the fields, little-endian.
+    #[inline]
+    pub const fn to_bytes(&self) -> [u8; Self::SIZE] {
+        let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = self.virtio_net_hdr;
+        let [e0, e1] = self.ethertype.to_le_bytes();
+        [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, e0, e1]
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    #[inline]
+    pub const fn from_bytes(bytes: [u8; Self::SIZE]) -> Self {
+        let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, e0, e1] = bytes;
+        Self {
+            virtio_net_hdr: [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9],
+            ethertype: u16::from_le_bytes([e0, e1]),
+        }
+    }
+}

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The roster: who may meet whom, and which addresses dom0 vouches for.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use xlnet_protocol::roster::{
+    evaluate, introduction, peers, Guest, Policy, Segment, Vif, Vifs, Warning,
+};
+use xlnet_protocol::{Addrs, Advert, DomId, Field, Kind, Mac, SchemaError};
+
+fn domid(raw: u16) -> DomId {
+    DomId::new(raw).unwrap()
+}
+
+fn mac(last: u8) -> Mac {
+    Mac::new([0, 0x16, 0x3e, 0, 0, last]).unwrap()
+}
+
+fn segment(bridge: u32) -> Segment {
+    Segment { bridge, vlan: 0 }
+}
+
+fn vif(mac: Mac, segment: Segment) -> Vif {
+    Vif {
+        mac,
+        segment,
+        permitted: None,
+    }
+}
+
+fn vifs(all: impl IntoIterator<Item = Vif>) -> Vifs {
+    let mut list = Vifs::new();
+    for vif in all {
+        list.push(vif).unwrap();
+    }
+    list
+}
+
+fn advert(mac: Mac, addrs: &str) -> Advert {
+    Advert {
+        features: 0,
+        instance: 1,
+        mac,
+        addrs: Addrs::parse(addrs).unwrap(),
+    }
+}
+
+/// A guest on `bridge` that advertises what it has: MAC and address end in its id.
+fn plain(id: u8, bridge: u32) -> Guest {
+    claiming(id, bridge, &format!("10.0.0.{id}"))
+}
+
+fn claiming(id: u8, bridge: u32, addrs: &str) -> Guest {
+    Guest::new(
+        domid(id.into()),
+        Some(Ok(advert(mac(id), addrs))),
+        vifs([vif(mac(id), segment(bridge))]),
+    )
+}
+
+/// The roster of `guests`: pairs, vouched addresses, warnings.
+struct Outcome {
+    pairs: Vec<(u16, u16)>,
+    vouched: BTreeMap<u16, Option<String>>,
+    warnings: Vec<Warning>,
+}
+
+fn outcome(mut guests: Vec<Guest>, policy: &Policy<'_>) -> Outcome {
+    let mut warnings = Vec::new();
+    evaluate(&mut guests, policy, &mut |warning| warnings.push(warning));
+    let mut pairs = Vec::new();
+    for (i, guest) in guests.iter().enumerate() {
+        for (j, entry) in peers(&guests, i) {
+            assert_eq!(introduction(guest, &guests[j]), Some(entry));
+            assert_eq!(guests[j].vouched(), Some(&entry.addrs));
+            // What a guest may send from is what its peer lets in.
+            assert_eq!(guest.vouched(), Some(&entry.own));
+            pairs.push((guest.domid().raw(), guests[j].domid().raw()));
+        }
+    }
+    let vouched = guests
+        .iter()
+        .map(|guest| {
+            let addrs = guest.vouched().map(Addrs::to_string);
+            (guest.domid().raw(), addrs)
+        })
+        .collect();
+    Outcome {
+        pairs,
+        vouched,
+        warnings,
+    }
+}
+
+fn all(guests: Vec<Guest>) -> Outcome {
+    outcome(guests, &Policy::default())
+}
+
+#[test]
+fn guests_on_one_bridge_meet() {
+    let result = all(vec![plain(1, 7), plain(2, 7), plain(3, 8)]);
+    assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
+    assert_eq!(result.warnings, []);
+}
+
+#[test]
+fn an_introduction_tells_mac_addresses_and_one_nonce_to_both() {
+    let mut guests = [plain(1, 7), claiming(2, 7, "10.0.0.2 2001:db8::2")];
+    evaluate(&mut guests, &Policy::default(), &mut |_| ());
+    let [a, b] = &guests;
+    let (to_a, to_b) = (introduction(a, b).unwrap(), introduction(b, a).unwrap());
+    assert_eq!(to_a.mac, mac(2));
+    assert_eq!(to_a.addrs.to_string(), "10.0.0.2 2001:db8::2");
+    assert_eq!(to_b.mac, mac(1));
+    assert_eq!(to_a.nonce, to_b.nonce);
+    assert_eq!(introduction(a, a), None);
+}
+
+#[test]
+fn vlans_keep_guests_apart() {
+    let mut tagged = vif(mac(2), segment(7));
+    tagged.segment.vlan = 5;
+    let other = Guest::new(
+        domid(2),
+        Some(Ok(advert(mac(2), "10.0.0.2"))),
+        vifs([tagged]),
+    );
+    assert_eq!(all(vec![plain(1, 7), other]).pairs, []);
+}
+
+#[test]
+fn a_vif_behind_no_bridge_meets_nobody() {
+    let result = all(vec![plain(1, 0), plain(2, 0)]);
+    assert_eq!(result.pairs, []);
+    assert_eq!(result.warnings, []);
+}
+
+#[test]
+fn the_policy_picks_bridges() {
+    let guests = || vec![plain(1, 7), plain(2, 7), plain(3, 8), plain(4, 8)];
+    let on = |bridges| {
+        let policy = Policy {
+            bridges: Some(bridges),
+        };
+        outcome(guests(), &policy).pairs
+    };
+    assert_eq!(on(&[8]), [(3, 4), (4, 3)]);
+    assert_eq!(on(&[7, 8]).len(), 4);
+    assert_eq!(on(&[]), []);
+}
+
+#[test]
+fn a_guest_without_an_advert_meets_nobody() {
+    let silent = Guest::new(domid(2), None, vifs([vif(mac(2), segment(7))]));
+    let result = all(vec![plain(1, 7), silent]);
+    assert_eq!(result.pairs, []);
+    assert_eq!(result.vouched[&2], None);
+    assert_eq!(result.warnings, []);
+}
+
+#[test]
+fn a_bad_advert_is_ignored_with_one_warning() {
+    let error = SchemaError {
+        field: Field::Addr,
+        kind: Kind::NotUnicast,
+    };
+    let bad = Guest::new(domid(3), Some(Err(error)), vifs([vif(mac(3), segment(7))]));
+    let result = all(vec![plain(1, 7), plain(2, 7), bad]);
+    assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    let warning = Warning::BadAdvert {
+        guest: domid(3),
+        error,
+    };
+    assert_eq!(result.warnings, [warning]);
+    assert_eq!(
+        warning.to_string(),
+        "guest 3: advert ignored, addr: not a unicast host address"
+    );
+}
+
+#[test]
+fn another_guests_mac_is_ignored_with_one_warning() {
+    let liar = Guest::new(
+        domid(3),
+        Some(Ok(advert(mac(1), "10.0.0.3"))),
+        vifs([vif(mac(3), segment(7))]),
+    );
+    let result = all(vec![plain(1, 7), plain(2, 7), liar]);
+    assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    assert_eq!(
+        result.warnings,
+        [Warning::ForeignMac {
+            guest: domid(3),
+            mac: mac(1)
+        }]
+    );
+}
+
+#[test]
+fn the_advertised_vif_counts() {
+    let two = Guest::new(
+        domid(1),
+        Some(Ok(advert(mac(11), "10.0.0.1"))),
+        vifs([vif(mac(10), segment(7)), vif(mac(11), segment(8))]),
+    );
+    let result = all(vec![two, plain(2, 7), plain(3, 8)]);
+    assert_eq!(result.pairs, [(1, 3), (3, 1)]);
+}
+
+#[test]
+fn one_address_claimed_twice_is_nobodys() {
+    let result = all(vec![
+        claiming(1, 7, "10.0.0.1 10.0.0.9"),
+        claiming(2, 7, "10.0.0.9 10.0.0.2"),
+        claiming(3, 8, "10.0.0.9"),
+    ]);
+    assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
+    assert_eq!(result.vouched[&2].as_deref(), Some("10.0.0.2"));
+    // On another bridge it is another address.
+    assert_eq!(result.vouched[&3].as_deref(), Some("10.0.0.9"));
+    assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    let [warning] = result.warnings[..] else {
+        panic!("{:?}", result.warnings);
+    };
+    assert_eq!(
+        warning.to_string(),
+        "guests 1 and 2: both claim address 10.0.0.9, neither gets it"
+    );
+}
+
+#[test]
+fn one_address_claimed_three_times_is_nobodys() {
+    let claims = [1, 2, 3].map(|id| claiming(id, 7, "10.0.0.9"));
+    let result = all(claims.to_vec());
+    for id in [1, 2, 3] {
+        assert_eq!(result.vouched[&id].as_deref(), Some(""));
+    }
+    assert_eq!(result.warnings.len(), 3);
+}
+
+#[test]
+fn an_address_the_vif_does_not_permit_is_dropped() {
+    let mut tied = vif(mac(1), segment(7));
+    tied.permitted = Addrs::parse_restriction("10.0.0.1");
+    let guest = Guest::new(
+        domid(1),
+        Some(Ok(advert(mac(1), "10.0.0.1 10.0.0.2"))),
+        vifs([tied]),
+    );
+    let result = all(vec![guest, plain(2, 7)]);
+    assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
+    // The claim that was dropped contests nothing.
+    assert_eq!(result.vouched[&2].as_deref(), Some("10.0.0.2"));
+    let [warning] = result.warnings[..] else {
+        panic!("{:?}", result.warnings);
+    };
+    assert_eq!(
+        warning.to_string(),
+        "guest 1: address 10.0.0.2 ignored, its vif's ip= does not list it"
+    );
+}
+
+#[test]
+fn one_mac_on_two_vifs_of_a_bridge_is_nobodys() {
+    let clone = |id: u8| {
+        Guest::new(
+            domid(id.into()),
+            Some(Ok(advert(mac(9), &format!("10.0.0.{id}")))),
+            vifs([vif(mac(9), segment(7))]),
+        )
+    };
+    let result = all(vec![clone(1), plain(2, 7), clone(3), plain(4, 7)]);
+    assert_eq!(result.pairs, [(2, 4), (4, 2)]);
+    assert_eq!(
+        result.warnings,
+        [Warning::DuplicateMac {
+            guests: [domid(1), domid(3)],
+            mac: mac(9)
+        }]
+    );
+
+    // A twin that does not run xlnet counts too, in either order.
+    for silent in [1, 5] {
+        let silent = Guest::new(domid(silent), None, vifs([vif(mac(9), segment(7))]));
+        let result = all(vec![silent.clone(), clone(3), plain(4, 7)]);
+        assert_eq!(result.pairs, []);
+        assert_eq!(result.warnings.len(), 1);
+        let result = all(vec![clone(3), silent, plain(4, 7)]);
+        assert_eq!(result.pairs, []);
+        assert_eq!(result.warnings.len(), 1);
+    }
+
+    // So does a second vif of the same guest.
+    let double = Guest::new(
+        domid(1),
+        Some(Ok(advert(mac(9), "10.0.0.1"))),
+        vifs([vif(mac(9), segment(7)), vif(mac(9), segment(7))]),
+    );
+    let result = all(vec![double, plain(2, 7)]);
+    assert_eq!(result.pairs, []);
+    assert_eq!(result.warnings.len(), 1);
+
+    // On different bridges one MAC may be used twice.
+    let other = Guest::new(
+        domid(3),
+        Some(Ok(advert(mac(1), "10.0.0.3"))),
+        vifs([vif(mac(1), segment(8))]),
+    );
+    let result = all(vec![plain(1, 7), plain(2, 7), other, plain(4, 8)]);
+    assert_eq!(result.pairs, [(1, 2), (2, 1), (3, 4), (4, 3)]);
+    assert_eq!(result.warnings, []);
+}
+
+/// A small world, so that everything collides: few MACs, addresses and bridges.
+fn any_guest(id: u16) -> impl Strategy<Value = Guest> {
+    let addrs = proptest::collection::btree_set(1u8..6, 0..4).prop_map(|last| {
+        let words: Vec<_> = last.iter().map(|last| format!("10.0.0.{last}")).collect();
+        Addrs::parse(&words.join(" ")).unwrap()
+    });
+    let vif = (
+        1u8..6,
+        0u32..3,
+        0u16..2,
+        proptest::option::of(addrs.clone()),
+    )
+        .prop_map(|(last, bridge, vlan, permitted)| Vif {
+            mac: mac(last),
+            segment: Segment { bridge, vlan },
+            permitted,
+        });
+    let advert = (1u8..6, addrs, any::<u64>()).prop_map(|(last, addrs, instance)| Advert {
+        features: 0,
+        instance,
+        mac: mac(last),
+        addrs,
+    });
+    let error = SchemaError {
+        field: Field::Mac,
+        kind: Kind::Syntax,
+    };
+    let advert = prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(Err(error))),
+        8 => advert.prop_map(|advert| Some(Ok(advert))),
+    ];
+    (advert, proptest::collection::vec(vif, 0..3))
+        .prop_map(move |(advert, all)| Guest::new(domid(id), advert, vifs(all)))
+}
+
+fn any_guests() -> impl Strategy<Value = Vec<Guest>> {
+    (1u16..12).prop_flat_map(|n| (1..=n).map(any_guest).collect::<Vec<_>>())
+}
+
+proptest! {
+    #[test]
+    fn meeting_is_mutual_and_on_one_segment(guests in any_guests()) {
+        let mut guests = guests;
+        evaluate(&mut guests, &Policy::default(), &mut |_| ());
+        for a in &guests {
+            for b in &guests {
+                let there = introduction(a, b);
+                let back = introduction(b, a);
+                prop_assert_eq!(there.is_some(), back.is_some());
+                let (Some(there), Some(back)) = (there, back) else { continue };
+                prop_assert_ne!(a.domid(), b.domid());
+                prop_assert_eq!(there.nonce, back.nonce);
+                prop_assert_ne!(there.mac, back.mac);
+                // No address is vouched for twice where the two can meet.
+                prop_assert!(there.addrs.iter().all(|addr| !back.addrs.contains(addr)));
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_guests_does_not_matter(guests in any_guests()) {
+        let forward = all(guests.clone());
+        let backward = all(guests.into_iter().rev().collect());
+        let sorted = |mut pairs: Vec<_>| { pairs.sort(); pairs };
+        prop_assert_eq!(sorted(forward.pairs), sorted(backward.pairs));
+        prop_assert_eq!(forward.vouched, backward.vouched);
+        prop_assert_eq!(forward.warnings.len(), backward.warnings.len());
+    }
+
+    #[test]
+    fn no_warning_is_given_twice(guests in any_guests()) {
+        let warnings = all(guests).warnings;
+        for (i, warning) in warnings.iter().enumerate() {
+            prop_assert!(!warnings[i + 1..].contains(warning), "{warning}");
+        }
+    }
+
+    /// Two honest guests on a segment of their own addresses and MACs keep what they have,
+    /// whatever a third advertises, except for the addresses it claims itself.
+    #[test]
+    fn a_hostile_advert_harms_only_what_it_claims(hostile in any_guest(99)) {
+        let (a, b) = (claiming(20, 1, "10.0.0.1 10.0.0.20"), claiming(21, 1, "10.0.0.21"));
+        let result = all(vec![a, hostile.clone(), b]);
+        prop_assert!(result.pairs.contains(&(20, 21)) && result.pairs.contains(&(21, 20)));
+        prop_assert_eq!(result.vouched[&21].as_deref(), Some("10.0.0.21"));
+        let kept = result.vouched[&20].clone().unwrap();
+        prop_assert!(kept == "10.0.0.20" || kept == "10.0.0.1 10.0.0.20");
+    }
+
+    /// What was decided before leaves no trace.
+    #[test]
+    fn evaluating_again_changes_nothing(guests in any_guests()) {
+        let mut again = guests.clone();
+        evaluate(&mut again, &Policy { bridges: Some(&[1]) }, &mut |_| ());
+        prop_assert_eq!(all(again).vouched, all(guests).vouched);
+    }
+}

@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The XenStore schema: what is written is read back, anything else is refused by name, and
+//! nothing a guest can write makes a parser panic.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
+use xlnet_protocol::{
+    pair_nonce, Addrs, Advert, AdvertText, ChannelId, DomId, Field, Kind, List, Mac, Node, Offer,
+    PacketMeta, Path, PeerEntry, PeerText, SchemaError, MAX_ADDRS,
+};
+
+fn error(field: Field, kind: Kind) -> SchemaError {
+    SchemaError { field, kind }
+}
+
+fn guest(raw: u16) -> DomId {
+    DomId::new(raw).unwrap()
+}
+
+const ADVERT: AdvertText<'_> = AdvertText {
+    version: "1",
+    features: Some("0"),
+    instance: Some("00c0ffee00c0ffee"),
+    mac: Some("00:16:3e:00:00:01"),
+    addr: Some("10.0.0.1 2001:db8::1"),
+};
+
+const OFFER: &str = "version=1 nonce=0123456789abcdef generation=7 grant=9 port=12";
+
+#[test]
+fn an_advert_is_read_as_written() {
+    let advert = Advert::parse(&ADVERT).unwrap();
+    assert_eq!(advert.features, 0);
+    assert_eq!(advert.instance, 0x00c0_ffee_00c0_ffee);
+    assert_eq!(advert.mac.octets(), [0, 0x16, 0x3e, 0, 0, 1]);
+    assert_eq!(advert.addrs.len(), 2);
+    assert!(advert.addrs.contains("10.0.0.1".parse().unwrap()));
+    assert!(!advert.addrs.contains("10.0.0.2".parse().unwrap()));
+
+    let written: Vec<_> = advert
+        .nodes()
+        .iter()
+        .map(|(node, value)| format!("{}={value}", Path::own(*node)))
+        .collect();
+    assert_eq!(
+        written,
+        [
+            "data/xlnet/features=0",
+            "data/xlnet/instance=00c0ffee00c0ffee",
+            "data/xlnet/mac=00:16:3e:00:00:01",
+            "data/xlnet/addr=10.0.0.1 2001:db8::1",
+            "data/xlnet/version=1",
+        ]
+    );
+}
+
+#[test]
+fn a_bad_advert_is_refused_by_name() {
+    let refused = |change: &dyn Fn(&mut AdvertText<'static>)| {
+        let mut text = ADVERT;
+        change(&mut text);
+        Advert::parse(&text).unwrap_err()
+    };
+    let version = error(Field::Version, Kind::Unsupported);
+    assert_eq!(refused(&|text| text.version = "2"), version);
+    // A later version may do without any of the other nodes.
+    assert_eq!(
+        refused(&|text| (text.version, text.mac) = ("2", None)),
+        version
+    );
+    for bad in ["", "01", "+1", "-1", " 1", "1 ", "1.0", "one", "１"] {
+        assert_eq!(
+            refused(&|text| text.version = bad),
+            error(Field::Version, Kind::Syntax),
+            "{bad:?}"
+        );
+    }
+    for (bad, kind) in [
+        ("", Kind::Syntax),
+        ("0x1", Kind::Syntax),
+        ("F", Kind::Syntax),
+        ("00", Kind::Syntax),
+        ("100000000", Kind::Range),
+    ] {
+        assert_eq!(
+            refused(&|text| text.features = Some(bad)),
+            error(Field::Features, kind),
+            "{bad:?}"
+        );
+    }
+    for bad in [
+        "",
+        "1",
+        "0123456789ABCDEF",
+        "0123456789abcdef0",
+        "+123456789abcdef",
+    ] {
+        assert_eq!(
+            refused(&|text| text.instance = Some(bad)),
+            error(Field::Instance, Kind::Syntax),
+            "{bad:?}"
+        );
+    }
+    for (field, text) in [
+        (
+            Field::Features,
+            AdvertText {
+                features: None,
+                ..ADVERT
+            },
+        ),
+        (
+            Field::Instance,
+            AdvertText {
+                instance: None,
+                ..ADVERT
+            },
+        ),
+        (
+            Field::Mac,
+            AdvertText {
+                mac: None,
+                ..ADVERT
+            },
+        ),
+        (
+            Field::Addr,
+            AdvertText {
+                addr: None,
+                ..ADVERT
+            },
+        ),
+    ] {
+        assert_eq!(Advert::parse(&text), Err(error(field, Kind::Missing)));
+    }
+    assert_eq!(
+        refused(&|text| text.mac = Some("ff:ff:ff:ff:ff:ff")).to_string(),
+        "mac: not a unicast host address"
+    );
+}
+
+#[test]
+fn macs() {
+    for bad in [
+        "",
+        "00:16:3e:00:00",
+        "00:16:3e:00:00:01:02",
+        "0:16:3e:00:00:01",
+        "00-16-3e-00-00-01",
+        "00:16:3e:00:00:+1",
+        "00:16:3e:00:00:0g",
+        "00:16:3e:00:00:01 ",
+        "00:16:3e:00:00:",
+    ] {
+        assert_eq!(
+            Mac::parse(bad),
+            Err(error(Field::Mac, Kind::Syntax)),
+            "{bad:?}"
+        );
+    }
+    for bad in [
+        "00:00:00:00:00:00",
+        "ff:ff:ff:ff:ff:ff",
+        "01:00:5e:00:00:01",
+        "33:33:00:00:00:01",
+    ] {
+        assert_eq!(
+            Mac::parse(bad),
+            Err(error(Field::Mac, Kind::NotUnicast)),
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        Mac::parse("00:16:3E:AA:BB:CC").unwrap().to_string(),
+        "00:16:3e:aa:bb:cc"
+    );
+}
+
+#[test]
+fn address_lists() {
+    assert!(Addrs::parse("").unwrap().is_empty());
+    for bad in [
+        " ",
+        "10.0.0.1 ",
+        " 10.0.0.1",
+        "10.0.0.1  10.0.0.2",
+        "10.0.0.1\n",
+        "10.0.0.1,10.0.0.2",
+        "10.0.0.1/24",
+        "10.0.0",
+        "010.0.0.1",
+        "fe80::1%eth0",
+        "host",
+    ] {
+        assert_eq!(
+            Addrs::parse(bad),
+            Err(error(Field::Addr, Kind::Syntax)),
+            "{bad:?}"
+        );
+    }
+    for bad in [
+        "0.0.0.0",
+        "0.1.2.3",
+        "127.0.0.1",
+        "127.9.9.9",
+        "224.0.0.1",
+        "239.255.255.255",
+        "255.255.255.255",
+        "::",
+        "::1",
+        "ff02::1",
+        "fe80::1",
+        "::ffff:10.0.0.1",
+    ] {
+        assert_eq!(
+            Addrs::parse(bad),
+            Err(error(Field::Addr, Kind::NotUnicast)),
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        Addrs::parse("10.0.0.1 2001:db8::1 10.0.0.1"),
+        Err(error(Field::Addr, Kind::Duplicate))
+    );
+    let list = |n| {
+        let words: Vec<_> = (1..=n).map(|i| format!("10.0.0.{i}")).collect();
+        words.join(" ")
+    };
+    assert_eq!(
+        Addrs::parse(&list(MAX_ADDRS)).unwrap().to_string(),
+        list(MAX_ADDRS)
+    );
+    assert_eq!(
+        Addrs::parse(&list(MAX_ADDRS + 1)),
+        Err(error(Field::Addr, Kind::TooMany))
+    );
+}
+
+#[test]
+fn a_restriction_that_is_not_understood_permits_nothing() {
+    assert_eq!(Addrs::parse_restriction(""), None);
+    assert_eq!(Addrs::parse_restriction(" \n"), None);
+    assert_eq!(Addrs::parse_restriction("10.0.0.0/24"), Some(Addrs::new()));
+    assert_eq!(
+        Addrs::parse_restriction(" 10.0.0.1  any 10.0.0.1 2001:db8::1\n"),
+        Some(Addrs::parse("10.0.0.1 2001:db8::1").unwrap())
+    );
+}
+
+#[test]
+fn an_offer_is_read_as_written() {
+    let offer = Offer::parse(OFFER).unwrap();
+    assert_eq!(
+        offer,
+        Offer {
+            channel: ChannelId {
+                nonce: 0x0123_4567_89ab_cdef,
+                generation: 7
+            },
+            grant: 9,
+            port: Some(12),
+        }
+    );
+    assert_eq!(offer.to_string(), OFFER);
+    let answer = OFFER.replace("port=12", "port=0");
+    assert_eq!(Offer::parse(&answer).unwrap().port, None);
+    assert_eq!(Offer::parse(&answer).unwrap().to_string(), answer);
+}
+
+#[test]
+fn a_bad_offer_is_refused_by_name() {
+    for (from, to, field, kind) in [
+        ("version=1", "version=2", Field::Version, Kind::Unsupported),
+        ("version=1 ", "", Field::Version, Kind::Syntax),
+        ("nonce=0", "nonce=", Field::Nonce, Kind::Syntax),
+        ("nonce=0", "nonce=+", Field::Nonce, Kind::Syntax),
+        ("=7", "=-7", Field::Generation, Kind::Syntax),
+        ("=7", "=4294967296", Field::Generation, Kind::Range),
+        ("=7 ", "=7  ", Field::Grant, Kind::Syntax),
+        ("grant=9 ", "", Field::Grant, Kind::Syntax),
+        ("=9", "=7", Field::Grant, Kind::Range),
+        ("=9", "=9999999999", Field::Grant, Kind::Range),
+        ("=12", "=131072", Field::Port, Kind::Range),
+        ("=12", "=012", Field::Port, Kind::Syntax),
+        (" port=12", "", Field::Port, Kind::Missing),
+        ("=12", "=12 ", Field::Offer, Kind::Syntax),
+        ("=12", "=12 key=1", Field::Offer, Kind::Syntax),
+    ] {
+        let text = OFFER.replace(from, to);
+        assert_ne!(text, OFFER);
+        assert_eq!(Offer::parse(&text), Err(error(field, kind)), "{text:?}");
+    }
+}
+
+#[test]
+fn paths() {
+    for (path, text) in [
+        (Path::own(Node::Root), "data/xlnet"),
+        (Path::own(Node::Addr), "data/xlnet/addr"),
+        (Path::own(Node::Offer(guest(12))), "data/xlnet/offer/12"),
+        (
+            Path::own(Node::PeerNonce(guest(12))),
+            "data/xlnet/peer/12/nonce",
+        ),
+        (Path::of(guest(3), Node::Root), "/local/domain/3/data/xlnet"),
+        (
+            Path::of(guest(3), Node::PeerOffer(guest(12))),
+            "/local/domain/3/data/xlnet/peer/12/offer",
+        ),
+    ] {
+        assert_eq!(path.to_string(), text);
+        assert_eq!(Path::parse(text), Some(path));
+    }
+    for bad in [
+        "",
+        "/",
+        "data/xlnetx",
+        "data/xlnet/",
+        "data/xlnet//",
+        "data/xlnet/other",
+        "data/xlnet/mac/x",
+        "data/xlnet/offer/0",
+        "data/xlnet/offer/32752",
+        "data/xlnet/offer/+1",
+        "data/xlnet/offer/1/2",
+        "data/xlnet/peer/1/other",
+        "data/xlnet/peer/1/offer/2",
+        "/local/domain/",
+        "/local/domain/3",
+        "/local/domain/0/data/xlnet",
+        "/local/domain/x/data/xlnet",
+        "/local/domain/3/data/other",
+    ] {
+        assert_eq!(Path::parse(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn domain_ids() {
+    assert_eq!(DomId::new(0), None);
+    assert_eq!(DomId::new(0x7ff0), None);
+    assert_eq!(DomId::parse("1"), Ok(guest(1)));
+    assert_eq!(DomId::parse("32751").unwrap().raw(), 0x7fef);
+    assert_eq!(DomId::parse("0"), Err(error(Field::DomId, Kind::Range)));
+    assert_eq!(DomId::parse("65537"), Err(error(Field::DomId, Kind::Range)));
+    assert_eq!(DomId::parse("01"), Err(error(Field::DomId, Kind::Syntax)));
+}
+
+#[test]
+fn the_nonce_is_the_pairs_and_the_instances() {
+    let (a, b) = ((guest(1), 10), (guest(2), 20));
+    let nonce = pair_nonce(a, b);
+    assert_eq!(nonce, pair_nonce(b, a));
+    for (a, b) in [
+        ((guest(1), 11), b),
+        (a, (guest(2), 21)),
+        ((guest(3), 10), b),
+        ((guest(1), 20), (guest(2), 10)),
+    ] {
+        assert_ne!(nonce, pair_nonce(a, b));
+    }
+}
+
+#[test]
+fn the_metadata_is_a_virtio_net_hdr_and_a_protocol() {
+    let meta = PacketMeta {
+        virtio_net_hdr: [1, 4, 2, 1, 4, 3, 6, 5, 8, 7],
+        ethertype: 0x86dd,
+    };
+    assert_eq!(meta.to_bytes(), [1, 4, 2, 1, 4, 3, 6, 5, 8, 7, 0xdd, 0x86]);
+}
+
+#[test]
+fn a_full_list_refuses() {
+    let mut list = List::<u8, 2>::new();
+    assert!(list.is_empty());
+    assert!(list.push(1).is_ok() && list.push(2).is_ok());
+    assert!(list.push(3).is_err());
+    assert_eq!(list.iter().copied().collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(list.len(), 2);
+}
+
+fn any_addr() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![
+        any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from(bits))),
+        any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from(bits))),
+    ]
+}
+
+/// Valid lists: whatever `push` refuses is left out.
+fn any_addrs() -> impl Strategy<Value = Addrs> {
+    proptest::collection::vec(any_addr(), 0..=MAX_ADDRS).prop_map(|all| {
+        let mut addrs = Addrs::new();
+        for addr in all {
+            let _ = addrs.push(addr);
+        }
+        addrs
+    })
+}
+
+fn any_mac() -> impl Strategy<Value = Mac> {
+    any::<[u8; 6]>().prop_filter_map("unicast", |octets| Mac::new(octets).ok())
+}
+
+fn any_guest() -> impl Strategy<Value = DomId> {
+    (1..0x7ff0u16).prop_map(guest)
+}
+
+fn any_node() -> impl Strategy<Value = Node> {
+    prop_oneof![
+        Just(Node::Root),
+        Just(Node::Version),
+        Just(Node::Features),
+        Just(Node::Instance),
+        Just(Node::Mac),
+        Just(Node::Addr),
+        Just(Node::Offers),
+        any_guest().prop_map(Node::Offer),
+        Just(Node::Peers),
+        any_guest().prop_map(Node::Peer),
+        any_guest().prop_map(Node::PeerMac),
+        any_guest().prop_map(Node::PeerAddr),
+        any_guest().prop_map(Node::PeerOwn),
+        any_guest().prop_map(Node::PeerNonce),
+        any_guest().prop_map(Node::PeerOffer),
+    ]
+}
+
+/// Text that is nearly right: pieces of the schema in any order, among arbitrary characters.
+fn near_miss() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("version=1".to_string()),
+        Just(" nonce=0123456789abcdef".to_string()),
+        Just(" generation=".to_string()),
+        Just(" grant=9 port=0".to_string()),
+        Just("/local/domain/".to_string()),
+        Just("data/xlnet/peer/".to_string()),
+        Just("00:16:3e:".to_string()),
+        Just("10.0.0.1 ".to_string()),
+        any::<u64>().prop_map(|number| number.to_string()),
+        ".{0,8}".prop_map(|text| text),
+    ];
+    proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn adverts_round_trip(features: u32, instance: u64, mac in any_mac(), addrs in any_addrs()) {
+        let advert = Advert { features, instance, mac, addrs };
+        let nodes = advert.nodes();
+        let text = |node| {
+            let value = nodes.iter().find(|(known, _)| *known == node);
+            value.map(|(_, value)| value.to_string()).unwrap()
+        };
+        let (version, features, instance) =
+            (text(Node::Version), text(Node::Features), text(Node::Instance));
+        let (mac, addr) = (text(Node::Mac), text(Node::Addr));
+        prop_assert_eq!(nodes[4].0, Node::Version);
+        prop_assert_eq!(
+            Advert::parse(&AdvertText {
+                version: &version,
+                features: Some(&features),
+                instance: Some(&instance),
+                mac: Some(&mac),
+                addr: Some(&addr),
+            }),
+            Ok(advert)
+        );
+    }
+
+    #[test]
+    fn peer_entries_round_trip(
+        nonce: u64, peer in any_guest(), mac in any_mac(), addrs in any_addrs(), own in any_addrs(),
+    ) {
+        let entry = PeerEntry { mac, addrs, own, nonce };
+        let [mac, addr, own, nonce] = entry.nodes(peer).map(|(_, value)| value.to_string());
+        let text = PeerText { mac: Some(&mac), addr: Some(&addr), own: Some(&own), nonce: &nonce };
+        prop_assert_eq!(PeerEntry::parse(&text), Ok(entry));
+        prop_assert_eq!(entry.nodes(peer)[3].0, Node::PeerNonce(peer));
+    }
+
+    #[test]
+    fn offers_round_trip(nonce: u64, generation: u32, grant in 8u32.., port in 0u32..1 << 17) {
+        let offer = Offer {
+            channel: ChannelId { nonce, generation },
+            grant,
+            port: (port != 0).then_some(port),
+        };
+        prop_assert_eq!(Offer::parse(&offer.to_string()), Ok(offer));
+    }
+
+    #[test]
+    fn paths_round_trip(of in proptest::option::of(any_guest()), node in any_node()) {
+        let path = of.map_or(Path::own(node), |guest| Path::of(guest, node));
+        prop_assert_eq!(Path::parse(&path.to_string()), Some(path));
+    }
+
+    #[test]
+    fn metadata_round_trips(bytes: [u8; PacketMeta::SIZE]) {
+        prop_assert_eq!(PacketMeta::from_bytes(bytes).to_bytes(), bytes);
+    }
+
+    /// One value has one spelling: what is read is written the same.
+    #[test]
+    fn nothing_panics_and_what_is_read_is_written_the_same(
+        text in prop_oneof![near_miss(), "\\PC*".prop_map(|text| text)],
+    ) {
+        if let Ok(offer) = Offer::parse(&text) {
+            prop_assert_eq!(offer.to_string(), text.as_str());
+        }
+        if let Some(path) = Path::parse(&text) {
+            prop_assert_eq!(path.to_string(), text.as_str());
+        }
+        if let Ok(mac) = Mac::parse(&text) {
+            prop_assert_eq!(mac.to_string(), text.to_ascii_lowercase());
+        }
+        if let Ok(domid) = DomId::parse(&text) {
+            prop_assert_eq!(domid.to_string(), text.as_str());
+        }
+        if let Ok(addrs) = Addrs::parse(&text) {
+            prop_assert_eq!(Addrs::parse(&addrs.to_string()), Ok(addrs));
+        }
+        let _ = Addrs::parse_restriction(&text);
+        let _ = PeerEntry::parse(&PeerText { mac: Some(&text), addr: Some(&text), own: Some(&text), nonce: &text });
+        for field in 0..5 {
+            let mut advert = ADVERT;
+            match field {
+                0 => advert.version = &text,
+                1 => advert.features = Some(&text),
+                2 => advert.instance = Some(&text),
+                3 => advert.mac = Some(&text),
+                _ => advert.addr = Some(&text),
+            }
+            let _ = Advert::parse(&advert);
+        }
+    }
+}
