@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# What a person runs. How the modules are built is Kbuild's matter.
+
+enter := tests/env/enter
+
+# KDIR=…: build against that kernel tree with the tools of this machine; otherwise
+# against Debian's stock kernel in a build root made on first use.
+ifdef KDIR
+kdir         := $(abspath $(KDIR))
+module-build := $(MAKE) -C $(kdir) M=$(CURDIR)
+else
+kdir         = $(or $(shell tests/env/kernel-tree),$(error no kernel tree, see above))
+module-build = $(enter) make -C $(kdir) CC=gcc-14 M=$(CURDIR)
+endif
+
+.PHONY: help
+help: ## List the targets (the default)
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while IFS='|' read -r target text; do printf '  make %-14s %s\n' "$$target" "$$text"; done
+	@echo 'First use makes a build root, a kernel tree and lab images under $${XLNET_CACHE:-/var/cache/xlnet}.'
+
+.PHONY: modules
+modules: ## Build xlnet.ko and xldiscovery.ko (KDIR=… for another kernel tree)
+ifdef KDIR
+	@tests/env/check-kdir $(kdir)
+endif
+	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) modules
+
+.PHONY: test
+test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names)
+	@tests/env/test $(CASE)
+
+.PHONY: demo
+demo: modules ## Measure eth0 against xl0 between two guests, print a table, write out/demo.json
+	@tests/xen/run demo
+
+.PHONY: lab
+lab: modules ## Boot Xen with dom0 and two guests and leave you at dom0's prompt
+	@tests/xen/run shell
+
+.PHONY: rust-analyzer
+rust-analyzer: ## Write rust-project.json for the modules and the kernel crates they use
+	+$(module-build) rust-analyzer
+	tests/env/rust-project .
+
+# DESTDIR=… stages the files for a package.
+sbin     := $(DESTDIR)/usr/local/sbin
+# What `modinfo -F vermagic` begins with, on machines without kmod too.
+release   = $(shell grep -aoE 'vermagic=[^ ]+' xlnet.ko | cut -d= -f2)
+updates   = $(DESTDIR)/lib/modules/$(release)/updates
+
+.PHONY: install
+install: ## Install modules, scripts and network configuration on this machine (DESTDIR=…)
+	@test -e xlnet.ko || { echo 'install: no xlnet.ko here, run "make modules" first' >&2; exit 1; }
+	install -d $(updates) $(sbin) $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/sysctl.d
+	install -m 644 xlnet.ko xldiscovery.ko $(updates)
+	install -m 755 iproute-scripts/xl-status iproute-scripts/xl-bench $(sbin)
+	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
+	install -m 644 iproute-scripts/sysctl.d/60-xlnet.conf $(DESTDIR)/etc/sysctl.d
+	$(if $(DESTDIR),,depmod $(release))
+
+.PHONY: clean
+clean: ## Remove build products and out/ (the cache stays)
+	+$(module-build) clean
+	rm -rf out rust-project.json
