@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What bindgen reads to make the bindings that the kernel's own `bindings`
+ * crate lacks; bindgen_parameters says which items it takes.
+ */
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/netdevice.h>
+#include <linux/platform_device.h>
+#include <linux/rtnetlink.h>
+#include <linux/workqueue.h>
+#include <net/addrconf.h>
+#include <net/arp.h>
+#include <net/ip.h>
+#include <net/route.h>
+#include <uapi/linux/virtio_net.h>
+#include <xen/events.h>
+#include <xen/grant_table.h>
+#include <xen/xen.h>
+#include <xen/xenbus.h>
+
+#include "helpers.h"

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <net/addrconf.h>
+#include <net/dst.h>
+#include <net/gro.h>
+#include <net/ip.h>
+#include <net/ip_tunnels.h>
+#include <net/pkt_sched.h>
+#include <xen/events.h>
+#include <xen/page.h>
+#include <xen/xen.h>
+#include <xen/xenbus.h>
+
+#include "helpers.h"
+
+u32 xl_virt_load_acquire(const u32 *p)
+{
+	/* Pairs with the release of the peer, in another kernel. */
+	return virt_load_acquire(p);
+}
+
+void xl_virt_store_release(u32 *p, u32 value)
+{
+	/* Pairs with the acquire of the peer, in another kernel. */
+	virt_store_release(p, value);
+}
+
+void xl_virt_mb(void)
+{
+	/* Pairs with the same in the peer: publish, then look who waits. */
+	virt_mb();
+}
+
+void xl_copy_from_peer(void *to, const void *from, size_t len)
+{
+	memcpy(to, from, len);
+}
+
+void xl_init_delayed_work(struct delayed_work *work, work_func_t func)
+{
+	INIT_DELAYED_WORK(work, func);
+}
+
+void xl_local_bh_disable(void)
+{
+	local_bh_disable();
+}
+
+void xl_local_bh_enable(void)
+{
+	local_bh_enable();
+}
+
+struct net_device *xl_alloc_netdev(int priv_size, const char *name,
+				   void (*setup)(struct net_device *dev),
+				   unsigned int queues)
+{
+	return alloc_netdev_mqs(priv_size, name, NET_NAME_PREDICTABLE, setup,
+				queues, queues);
+}
+
+void *xl_netdev_priv(const struct net_device *dev)
+{
+	return netdev_priv(dev);
+}
+
+void xl_netdev_setup_l3(struct net_device *dev,
+			const struct net_device_ops *netdev_ops,
+			const struct ethtool_ops *ethtool_ops,
+			netdev_features_t features, unsigned int tso_max_size)
+{
+	dev->netdev_ops = netdev_ops;
+	dev->ethtool_ops = ethtool_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	dev->netns_immutable = true;
+	dev->features |= features;
+	dev->hw_features |= features;
+	netif_keep_dst(dev);
+	netif_set_tso_max_size(dev, tso_max_size);
+	netdev_lockdep_set_classes(dev);
+}
+
+void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+	dev->mtu = mtu;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = mtu;
+}
+
+int xl_netdev_ifindex(const struct net_device *dev)
+{
+	return dev->ifindex;
+}
+
+const char *xl_netdev_name(const struct net_device *dev)
+{
+	return netdev_name(dev);
+}
+
+unsigned int xl_netdev_tx_queues(const struct net_device *dev)
+{
+	return dev->num_tx_queues;
+}
+
+const unsigned char *xl_netdev_ether_addr(const struct net_device *dev)
+{
+	return dev->type == ARPHRD_ETHER ? dev->dev_addr : NULL;
+}
+
+bool xl_netif_running(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+bool xl_netif_is_netfront(const struct net_device *dev)
+{
+	const struct device *parent = dev->dev.parent;
+
+	return parent && parent->bus && !strcmp(parent->bus->name, "xen") &&
+	       !strcmp(to_xenbus_device(parent)->devicetype, "vif");
+}
+
+struct net *xl_init_net(void)
+{
+	return &init_net;
+}
+
+struct net_device *xl_next_netdev(struct net_device *dev)
+{
+	return dev ? next_net_device(dev) : first_net_device(&init_net);
+}
+
+void xl_dev_hold(struct net_device *dev)
+{
+	dev_hold(dev);
+}
+
+void xl_dev_put(struct net_device *dev)
+{
+	dev_put(dev);
+}
+
+void xl_netif_tx_stop_queue(struct net_device *dev, unsigned int queue)
+{
+	netif_tx_stop_queue(netdev_get_tx_queue(dev, queue));
+}
+
+void xl_netif_tx_wake_queue(struct net_device *dev, unsigned int queue)
+{
+	netif_tx_wake_queue(netdev_get_tx_queue(dev, queue));
+}
+
+bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue)
+{
+	return netif_tx_queue_stopped(netdev_get_tx_queue(dev, queue));
+}
+
+bool xl_netdev_xmit_more(void)
+{
+	return netdev_xmit_more();
+}
+
+void xl_tstats_rx(struct net_device *dev, unsigned int len)
+{
+	dev_sw_netstats_rx_add(dev, len);
+}
+
+void xl_tstats_tx(struct net_device *dev, unsigned int len)
+{
+	dev_sw_netstats_tx_add(dev, 1, len);
+}
+
+void xl_netif_napi_add(struct net_device *dev, struct napi_struct *napi,
+		       int (*poll)(struct napi_struct *napi, int budget))
+{
+	netif_napi_add(dev, napi, poll);
+}
+
+void xl_netif_napi_del(struct napi_struct *napi)
+{
+	netif_napi_del(napi);
+}
+
+struct net_device *xl_napi_netdev(const struct napi_struct *napi)
+{
+	return napi->dev;
+}
+
+void xl_napi_schedule(struct napi_struct *napi)
+{
+	napi_schedule(napi);
+}
+
+void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
+{
+	napi_gro_receive(napi, skb);
+}
+
+struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
+				    unsigned int len)
+{
+	return napi_alloc_skb(napi, len);
+}
+
+struct sk_buff *xl_alloc_skb_pages(unsigned int linear, unsigned int len)
+{
+	int err;
+
+	return alloc_skb_with_frags(linear, len, PAGE_ALLOC_COSTLY_ORDER, &err,
+				    GFP_ATOMIC | __GFP_NOWARN);
+}
+
+u16 xl_skb_protocol(const struct sk_buff *skb)
+{
+	return be16_to_cpu(skb->protocol);
+}
+
+void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,
+		  unsigned int *len)
+{
+	const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+	*len = skb_frag_size(frag);
+	return skb_frag_address(frag);
+}
+
+unsigned int xl_skb_frags(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->nr_frags;
+}
+
+unsigned int xl_skb_headlen(const struct sk_buff *skb)
+{
+	return skb_headlen(skb);
+}
+
+void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len)
+{
+	skb->data_len = len;
+	skb->len += len;
+}
+
+void xl_skb_l3_receive(struct sk_buff *skb, struct net_device *dev,
+		       __be16 protocol)
+{
+	skb->dev = dev;
+	skb->protocol = protocol;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+}
+
+void xl_skb_probe_transport(struct sk_buff *skb)
+{
+	skb_probe_transport_header(skb);
+}
+
+int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
+			       struct virtio_net_hdr *hdr)
+{
+	return virtio_net_hdr_from_skb(skb, hdr, true, false, 0);
+}
+
+int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
+			     const struct virtio_net_hdr *hdr)
+{
+	return virtio_net_hdr_to_skb(skb, hdr, true);
+}
+
+void xl_skb_tx_timestamp(struct sk_buff *skb)
+{
+	skb_tx_timestamp(skb);
+}
+
+void xl_kfree_skb(struct sk_buff *skb)
+{
+	kfree_skb(skb);
+}
+
+void xl_skb_queue_head_init(struct sk_buff_head *list)
+{
+	skb_queue_head_init(list);
+}
+
+u16 xl_skb_get_queue_mapping(const struct sk_buff *skb)
+{
+	return skb_get_queue_mapping(skb);
+}
+
+void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt)
+{
+	struct sock *sk = skb->sk;
+
+	/* The qdisc of the first device used the same scratch space. */
+	memset(skb->cb, 0, sizeof(skb->cb));
+	skb_dst_drop(skb);
+	skb_dst_set(skb, &rt->dst);
+	dst_output(dev_net(rt->dst.dev), sk, skb);
+}
+
+struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev)
+{
+	return __in_dev_get_rtnl(dev);
+}
+
+void xl_in_dev_set_rp_filter(struct in_device *in_dev, int mode)
+{
+	IN_DEV_CONF_SET(in_dev, RP_FILTER, mode);
+}
+
+void xl_in6_dev_no_autoconf(const struct net_device *dev)
+{
+	struct inet6_dev *in6_dev = __in6_dev_get(dev);
+
+	if (in6_dev)
+		in6_dev->cnf.addr_gen_mode = IN6_ADDR_GEN_MODE_NONE;
+}
+
+bool xl_xen_domain(void)
+{
+	return xen_domain();
+}
+
+bool xl_xen_initial_domain(void)
+{
+	return xen_initial_domain();
+}
+
+void *xl_page_address(const struct page *page)
+{
+	return page_address(page);
+}
+
+unsigned long xl_page_to_gfn(struct page *page)
+{
+	return xen_page_to_gfn(page);
+}
+
+void xl_gnttab_set_map_ro(struct gnttab_map_grant_ref *op, void *addr,
+			  grant_ref_t ref, domid_t domid)
+{
+	gnttab_set_map_op(op, (phys_addr_t)(unsigned long)addr,
+			  GNTMAP_host_map | GNTMAP_readonly, ref, domid);
+}
+
+void xl_gnttab_set_unmap_ro(struct gnttab_unmap_grant_ref *op, void *addr,
+			    grant_handle_t handle)
+{
+	gnttab_set_unmap_op(op, (phys_addr_t)(unsigned long)addr,
+			    GNTMAP_host_map | GNTMAP_readonly, handle);
+}
+
+int xl_evtchn_alloc_unbound(domid_t remote, evtchn_port_t *port)
+{
+	struct evtchn_alloc_unbound op = {
+		.dom = DOMID_SELF,
+		.remote_dom = remote,
+	};
+	int err = HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &op);
+
+	*port = op.port;
+	return err;
+}
+
+int xl_evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port,
+			       evtchn_port_t *port)
+{
+	struct evtchn_bind_interdomain op = {
+		.remote_dom = remote,
+		.remote_port = remote_port,
+	};
+	int err = HYPERVISOR_event_channel_op(EVTCHNOP_bind_interdomain, &op);
+
+	*port = op.local_port;
+	return err;
+}
+
+void xl_evtchn_close(evtchn_port_t port)
+{
+	xen_evtchn_close(port);
+}
+
+void xl_evtchn_notify(evtchn_port_t port)
+{
+	notify_remote_via_evtchn(port);
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Networking: a device of our own, its NAPI instances and packets; another device's ARP traffic
+//! and addresses; routes.
+
+pub mod arp;
+pub mod device;
+pub mod ethtool;
+pub mod napi;
+pub mod nic;
+pub mod reroute;
+pub mod rtnetlink;
+pub mod skb;
+
+use crate::bindings;
+use kernel::types::NotThreadSafe;
+
+/// Evidence that this task holds the RTNL mutex.
+///
+/// # Invariants
+///
+/// The mutex is held while the value exists, and the value gives it back.
+pub struct Rtnl(NotThreadSafe);
+
+impl Rtnl {
+    /// Takes the mutex. Process context.
+    pub fn lock() -> Self {
+        // SAFETY: May be called from any process context that does not hold it already.
+        unsafe { bindings::rtnl_lock() };
+        // INVARIANT: Just taken.
+        Self(NotThreadSafe)
+    }
+}
+
+impl Drop for Rtnl {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant it is held by this task.
+        unsafe { bindings::rtnl_unlock() };
+    }
+}

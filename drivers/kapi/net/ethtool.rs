@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `ethtool -i` and `ethtool -S` show.
+//!
+//! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
+
+use crate::{
+    bindings,
+    net::device::{driver, Driver},
+};
+use core::{fmt::Write, marker::PhantomData, mem::MaybeUninit};
+use kernel::{fmt, prelude::*};
+
+const NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
+
+/// Where a driver's statistics go: one pass counts them, one takes the names, one the values.
+pub struct Report<'a>(Pass<'a>);
+
+enum Pass<'a> {
+    Count(usize),
+    Names(&'a mut dyn FnMut(&[u8; NAME_LEN])),
+    Values(&'a mut dyn FnMut(u64)),
+}
+
+impl Report<'_> {
+    /// Reports one statistic. A name of more than 31 bytes is cut.
+    pub fn add(&mut self, name: fmt::Arguments<'_>, value: u64) {
+        match &mut self.0 {
+            Pass::Count(count) => *count += 1,
+            Pass::Names(take) => {
+                let mut text = Name {
+                    bytes: [0; NAME_LEN],
+                    len: 0,
+                };
+                // The only error is that the name is cut.
+                let _ = write!(text, "{name}");
+                take(&text.bytes);
+            }
+            Pass::Values(take) => take(value),
+        }
+    }
+}
+
+struct Name {
+    bytes: [u8; NAME_LEN],
+    len: usize,
+}
+
+impl Write for Name {
+    fn write_str(&mut self, s: &str) -> core::fmt::Result {
+        // PANIC: `len` counts what was written below, at most `NAME_LEN - 1` bytes.
+        let room = &mut self.bytes[self.len..NAME_LEN - 1];
+        for (to, &byte) in room.iter_mut().zip(s.as_bytes()) {
+            *to = byte;
+            self.len += 1;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct Ops<T: Driver>(PhantomData<T>);
+
+impl<T: Driver> Ops<T> {
+    pub(crate) const ETHTOOL: bindings::ethtool_ops = {
+        // SAFETY: The structure consists of optional function pointers and integers, for all of
+        // which zero is valid.
+        let mut ops: bindings::ethtool_ops = unsafe { MaybeUninit::zeroed().assume_init() };
+        ops.get_drvinfo = Some(Self::get_drvinfo);
+        ops.get_link = Some(bindings::ethtool_op_get_link);
+        ops.get_sset_count = Some(Self::get_sset_count);
+        ops.get_strings = Some(Self::get_strings);
+        ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
+        ops
+    };
+
+    /// # Safety
+    ///
+    /// `info` must be valid for reads and writes.
+    unsafe extern "C" fn get_drvinfo(
+        _dev: *mut bindings::net_device,
+        info: *mut bindings::ethtool_drvinfo,
+    ) {
+        // SAFETY: By the function's contract.
+        let info = unsafe { &mut *info };
+        copy_text(&mut info.driver, T::NAME);
+        copy_text(&mut info.version, T::VERSION);
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, and RTNL be held.
+    unsafe extern "C" fn get_sset_count(dev: *mut bindings::net_device, set: c_int) -> c_int {
+        if set != bindings::ethtool_stringset_ETH_SS_STATS as c_int {
+            return EOPNOTSUPP.to_errno();
+        }
+        let mut report = Report(Pass::Count(0));
+        // SAFETY: By the function's contract.
+        unsafe { driver::<T>(dev) }.statistics(&mut report);
+        match report.0 {
+            Pass::Count(count) => count as c_int,
+            _ => 0,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, and RTNL be held since [`Self::get_sset_count`],
+    /// for as many names as which `data` has room.
+    unsafe extern "C" fn get_strings(dev: *mut bindings::net_device, set: u32, data: *mut u8) {
+        if set != bindings::ethtool_stringset_ETH_SS_STATS {
+            return;
+        }
+        let mut next = data.cast::<[u8; NAME_LEN]>();
+        let mut take = |name: &[u8; NAME_LEN]| {
+            // SAFETY: By the function's contract there is room for as many names as were counted
+            // before, and by `Driver::statistics`' contract there are as many now.
+            unsafe {
+                next.write(*name);
+                next = next.add(1);
+            }
+        };
+        // SAFETY: By the function's contract.
+        unsafe { driver::<T>(dev) }.statistics(&mut Report(Pass::Names(&mut take)));
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, and RTNL be held; `stats` must be valid, and `data`
+    /// have room for as many values as it says.
+    unsafe extern "C" fn get_ethtool_stats(
+        dev: *mut bindings::net_device,
+        stats: *mut bindings::ethtool_stats,
+        data: *mut u64,
+    ) {
+        // SAFETY: By the function's contract.
+        let room = unsafe { (*stats).n_stats } as usize;
+        let mut taken = 0;
+        let mut take = |value| {
+            if taken < room {
+                // SAFETY: By the function's contract, as `taken < room`.
+                unsafe { data.add(taken).write(value) };
+                taken += 1;
+            }
+        };
+        // SAFETY: By the function's contract.
+        unsafe { driver::<T>(dev) }.statistics(&mut Report(Pass::Values(&mut take)));
+    }
+}
+
+/// Copies as much of `text` as fits in front of the final NUL of the zeroed `to`.
+fn copy_text<const N: usize>(to: &mut [c_char; N], text: &CStr) {
+    for (to, &byte) in to.iter_mut().zip(text.to_bytes()).take(N - 1) {
+        *to = byte;
+    }
+}

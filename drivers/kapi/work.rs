@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A work item that is kicked from anywhere, runs in process context and never beside itself.
+//!
+//! `kernel::workqueue` has no way to cancel a work item and wait for it, which a module needs
+//! before its text goes away.
+//!
+//! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
+
+use crate::bindings;
+use kernel::{
+    prelude::*,
+    sync::{Arc, ArcBorrow},
+    types::Opaque,
+};
+
+const UNBOUND: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
+
+/// What a [`Worker`] runs.
+pub trait Work: Send + Sync + Sized + 'static {
+    /// Runs in process context, never on two CPUs at once for one worker. A kick that arrives
+    /// while this runs makes it run once more.
+    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>);
+}
+
+/// A work item with the state it works on.
+///
+/// # Invariants
+///
+/// The value is inside an [`Arc`]. `work` is an initialised `delayed_work` whose function is
+/// `Self::call`, and it is at most queued while `self` lives: dropping the worker disables it and
+/// waits.
+#[pin_data(PinnedDrop)]
+pub struct Worker<T: Work> {
+    #[pin]
+    work: Opaque<bindings::delayed_work>,
+    #[pin]
+    inner: T,
+}
+
+// SAFETY: A `delayed_work` may be queued and disabled from any thread; `T: Send + Sync`.
+unsafe impl<T: Work> Send for Worker<T> {}
+// SAFETY: As above; all functions on a shared `delayed_work` synchronise themselves.
+unsafe impl<T: Work> Sync for Worker<T> {}
+
+impl<T: Work> Worker<T> {
+    /// Creates a worker that waits for its first kick. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(inner: impl PinInit<T>) -> Result<Arc<Self>> {
+        Arc::pin_init(
+            pin_init!(Self {
+                // INVARIANT: Initialised with `Self::call` as its function.
+                work <- Opaque::ffi_init(|slot| {
+                    // SAFETY: `slot` is valid for writes and, being pinned, stays in place.
+                    unsafe { bindings::xl_init_delayed_work(slot, Some(Self::call)) }
+                }),
+                inner <- inner,
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The state the worker works on.
+    pub fn get(&self) -> &T {
+        &self.inner
+    }
+
+    /// Makes the worker run as soon as possible. Any context.
+    pub fn kick(&self) {
+        // SAFETY: By the type invariant the work is initialised; the queue is set up long before
+        // modules load and never goes away. A disabled work is refused by the callee.
+        unsafe {
+            bindings::mod_delayed_work_on(UNBOUND, bindings::system_dfl_wq, self.work.get(), 0)
+        };
+    }
+
+    /// Makes the worker run in `ms` milliseconds, unless it is to run already. Any context.
+    pub fn again_in(&self, ms: u64) {
+        let ms = c_uint::try_from(ms).unwrap_or(c_uint::MAX);
+        let delay = kernel::time::msecs_to_jiffies(ms);
+        // SAFETY: As above.
+        unsafe {
+            bindings::queue_delayed_work_on(
+                UNBOUND,
+                bindings::system_dfl_wq,
+                self.work.get(),
+                delay,
+            )
+        };
+    }
+
+    /// Waits for a running worker to end; later kicks do nothing. Process context, not from
+    /// within [`Work::run`].
+    pub fn stop(&self) {
+        // SAFETY: By the type invariant the work is initialised.
+        unsafe { bindings::disable_delayed_work_sync(self.work.get()) };
+    }
+
+    /// # Safety
+    ///
+    /// `work` must be the `work` of the `work` of a `Worker<T>` that lives until this returns.
+    unsafe extern "C" fn call(work: *mut bindings::work_struct) {
+        // SAFETY: By the function's contract `work` is embedded in a `delayed_work` ...
+        let work = unsafe { kernel::container_of!(work, bindings::delayed_work, work) };
+        // SAFETY: ... which is embedded (transparently wrapped) in a `Worker<T>` ...
+        let this = unsafe { kernel::container_of!(Opaque::cast_from(work), Self, work) };
+        // SAFETY: ... that by the type invariant is inside an `Arc` and alive, since dropping it
+        // waits for this call.
+        let this = unsafe { ArcBorrow::from_raw(this) };
+        this.get().run(this);
+    }
+}
+
+#[pinned_drop]
+impl<T: Work> PinnedDrop for Worker<T> {
+    fn drop(self: Pin<&mut Self>) {
+        self.stop();
+    }
+}

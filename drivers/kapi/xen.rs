@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Xen: what domain this is, grants, event channels, XenStore.
+
+pub mod evtchn;
+pub mod grant;
+pub mod xenstore;
+
+use crate::bindings;
+
+/// Returns whether the kernel runs under Xen at all. Any context.
+pub fn is_domain() -> bool {
+    // SAFETY: Reads a variable that is constant after boot.
+    unsafe { bindings::xl_xen_domain() }
+}
+
+/// Returns whether the kernel is dom0's. Any context.
+pub fn is_initial_domain() -> bool {
+    // SAFETY: As above.
+    unsafe { bindings::xl_xen_initial_domain() }
+}

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Event channels between two domains, with late EOI.
+//!
+//! An event is masked from its delivery until [`EventChannel::eoi`]; a remote domain that sends
+//! events without end costs this one no more than one interrupt for each time it asked for more.
+//!
+//! C headers: [`include/xen/events.h`](srctree/include/xen/events.h),
+//! [`include/xen/interface/event_channel.h`](srctree/include/xen/interface/event_channel.h)
+
+use crate::bindings;
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed, Release},
+        Arc,
+    },
+    types::ScopeGuard,
+};
+
+/// What an event runs.
+pub trait EventHandler: Send + Sync + 'static {
+    /// Called in hard interrupt context. The channel stays masked until its
+    /// [`EventChannel::eoi`].
+    fn event(&self);
+}
+
+/// An event channel to another domain, bound to an interrupt.
+///
+/// # Invariants
+///
+/// If `irq` is not zero, that interrupt is bound to `port`, with `self` as its cookie and
+/// [`Self::interrupt`] as its handler, and only dropping `self` unbinds it.
+pub struct EventChannel<H: EventHandler> {
+    port: bindings::evtchn_port_t,
+    irq: Atomic<u32>,
+    /// Whether an event was delivered and not yet ended.
+    delivered: Atomic<bool>,
+    handler: Arc<H>,
+}
+
+impl<H: EventHandler> EventChannel<H> {
+    /// Allocates a port that `remote` may bind, and listens on it. Process context.
+    ///
+    /// # Errors
+    ///
+    /// Xen's error (out of ports), or the kernel's (out of memory or interrupts).
+    pub fn alloc_unbound(remote: u16, name: &'static CStr, handler: Arc<H>) -> Result<Arc<Self>> {
+        let mut port = 0;
+        // SAFETY: `port` is valid for writes; the callee copies it out of Xen's answer.
+        to_result(unsafe { bindings::xl_evtchn_alloc_unbound(remote, &mut port) })?;
+        Self::listen(port, name, handler)
+    }
+
+    /// Binds to `remote_port`, which `remote` has allocated for this domain, and listens. Process
+    /// context.
+    ///
+    /// # Errors
+    ///
+    /// Xen's error (no such port, not for us), or the kernel's (out of memory or interrupts).
+    pub fn bind(
+        remote: u16,
+        remote_port: u32,
+        name: &'static CStr,
+        handler: Arc<H>,
+    ) -> Result<Arc<Self>> {
+        let mut port = 0;
+        // SAFETY: As above.
+        to_result(unsafe { bindings::xl_evtchn_bind_interdomain(remote, remote_port, &mut port) })?;
+        Self::listen(port, name, handler)
+    }
+
+    fn listen(
+        port: bindings::evtchn_port_t,
+        name: &'static CStr,
+        handler: Arc<H>,
+    ) -> Result<Arc<Self>> {
+        // Until it is bound the port is this function's to close.
+        let unbound = ScopeGuard::new(|| {
+            // SAFETY: The port is open and not bound to an interrupt.
+            unsafe { bindings::xl_evtchn_close(port) }
+        });
+        let this = Arc::new(
+            Self {
+                port,
+                irq: Atomic::new(0),
+                delivered: Atomic::new(false),
+                handler,
+            },
+            GFP_KERNEL,
+        )?;
+        // SAFETY: `port` is open and unbound; `interrupt` takes a pointer to `Self` as its
+        // cookie, and `this` stays where it is, and alive, until its drop unbinds the interrupt.
+        let irq = unsafe {
+            bindings::bind_evtchn_to_irqhandler_lateeoi(
+                port,
+                Some(Self::interrupt),
+                0,
+                name.as_char_ptr(),
+                this.cookie(),
+            )
+        };
+        to_result(irq.min(0))?;
+        unbound.dismiss();
+        // INVARIANT: Just bound.
+        this.irq.store(irq.unsigned_abs(), Relaxed);
+        Ok(this)
+    }
+
+    fn cookie(&self) -> *mut c_void {
+        core::ptr::from_ref(self).cast_mut().cast()
+    }
+
+    /// The local port.
+    pub fn port(&self) -> u32 {
+        self.port
+    }
+
+    /// Sends an event to the other side. Any context.
+    #[inline]
+    pub fn notify(&self) {
+        // SAFETY: By the type invariant the port is open; sending fails harmlessly if the other
+        // side is gone.
+        unsafe { bindings::xl_evtchn_notify(self.port) };
+    }
+
+    /// Ends the delivered event, if there is one, so that the next can arrive. `spurious` tells
+    /// that it brought nothing to do, for which Xen's interrupt code makes the sender wait: up to
+    /// a second, if it does not stop. Returns whether there was an event. Any context.
+    #[inline]
+    pub fn eoi(&self, spurious: bool) -> bool {
+        let delivered = self.delivered.load(Relaxed) && self.delivered.xchg(false, Full);
+        if delivered {
+            let flags = if spurious {
+                bindings::XEN_EOI_FLAG_SPURIOUS
+            } else {
+                0
+            };
+            // SAFETY: An event was delivered, so `irq` is known, bound with late EOI by the type
+            // invariant, and masked until now.
+            unsafe { bindings::xen_irq_lateeoi(self.irq.load(Relaxed), flags) };
+        }
+        delivered
+    }
+
+    /// # Safety
+    ///
+    /// `cookie` must point to a `Self` that lives until this returns.
+    unsafe extern "C" fn interrupt(irq: c_int, cookie: *mut c_void) -> bindings::irqreturn_t {
+        // SAFETY: By the function's contract; unbinding waits for running handlers.
+        let this = unsafe { &*cookie.cast_const().cast::<Self>() };
+        // The first event may come before `listen` has seen the number.
+        this.irq.store(irq.unsigned_abs(), Relaxed);
+        this.delivered.store(true, Release);
+        this.handler.event();
+        bindings::irqreturn::IRQ_HANDLED
+    }
+}
+
+impl<H: EventHandler> Drop for EventChannel<H> {
+    fn drop(&mut self) {
+        let irq = self.irq.load(Relaxed);
+        if irq != 0 {
+            // SAFETY: By the type invariant this interrupt was bound with this cookie. The call
+            // waits for running handlers and closes the port.
+            unsafe { bindings::unbind_from_irqhandler(irq, self.cookie()) };
+        }
+    }
+}

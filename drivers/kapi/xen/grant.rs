@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Pages granted to another domain, pages of another domain mapped here, and the FIFO's memory
+//! made of both.
+//!
+//! A granted page is zeroed before the grant, holds nothing else, and can only be read by the
+//! other domain. Foreign pages are mapped one by one, since a PV guest cannot map them in a row.
+//!
+//! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
+
+use crate::bindings;
+use core::{mem::ManuallyDrop, ptr::NonNull};
+use kernel::{error::to_result, page::Page, prelude::*, sync::Arc};
+use xenfifo::{
+    layout::{self, Word},
+    Memory, OwnControl, OwnRing, PeerControl, PeerRing,
+};
+
+const PAGE: usize = layout::PAGE as usize;
+const PAGE_MASK: u32 = layout::PAGE - 1;
+
+/// Pages of this domain that one other domain may read.
+///
+/// # Invariants
+///
+/// Each entry of `pages` is a page allocated by [`Self::new`] and granted read-only under its
+/// `grant`, both owned by this value, and `address` is where the kernel sees its 4096 bytes.
+pub struct GrantedPages {
+    pages: KVec<GrantedPage>,
+}
+
+struct GrantedPage {
+    // Freed by the end of the grant, not here.
+    page: ManuallyDrop<Page>,
+    address: NonNull<u8>,
+    grant: bindings::grant_ref_t,
+}
+
+// SAFETY: The pages are owned and may be freed from any thread; access goes through the handles
+// below, which say how they share it.
+unsafe impl Send for GrantedPages {}
+// SAFETY: A shared reference gives only the grant references.
+unsafe impl Sync for GrantedPages {}
+
+impl GrantedPages {
+    /// Allocates and zeroes `count` pages and lets the domain `peer` read them. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or `ENOSPC` if the grant table is full; then nothing is granted.
+    pub fn new(peer: u16, count: usize) -> Result<Self> {
+        let mut this = Self {
+            pages: KVec::with_capacity(count, GFP_KERNEL)?,
+        };
+        for _ in 0..count {
+            let page = Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?;
+            // SAFETY: The page is valid; without `__GFP_HIGHMEM` it has an address.
+            let address = unsafe { bindings::xl_page_address(page.as_ptr()) };
+            let address = NonNull::new(address.cast()).ok_or(ENOMEM)?;
+            // SAFETY: The page is valid.
+            let frame = unsafe { bindings::xl_page_to_gfn(page.as_ptr()) };
+            // SAFETY: The frame is of a page that is zeroed, holds nothing else, and stays
+            // allocated until the grant has ended.
+            let grant = unsafe { bindings::gnttab_grant_foreign_access(peer, frame, 1) };
+            to_result(grant.min(0))?;
+            this.pages.push(
+                // INVARIANT: Allocated and granted just now. The push cannot fail, as there is
+                // room for `count` entries.
+                GrantedPage {
+                    page: ManuallyDrop::new(page),
+                    address,
+                    grant: grant.unsigned_abs(),
+                },
+                GFP_KERNEL,
+            )?;
+        }
+        Ok(this)
+    }
+
+    /// The grant references, in the order of the pages.
+    pub fn grants(&self) -> impl Iterator<Item = u32> + '_ {
+        self.pages.iter().map(|page| page.grant)
+    }
+}
+
+impl Drop for GrantedPages {
+    /// Ends the grants. A page that the other domain still maps is freed when it no longer does.
+    fn drop(&mut self) {
+        for page in &self.pages {
+            // SAFETY: By the type invariant the grant is ours, and so is the page, whose
+            // ownership passes to the callee.
+            unsafe { bindings::gnttab_end_foreign_access(page.grant, page.page.as_ptr()) };
+        }
+    }
+}
+
+/// Pages of another domain, mapped read-only.
+///
+/// # Invariants
+///
+/// `pages` came from `gnttab_alloc_pages`; page `i` maps the frame behind a grant at
+/// `addresses[i]`, where 4096 bytes are readable until `drop`. The other domain may change them at
+/// any moment. `unmaps` has one entry for each page that is mapped, and `mapped` lists those pages.
+pub struct ForeignPages {
+    pages: KVec<*mut bindings::page>,
+    addresses: KVec<*const u8>,
+    mapped: KVec<*mut bindings::page>,
+    unmaps: KVec<bindings::gnttab_unmap_grant_ref>,
+    /// What the unmap needs, allocated beforehand: it must not fail.
+    queue: KBox<bindings::gntab_unmap_queue_data>,
+}
+
+// SAFETY: The mapping is the kernel's, valid on every thread.
+unsafe impl Send for ForeignPages {}
+// SAFETY: Only reading is possible.
+unsafe impl Sync for ForeignPages {}
+
+impl ForeignPages {
+    /// Maps the pages that the domain `peer` granted under `grants`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, or `EACCES` if Xen refuses one of the grants; then nothing is mapped.
+    pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
+        let count = c_int::try_from(grants.len()).map_err(|_| EINVAL)?;
+        // All memory first, so that nothing can fail between mapping and the value that unmaps.
+        let mut this = Self {
+            pages: KVec::from_elem(core::ptr::null_mut(), grants.len(), GFP_KERNEL)?,
+            addresses: KVec::with_capacity(grants.len(), GFP_KERNEL)?,
+            mapped: KVec::with_capacity(grants.len(), GFP_KERNEL)?,
+            unmaps: KVec::with_capacity(grants.len(), GFP_KERNEL)?,
+            queue: KBox::new(Default::default(), GFP_KERNEL)?,
+        };
+        let mut ops: KVec<bindings::gnttab_map_grant_ref> =
+            KVec::with_capacity(grants.len(), GFP_KERNEL)?;
+        // SAFETY: `pages` has room for `count` pointers.
+        let error = unsafe { bindings::gnttab_alloc_pages(count, this.pages.as_mut_ptr()) };
+        if let Err(error) = to_result(error) {
+            // Nothing to give back.
+            this.pages.clear();
+            return Err(error);
+        }
+        for (&page, &grant) in this.pages.iter().zip(grants) {
+            let mut op = bindings::gnttab_map_grant_ref::default();
+            // SAFETY: The page is valid, and pages for foreign frames have an address.
+            let address = unsafe { bindings::xl_page_address(page) };
+            // SAFETY: `op` is valid for writes.
+            unsafe { bindings::xl_gnttab_set_map_ro(&mut op, address, grant, peer) };
+            ops.push(op, GFP_KERNEL)?;
+            this.addresses
+                .push(address.cast_const().cast(), GFP_KERNEL)?;
+        }
+        // SAFETY: `ops` and `pages` both have `count` entries; PV guests need no second mapping
+        // of what only the kernel reads.
+        let result = to_result(unsafe {
+            bindings::gnttab_map_refs(
+                ops.as_mut_ptr(),
+                core::ptr::null_mut(),
+                this.pages.as_mut_ptr(),
+                count.unsigned_abs(),
+            )
+        });
+        for ((op, &address), &page) in ops.iter().zip(&this.addresses).zip(&this.pages) {
+            if op.status != 0 {
+                continue;
+            }
+            let mut unmap = bindings::gnttab_unmap_grant_ref::default();
+            // SAFETY: `unmap` is valid for writes.
+            unsafe {
+                bindings::xl_gnttab_set_unmap_ro(&mut unmap, address.cast_mut().cast(), op.handle)
+            };
+            // INVARIANT: A status of zero means that the frame is mapped under this handle.
+            this.unmaps.push(unmap, GFP_KERNEL)?;
+            this.mapped.push(page, GFP_KERNEL)?;
+        }
+        result?;
+        if this.mapped.len() != grants.len() {
+            return Err(EACCES);
+        }
+        Ok(this)
+    }
+
+    /// Unmaps what is mapped.
+    fn unmap(&mut self) -> Result {
+        if self.unmaps.is_empty() {
+            return Ok(());
+        }
+        self.queue.unmap_ops = self.unmaps.as_mut_ptr();
+        self.queue.pages = self.mapped.as_mut_ptr();
+        self.queue.count = self.unmaps.len() as u32;
+        // SAFETY: By the type invariant these operations unmap these pages, and each is unmapped
+        // once. The callee has finished with the queue entry and both arrays when it returns.
+        to_result(unsafe { bindings::gnttab_unmap_refs_sync(&mut *self.queue) })
+    }
+}
+
+impl Drop for ForeignPages {
+    fn drop(&mut self) {
+        if self.pages.is_empty() {
+            return;
+        }
+        if self.unmap().is_err() {
+            // Xen refuses only what is not mapped. Should a page be mapped still, it must not be
+            // used for something else: better lost than shared.
+            return;
+        }
+        // SAFETY: By the type invariant the pages came from `gnttab_alloc_pages`, and they map
+        // nothing any more.
+        unsafe {
+            bindings::gnttab_free_pages(self.pages.len() as c_int, self.pages.as_mut_ptr());
+        }
+    }
+}
+
+/// This side's control page: one granted page, shared by the producer and the consumer.
+#[derive(Clone)]
+pub struct OwnControlPage(Arc<GrantedPages>);
+
+impl OwnControlPage {
+    /// Allocates the page and grants it to `peer`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// See [`GrantedPages::new`].
+    pub fn new(peer: u16) -> Result<Self> {
+        Ok(Self(Arc::new(GrantedPages::new(peer, 1)?, GFP_KERNEL)?))
+    }
+
+    /// The page's grant reference.
+    pub fn grant(&self) -> Option<u32> {
+        self.0.grants().next()
+    }
+
+    /// Writes the references of a ring's grants to the user area.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG` if they do not fit.
+    pub fn write_grants(&self, ring: &GrantedPages) -> Result {
+        for (i, grant) in ring.grants().enumerate() {
+            if i >= MAX_RING_PAGES {
+                return Err(E2BIG);
+            }
+            let offset = layout::USER_AREA as usize + i * size_of::<u32>();
+            // SAFETY: `i < MAX_RING_PAGES`, so the word lies inside the page; the peer is not
+            // told of the page before this returns.
+            unsafe { self.word(offset).write_volatile(grant.to_le()) };
+        }
+        Ok(())
+    }
+
+    /// Reads a word of this side back.
+    #[inline]
+    pub fn load(&self, word: Word) -> u32 {
+        // SAFETY: Every `Word` is an aligned offset inside the page, which this domain alone
+        // writes.
+        u32::from_le(unsafe { self.word(word.offset()).read_volatile() })
+    }
+
+    /// `offset` must be a multiple of 4 below 4096 for the result to be of use.
+    #[inline]
+    fn word(&self, offset: usize) -> *mut u32 {
+        // PANIC: `new` made one page.
+        self.0.pages[0].address.as_ptr().wrapping_add(offset).cast()
+    }
+}
+
+/// How many grant references a control page has room for.
+pub const MAX_RING_PAGES: usize = (PAGE - layout::USER_AREA as usize) / size_of::<u32>();
+
+impl OwnControl for OwnControlPage {
+    #[inline]
+    fn store_relaxed(&self, word: Word, value: u32) {
+        // SAFETY: Every `Word` is an aligned offset inside the page, which this domain alone
+        // writes and, by the split of words between producer and consumer, one half at a time.
+        unsafe { self.word(word.offset()).write_volatile(value.to_le()) };
+    }
+
+    #[inline]
+    fn store_release(&self, word: Word, value: u32) {
+        // SAFETY: As above.
+        unsafe { bindings::xl_virt_store_release(self.word(word.offset()), value.to_le()) };
+    }
+
+    #[inline]
+    fn full_barrier(&self) {
+        // SAFETY: A barrier has no preconditions.
+        unsafe { bindings::xl_virt_mb() };
+    }
+}
+
+/// The peer's control page, shared by the producer and the consumer.
+#[derive(Clone)]
+pub struct PeerControlPage(Arc<ForeignPages>);
+
+impl PeerControlPage {
+    /// Maps the page that `peer` granted. Process context.
+    ///
+    /// # Errors
+    ///
+    /// See [`ForeignPages::map`].
+    pub fn map(peer: u16, grant: u32) -> Result<Self> {
+        Ok(Self(Arc::new(
+            ForeignPages::map(peer, &[grant])?,
+            GFP_KERNEL,
+        )?))
+    }
+
+    /// Reads the references of the grants of a ring of `count` pages, each once.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG` if the page cannot hold so many, `ENOMEM`.
+    pub fn read_grants(&self, count: usize) -> Result<KVec<u32>> {
+        if count > MAX_RING_PAGES {
+            return Err(E2BIG);
+        }
+        let mut grants = KVec::with_capacity(count, GFP_KERNEL)?;
+        for i in 0..count {
+            let offset = layout::USER_AREA as usize + i * size_of::<u32>();
+            // SAFETY: `i < MAX_RING_PAGES`, so the aligned word lies inside the mapped page.
+            let grant = unsafe { self.word(offset).read_volatile() };
+            grants.push(u32::from_le(grant), GFP_KERNEL)?;
+        }
+        Ok(grants)
+    }
+
+    #[inline]
+    fn word(&self, offset: usize) -> *const u32 {
+        // PANIC: `map` mapped one page.
+        self.0.addresses[0].wrapping_add(offset).cast()
+    }
+}
+
+impl PeerControl for PeerControlPage {
+    #[inline]
+    fn load_relaxed(&self, word: Word) -> u32 {
+        // SAFETY: Every `Word` is an aligned offset inside the mapped page; the access is
+        // volatile, as the other domain may write at the same time.
+        u32::from_le(unsafe { self.word(word.offset()).read_volatile() })
+    }
+
+    #[inline]
+    fn load_acquire(&self, word: Word) -> u32 {
+        // SAFETY: As above.
+        u32::from_le(unsafe { bindings::xl_virt_load_acquire(self.word(word.offset())) })
+    }
+}
+
+/// This side's ring. Neither `Clone` nor shared: only a producer has it.
+pub struct OwnRingPages(GrantedPages);
+
+impl OwnRingPages {
+    /// Allocates a ring of `pages` pages and grants it to `peer`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// See [`GrantedPages::new`].
+    pub fn new(peer: u16, pages: usize) -> Result<Self> {
+        Ok(Self(GrantedPages::new(peer, pages)?))
+    }
+
+    /// The pages, for their grant references.
+    pub fn pages(&self) -> &GrantedPages {
+        &self.0
+    }
+}
+
+impl OwnRing for OwnRingPages {
+    fn size(&self) -> u32 {
+        self.0.pages.len() as u32 * layout::PAGE
+    }
+
+    #[inline]
+    fn with_chunk<R>(&mut self, offset: u32, len: u32, fill: impl FnOnce(&mut [u8]) -> R) -> R {
+        let pages = &self.0.pages;
+        // PANIC: A ring has a power of two of pages, so what the mask leaves is one's number.
+        let page = &pages[(offset / layout::PAGE) as usize & pages.len().wrapping_sub(1)];
+        let start = offset & PAGE_MASK;
+        let len = len.min(layout::PAGE - start);
+        // SAFETY: `start + len <= 4096`, so the bytes are inside a page that by the type
+        // invariant is ours. `&mut self` shows that nobody here has another reference to it; the
+        // peer can only read.
+        let chunk = unsafe {
+            core::slice::from_raw_parts_mut(
+                page.address.as_ptr().wrapping_add(start as usize),
+                len as usize,
+            )
+        };
+        fill(chunk)
+    }
+}
+
+/// The peer's ring.
+pub struct PeerRingPages(ForeignPages);
+
+impl PeerRingPages {
+    /// Maps the ring that `peer` granted. Process context.
+    ///
+    /// # Errors
+    ///
+    /// See [`ForeignPages::map`].
+    pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
+        Ok(Self(ForeignPages::map(peer, grants)?))
+    }
+}
+
+impl PeerRing for PeerRingPages {
+    fn size(&self) -> u32 {
+        self.0.addresses.len() as u32 * layout::PAGE
+    }
+
+    #[inline]
+    fn read(&self, offset: u32, dst: &mut [u8]) {
+        let pages = &self.0.addresses;
+        let mut page = (offset / layout::PAGE) as usize;
+        let mut start = (offset & PAGE_MASK) as usize;
+        let mut rest = dst;
+        while !rest.is_empty() {
+            let len = rest.len().min(PAGE - start);
+            let Some((chunk, tail)) = rest.split_at_mut_checked(len) else {
+                return;
+            };
+            // PANIC: As in `OwnRing::with_chunk`.
+            let source = pages[page & pages.len().wrapping_sub(1)].wrapping_add(start);
+            // SAFETY: `start + len <= 4096`, so the source lies inside a mapped page; the
+            // destination is a private slice. The other domain may write the source meanwhile:
+            // the C function makes no assumption about its contents, and neither does the caller.
+            unsafe { bindings::xl_copy_from_peer(chunk.as_mut_ptr().cast(), source.cast(), len) };
+            rest = tail;
+            page += 1;
+            start = 0;
+        }
+    }
+}
+
+/// The FIFO's memory between two domains.
+pub struct XenMemory;
+
+impl Memory for XenMemory {
+    type OwnControl = OwnControlPage;
+    type PeerControl = PeerControlPage;
+    type OwnRing = OwnRingPages;
+    type PeerRing = PeerRingPages;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! XenStore: reading, writing, watching.
+//!
+//! All functions are for process context and may wait for xenstored. Relative paths are below
+//! `/local/domain/<this domain>`.
+//!
+//! C header: [`include/xen/xenbus.h`](srctree/include/xen/xenbus.h)
+
+use crate::bindings;
+use core::{ops::Deref, ptr::NonNull};
+use kernel::{
+    error::{from_err_ptr, to_result},
+    fmt,
+    prelude::*,
+    str::CString,
+    types::Opaque,
+};
+
+/// A value that was read.
+///
+/// # Invariants
+///
+/// `data` is a `kmalloc` allocation of at least `len` bytes, all UTF-8, owned by this value.
+pub struct Value {
+    data: NonNull<u8>,
+    len: usize,
+}
+
+impl Deref for Value {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // SAFETY: By the type invariant the bytes are valid and owned.
+        let bytes = unsafe { core::slice::from_raw_parts(self.data.as_ptr(), self.len) };
+        // SAFETY: By the type invariant they are UTF-8.
+        unsafe { core::str::from_utf8_unchecked(bytes) }
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is our allocation.
+        unsafe { bindings::kfree(self.data.as_ptr().cast()) };
+    }
+}
+
+/// The names below a node.
+///
+/// # Invariants
+///
+/// `names` is a `kmalloc` allocation of `len` pointers to NUL-terminated strings inside it, owned
+/// by this value.
+pub struct Directory {
+    names: NonNull<*mut c_char>,
+    len: usize,
+}
+
+impl Directory {
+    /// The names, those that are not UTF-8 left out.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        // SAFETY: By the type invariant there are `len` pointers.
+        let names = unsafe { core::slice::from_raw_parts(self.names.as_ptr(), self.len) };
+        names.iter().filter_map(|&name| {
+            // SAFETY: By the type invariant the string is NUL-terminated and lives as long as
+            // `self`, from which the item borrows.
+            unsafe { CStr::from_char_ptr(name) }.to_str().ok()
+        })
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this is our allocation; the strings are inside it.
+        unsafe { bindings::kfree(self.names.as_ptr().cast()) };
+    }
+}
+
+/// No transaction: each call stands for itself.
+const NONE: bindings::xenbus_transaction = bindings::xenbus_transaction { id: 0 };
+
+/// Paths are passed whole, with no name below them.
+const SELF: &CStr = c"";
+
+/// Reads a node. `Ok(None)` if there is no such node.
+///
+/// # Errors
+///
+/// xenstored's errors, and `EILSEQ` for a value that is not UTF-8.
+pub fn read(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
+    let path = CString::try_from_fmt(path)?;
+    let mut len = 0;
+    // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
+    let data = from_err_ptr(unsafe {
+        bindings::xenbus_read(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
+    });
+    let data = match data {
+        Err(ENOENT) => return Ok(None),
+        other => NonNull::new(other?.cast::<u8>()).ok_or(ENOENT)?,
+    };
+    // Owned from here on, whatever the check says. INVARIANT: An empty string is UTF-8.
+    let mut value = Value { data, len: 0 };
+    // SAFETY: `xenbus_read` returned a `kmalloc` allocation of `len` bytes and a NUL.
+    let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), len as usize) };
+    core::str::from_utf8(bytes).map_err(|_| EILSEQ)?;
+    // INVARIANT: Just checked.
+    value.len = bytes.len();
+    Ok(Some(value))
+}
+
+/// Lists the names below a node. `Ok(None)` if there is no such node.
+///
+/// # Errors
+///
+/// xenstored's errors.
+pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
+    let path = CString::try_from_fmt(path)?;
+    let mut len = 0;
+    // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
+    let names = from_err_ptr(unsafe {
+        bindings::xenbus_directory(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
+    });
+    match names {
+        Err(ENOENT) => Ok(None),
+        other => {
+            let names = NonNull::new(other?).ok_or(ENOENT)?;
+            // INVARIANT: That is what `xenbus_directory` returns.
+            Ok(Some(Directory {
+                names,
+                len: len as usize,
+            }))
+        }
+    }
+}
+
+/// Writes a node, creating it and its parents.
+///
+/// # Errors
+///
+/// xenstored's errors, among them `ENOSPC` when the domain's quota is used up.
+pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
+    let path = CString::try_from_fmt(path)?;
+    let value = CString::try_from_fmt(value)?;
+    // SAFETY: All strings are NUL-terminated.
+    to_result(unsafe {
+        bindings::xenbus_write(
+            NONE,
+            path.as_char_ptr(),
+            SELF.as_char_ptr(),
+            value.as_char_ptr(),
+        )
+    })
+}
+
+/// Removes a node and all below it. A node that is not there is no error.
+///
+/// # Errors
+///
+/// xenstored's errors.
+pub fn remove(path: fmt::Arguments<'_>) -> Result {
+    let path = CString::try_from_fmt(path)?;
+    // SAFETY: The strings are NUL-terminated.
+    let error = unsafe { bindings::xenbus_rm(NONE, path.as_char_ptr(), SELF.as_char_ptr()) };
+    match to_result(error) {
+        Err(ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+/// What a change of a watched node runs.
+pub trait WatchHandler: Send + Sync + 'static {
+    /// Called for each change of the watched node or one below it, with that node's path, and
+    /// once right after the watch was set. Runs in the kernel's one XenStore watch thread: it must
+    /// not wait for XenStore.
+    fn changed(&self, path: &str);
+}
+
+/// A watch on a node and all below it; dropping it ends the watch and waits for its handler.
+///
+/// # Invariants
+///
+/// If `registered`, `watch` is registered, its callback is [`Self::callback`], and `node` in it
+/// points to `path`.
+#[pin_data(PinnedDrop)]
+pub struct Watch<H: WatchHandler> {
+    #[pin]
+    watch: Opaque<bindings::xenbus_watch>,
+    path: CString,
+    handler: H,
+    registered: bool,
+}
+
+// SAFETY: A registered watch may be unregistered from any thread; `H` is `Send`.
+unsafe impl<H: WatchHandler> Send for Watch<H> {}
+// SAFETY: Nothing can be done with a shared reference; the handler is `Sync`.
+unsafe impl<H: WatchHandler> Sync for Watch<H> {}
+
+impl<H: WatchHandler> Watch<H> {
+    /// Sets a watch.
+    ///
+    /// # Errors
+    ///
+    /// xenstored's errors.
+    pub fn new(path: fmt::Arguments<'_>, handler: H) -> Result<Pin<KBox<Self>>> {
+        let path = CString::try_from_fmt(path)?;
+        let mut this = KBox::pin_init(
+            pin_init!(Self {
+                watch: Opaque::zeroed(),
+                path,
+                handler,
+                registered: false,
+            }),
+            GFP_KERNEL,
+        )?;
+        // SAFETY: Nothing is moved out of the pinned value.
+        let inner = unsafe { this.as_mut().get_unchecked_mut() };
+        let watch = inner.watch.get();
+        // SAFETY: The watch is not registered, so it is ours to fill in; the string lives as long
+        // as the watch.
+        unsafe {
+            (*watch).node = inner.path.as_char_ptr();
+            (*watch).callback = Some(Self::callback);
+        }
+        // SAFETY: The watch is filled in, pinned, and unregistered before it is freed.
+        to_result(unsafe { bindings::register_xenbus_watch(watch) })?;
+        // INVARIANT: Registered.
+        inner.registered = true;
+        Ok(this)
+    }
+
+    /// # Safety
+    ///
+    /// `watch` must be the one inside a `Self` that lives until this returns, `path` a
+    /// NUL-terminated string.
+    unsafe extern "C" fn callback(
+        watch: *mut bindings::xenbus_watch,
+        path: *const c_char,
+        _token: *const c_char,
+    ) {
+        // SAFETY: By the function's contract.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };
+        // SAFETY: By the function's contract.
+        if let Ok(path) = unsafe { CStr::from_char_ptr(path) }.to_str() {
+            this.handler.changed(path);
+        }
+    }
+}
+
+#[pinned_drop]
+impl<H: WatchHandler> PinnedDrop for Watch<H> {
+    fn drop(self: Pin<&mut Self>) {
+        if self.registered {
+            // SAFETY: Registered by `new`; the call waits for a running callback.
+            unsafe { bindings::unregister_xenbus_watch(self.watch.get()) };
+        }
+    }
+}
