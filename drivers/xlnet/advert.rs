@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What this guest tells dom0 of itself, and where dom0 tells it of its peers.
+
+use kapi::xen::xenstore;
+use kernel::prelude::*;
+use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, PeerText};
+
+/// Where dom0 tells of the peers.
+pub(crate) const PEERS: Path = Path::own(Node::Peers);
+
+/// Reads the guest's own domain id.
+///
+/// # Errors
+///
+/// `ENODEV` if XenStore does not say it.
+pub(crate) fn own_domid() -> Result<DomId> {
+    let text = xenstore::read(fmt!("domid"))?.ok_or(ENODEV)?;
+    DomId::parse(&text).map_err(|_| ENODEV)
+}
+
+/// Writes the advert.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn write(advert: &Advert) -> Result {
+    // In this order: whoever finds the last node finds them all.
+    for (node, value) in advert.nodes() {
+        let path = Path::own(node);
+        xenstore::write(format_args!("{path}"), format_args!("{value}"))?;
+    }
+    Ok(())
+}
+
+/// Removes the advert, and all that was offered or told under it.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn remove() -> Result {
+    xenstore::remove(format_args!("{}", Path::own(Node::Root)))
+}
+
+/// Writes the offer to `peer`.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn write_offer(peer: DomId, offer: &Offer) -> Result {
+    let path = Path::own(Node::Offer(peer));
+    xenstore::write(format_args!("{path}"), format_args!("{offer}"))
+}
+
+/// Removes the offer to `peer`.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn remove_offer(peer: DomId) -> Result {
+    xenstore::remove(format_args!("{}", Path::own(Node::Offer(peer))))
+}
+
+/// Calls `take` for each guest that dom0 tells of.
+///
+/// # Errors
+///
+/// XenStore's, and those of `take`.
+pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
+    let Some(names) = xenstore::directory(format_args!("{PEERS}"))? else {
+        return Ok(());
+    };
+    for name in names.iter() {
+        if let Ok(peer) = DomId::parse(name) {
+            take(peer)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads what dom0 tells of `peer`. `None` if that is nothing, or not complete (yet).
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn read_peer(peer: DomId) -> Result<Option<PeerEntry>> {
+    let read = |node| xenstore::read(format_args!("{}", Path::own(node)));
+    let Some(nonce) = read(Node::PeerNonce(peer))? else {
+        return Ok(None);
+    };
+    let mac = read(Node::PeerMac(peer))?;
+    let addr = read(Node::PeerAddr(peer))?;
+    let own = read(Node::PeerOwn(peer))?;
+    Ok(PeerEntry::parse(&PeerText {
+        mac: mac.as_deref(),
+        addr: addr.as_deref(),
+        own: own.as_deref(),
+        nonce: &nonce,
+    })
+    .ok())
+}
+
+/// Reads the offer of `peer`, as dom0 relayed it. `None` if there is none, or it is malformed.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn read_offer(peer: DomId) -> Result<Option<Offer>> {
+    let text = xenstore::read(format_args!("{}", Path::own(Node::PeerOffer(peer))))?;
+    Ok(text.and_then(|text| Offer::parse(&text).ok()))
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A channel to one peer: both halves of the shared memory and the event channel, from their
+//! allocation to their return.
+
+use crate::{
+    rx::Rx,
+    slot::{NapiSlot, Port},
+    tx::Tx,
+};
+use kapi::{
+    net::device::Device,
+    xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
+};
+use kernel::{prelude::*, sync::Arc};
+use xenfifo::{
+    layout::PAGE, Broken, Consumer, ControlHeader, HeaderError, OwnControl, PeerControl, Producer,
+    State, Word,
+};
+use xlnet_protocol::{ChannelId, DomId, Offer, PeerState, PeerView, Role};
+
+/// Pages of each direction's ring: 512 KiB, room for seven of the largest packets.
+const RING_PAGES: usize = 128;
+
+/// What shows in /proc/interrupts.
+const INTERRUPT: &CStr = c"xlnet";
+
+/// Why a channel could not be completed.
+pub(crate) enum MapError {
+    /// Xen or the kernel refused.
+    Kernel(Error),
+    /// The peer's control page is none.
+    Header(HeaderError),
+    /// The peer's control page belongs to another channel, or is past this stage.
+    Stale,
+}
+
+impl From<Error> for MapError {
+    fn from(error: Error) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+impl core::fmt::Display for MapError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Kernel(error) => write!(f, "mapping its memory failed ({error:?})"),
+            Self::Header(error) => write!(f, "its control page: {error}"),
+            Self::Stale => f.write_str("its control page belongs to another channel"),
+        }
+    }
+}
+
+/// A channel; see [`Channel::release`] for its end.
+pub(crate) struct Channel {
+    role: Role,
+    peer_id: DomId,
+    id: ChannelId,
+    slot: Arc<NapiSlot>,
+    own: OwnControlPage,
+    /// Until the data path has it.
+    ring: Option<OwnRingPages>,
+    port: Option<Arc<Port>>,
+    peer: Option<PeerControlPage>,
+}
+
+impl Channel {
+    /// Allocates our half and grants it to the peer; the initiator also allocates the event
+    /// channel.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `ENOSPC` if the grant table is full, or Xen's error if there is no port.
+    pub(crate) fn allocate(
+        role: Role,
+        peer_id: DomId,
+        id: ChannelId,
+        slot: &Arc<NapiSlot>,
+    ) -> Result<Self> {
+        let own = OwnControlPage::new(peer_id.raw())?;
+        let ring = OwnRingPages::new(peer_id.raw(), RING_PAGES)?;
+        own.write_grants(ring.pages())?;
+        let bytes = RING_PAGES as u32 * PAGE;
+        ControlHeader::new(bytes, id.generation, id.nonce)
+            .map_err(|_| EINVAL)?
+            .write(&own);
+        let port = match role {
+            Role::Initiator => {
+                let remote = peer_id.raw();
+                Some(Port::alloc_unbound(remote, INTERRUPT, slot.clone())?)
+            }
+            Role::Responder => None,
+        };
+        Ok(Self {
+            role,
+            peer_id,
+            id,
+            slot: slot.clone(),
+            own,
+            ring: Some(ring),
+            port,
+            peer: None,
+        })
+    }
+
+    /// What to offer the peer.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        Some(Offer {
+            channel: self.id,
+            grant: self.own.grant()?,
+            port: match self.role {
+                Role::Initiator => self.port.as_ref().map(|port| port.port()),
+                Role::Responder => None,
+            },
+        })
+    }
+
+    /// Maps the peer's half, checks it, binds its port if it offers one, and receives from now on.
+    ///
+    /// # Errors
+    ///
+    /// See [`MapError`]; the channel is to be released then.
+    pub(crate) fn map(&mut self, offer: &Offer, dev: &Device) -> Result<(), MapError> {
+        let peer_id = self.peer_id.raw();
+        let peer = PeerControlPage::map(peer_id, offer.grant)?;
+        let header = ControlHeader::read(&peer).map_err(MapError::Header)?;
+        let same = header.cookie() == self.id.nonce && header.generation() == self.id.generation;
+        // The responder is ready before it answers, the initiator not before it has the answer.
+        let expected = match self.role {
+            Role::Initiator => State::Ready,
+            Role::Responder => State::Init,
+        };
+        if !same || State::load(&peer) != Ok(expected) {
+            return Err(MapError::Stale);
+        }
+        let grants = peer.read_grants((header.ring_bytes() / PAGE) as usize)?;
+        let peer_ring = PeerRingPages::map(peer_id, &grants)?;
+        let port = match (&self.port, offer.port) {
+            (Some(port), _) => port.clone(),
+            (None, Some(port)) => Port::bind(peer_id, port, INTERRUPT, self.slot.clone())?,
+            (None, None) => return Err(MapError::Stale),
+        };
+        let ring = self.ring.take().ok_or(EINVAL)?;
+        let geometry = |_| MapError::Kernel(EINVAL);
+        let producer = Producer::new(self.own.clone(), peer.clone(), ring).map_err(geometry)?;
+        let consumer =
+            Consumer::new(self.own.clone(), peer.clone(), peer_ring).map_err(geometry)?;
+        *self.slot.tx.lock() = Some(Tx::new(producer, port.clone()));
+        self.peer = Some(peer.clone());
+        self.port = Some(port.clone());
+        self.slot.enable(dev, Rx::new(consumer, peer, port))?;
+        // An event may have come before there was anybody to poll.
+        self.slot.schedule();
+        Ok(())
+    }
+
+    /// Declares our half ready and tells the peer. Returns whether the peer still is what it was
+    /// when its half was mapped: it may have given the channel up in between, without having seen
+    /// that we are ready.
+    pub(crate) fn set_ready(&self) -> bool {
+        self.set_state(State::Ready);
+        self.own.full_barrier();
+        match (self.role, &self.peer) {
+            (Role::Initiator, Some(peer)) => State::load(peer) == Ok(State::Ready),
+            (Role::Responder, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+
+    /// Writes our state word and tells the peer.
+    pub(crate) fn set_state(&self, state: State) {
+        state.store(&self.own);
+        if let Some(port) = &self.port {
+            port.notify();
+        }
+    }
+
+    /// What shared memory says now. `None` before the peer's half is mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] if the peer's state word is impossible.
+    pub(crate) fn view(&self) -> Option<Result<PeerView, Broken>> {
+        let peer = self.peer.as_ref()?;
+        Some(State::load(peer).map(|state| PeerView {
+            state: match state {
+                State::Init => PeerState::Init,
+                State::Ready => PeerState::Ready,
+                State::Closing => PeerState::Closing,
+                State::Closed => PeerState::Closed,
+            },
+            rx_empty: peer.load_acquire(Word::Producer) == self.own.load(Word::Consumer),
+            tx_empty: peer.load_relaxed(Word::Consumer) == self.own.load(Word::Producer),
+        }))
+    }
+
+    /// How far the peer has received, if there is something it has not.
+    pub(crate) fn backlog(&self) -> Option<u32> {
+        let consumed = self.peer.as_ref()?.load_relaxed(Word::Consumer);
+        (consumed != self.own.load(Word::Producer)).then_some(consumed)
+    }
+
+    /// Gives everything back. Process context, RTNL not held.
+    pub(crate) fn release(self, dev: &Device) {
+        self.set_state(State::Closed);
+        let rx = self.slot.disable();
+        let tx = self.slot.tx.lock().take();
+        // Whatever stopped the queue is gone.
+        dev.wake_queue(self.slot.queue);
+        // A fault of this channel must not be taken for one of the next.
+        self.slot.take_fault();
+        // Nothing interrupts any more, then the peer's memory is unmapped, then our grants end.
+        let producer = tx.map(Tx::into_producer);
+        let consumer = rx.map(Rx::into_consumer);
+        drop(self.port);
+        drop((consumer, self.peer));
+        drop((producer, self.ring, self.own));
+    }
+}

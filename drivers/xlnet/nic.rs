@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The NIC that xl0 shortens: which one it is, what its addresses are, and when that changes.
+
+use crate::{manager::Kick, table::Table};
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::{
+    net::{arp, device::DeviceRef, nic},
+    sync::RcuBox,
+};
+use kernel::{prelude::*, sync::rcu, sync::Arc};
+use xlnet_protocol::{Addrs, Mac};
+
+/// The NIC. It is looked up when it is needed, so that it can go away at any time.
+pub(crate) struct Nic {
+    ifindex: i32,
+}
+
+/// What the NIC is like at one moment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NicState {
+    pub(crate) mac: Mac,
+    /// As many of its IPv4 addresses as an advert can carry.
+    pub(crate) addresses: Addrs,
+    /// The first of them, which the kernel would use as source.
+    pub(crate) primary: Ipv4Addr,
+}
+
+/// Finds the NIC called `name`, or the first netfront device.
+///
+/// # Errors
+///
+/// `ENODEV` if there is none, `EINVAL` if it is no Ethernet device; the log says which.
+pub(crate) fn find(name: Option<&str>) -> Result<Nic> {
+    let dev = match name {
+        Some(name) => nic::by_name(name).ok_or_else(|| {
+            pr_err!("nic={name}: there is no such device\n");
+            ENODEV
+        })?,
+        None => nic::first_netfront().ok_or_else(|| {
+            pr_err!("there is no Xen network device (xen-netfront); nic= can name another\n");
+            ENODEV
+        })?,
+    };
+    if dev.mac().is_none() {
+        pr_err!("nic={:?}: not an Ethernet device\n", dev.name());
+        return Err(EINVAL);
+    }
+    pr_info!("serving {:?}\n", dev.name());
+    Ok(Nic {
+        ifindex: dev.ifindex(),
+    })
+}
+
+impl Nic {
+    pub(crate) fn ifindex(&self) -> i32 {
+        self.ifindex
+    }
+
+    /// The device, unless it went away.
+    pub(crate) fn device(&self) -> Option<DeviceRef> {
+        nic::by_index(self.ifindex)
+    }
+
+    /// What the NIC is like now. `None` if it cannot carry traffic: gone, down, or without an
+    /// address that others could use.
+    pub(crate) fn state(&self) -> Option<NicState> {
+        let dev = self.device().filter(|dev| dev.is_running())?;
+        let mac = Mac::new(dev.mac()?).ok()?;
+        let mut addresses = Addrs::new();
+        let mut primary = None;
+        dev.ipv4_addresses(|address| {
+            // One that nobody else could use, one given twice, one too many: whoever uses it is
+            // reached through the NIC.
+            if addresses.push(IpAddr::V4(address)).is_ok() {
+                primary = primary.or(Some(address));
+            }
+        });
+        Some(NicState {
+            mac,
+            addresses,
+            primary: primary?,
+        })
+    }
+}
+
+/// Tells the manager that the NIC, or xl0 itself, may have changed.
+pub(crate) struct NicObserver {
+    manager: Kick,
+}
+
+impl NicObserver {
+    pub(crate) fn new(manager: Kick) -> Self {
+        Self { manager }
+    }
+}
+
+impl nic::Observer for NicObserver {
+    fn changed(&self) {
+        self.manager.get().nic_changed();
+        self.manager.kick();
+    }
+}
+
+/// Tells the manager what ARP says of the peers' addresses.
+pub(crate) struct SightingObserver {
+    manager: Kick,
+    table: Arc<RcuBox<Table>>,
+    ifindex: i32,
+}
+
+impl SightingObserver {
+    pub(crate) fn new(manager: Kick, table: Arc<RcuBox<Table>>, ifindex: i32) -> Self {
+        Self {
+            manager,
+            table,
+            ifindex,
+        }
+    }
+}
+
+impl arp::Observer for SightingObserver {
+    fn observed(&self, seen: arp::Observation) {
+        if seen.ifindex != self.ifindex {
+            return;
+        }
+        let guard = rcu::read_lock();
+        let news = self
+            .table
+            .read(&guard)
+            .find(seen.address)
+            .is_some_and(|entry| entry.sighting.see(seen.mac));
+        if news {
+            self.manager.kick();
+        }
+    }
+}

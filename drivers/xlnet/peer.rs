@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
+
+use crate::{
+    advert,
+    channel::Channel,
+    routes::Routes,
+    sighting::{Sighting, Verdict},
+    slot::NapiSlot,
+    table::{Entry, Table},
+};
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::{
+    net::{
+        arp,
+        device::Device,
+        rtnetlink::{HostRoute, Socket}, //
+    },
+    random::random_u64,
+    Show,
+};
+use kernel::{prelude::*, sync::Arc};
+use xenfifo::{Broken, State};
+use xlnet_protocol::{Action, DomId, Event, Failed, Handshake, PeerEntry, Role, State as Progress};
+
+/// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.
+const STALL_MS: u64 = 1000;
+/// How often a connected peer is looked at, in milliseconds.
+const WATCH_MS: u64 = 250;
+/// How often a closing channel is looked at, in milliseconds.
+const DRAIN_MS: u64 = 2;
+/// How often an address is probed that ARP has not confirmed, in milliseconds.
+const PROBE_MS: u64 = 1000;
+/// How often an address is probed otherwise, in milliseconds.
+const REPROBE_MS: u64 = 30_000;
+/// When to try again after the kernel refused a route, in milliseconds.
+const ROUTE_RETRY_MS: u64 = 30_000;
+
+/// What a step may need of the guest.
+pub(crate) struct Guest<'a> {
+    pub(crate) dev: &'a Device,
+    pub(crate) nic: Option<&'a Device>,
+    /// Our own address, if the NIC can carry traffic.
+    pub(crate) source: Option<Ipv4Addr>,
+    pub(crate) socket: &'a mut Socket,
+    pub(crate) now: u64,
+}
+
+pub(crate) struct Peer {
+    handshake: Handshake,
+    link: Link,
+    entry: PeerEntry,
+    addresses: KVec<Known>,
+    /// How far the peer had received, and since when it has not received more.
+    received: Option<(u32, u64)>,
+    route_retry: u64,
+    /// Whether dom0 tells of the peer no longer.
+    withdrawn: bool,
+}
+
+/// An address of the peer.
+struct Known {
+    address: Ipv4Addr,
+    sighting: Arc<Sighting>,
+    probe_at: u64,
+}
+
+/// What the handshake's actions work on.
+struct Link {
+    domid: DomId,
+    role: Role,
+    slot: Arc<NapiSlot>,
+    channel: Option<Channel>,
+    routes: Routes,
+}
+
+impl Peer {
+    /// A peer that dom0 introduced, with a slot of its own.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(
+        own: DomId,
+        domid: DomId,
+        entry: &PeerEntry,
+        slot: Arc<NapiSlot>,
+    ) -> Result<Self> {
+        let handshake = Handshake::new(own, domid, random_u64() as u32);
+        let mut this = Self {
+            link: Link {
+                domid,
+                role: handshake.role(),
+                slot,
+                channel: None,
+                routes: Routes::new(),
+            },
+            handshake,
+            entry: *entry,
+            addresses: KVec::new(),
+            received: None,
+            route_retry: 0,
+            withdrawn: false,
+        };
+        this.learn_addresses()?;
+        Ok(this)
+    }
+
+    pub(crate) fn domid(&self) -> DomId {
+        self.link.domid
+    }
+
+    pub(crate) fn slot(&self) -> &NapiSlot {
+        &self.link.slot
+    }
+
+    /// Takes what dom0 says now. Returns whether the peer's addresses, or ours towards it, changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn update(&mut self, entry: &PeerEntry) -> Result<bool> {
+        let moved = self.entry.mac != entry.mac || self.entry.addrs != entry.addrs;
+        let changed = moved || self.entry.own != entry.own;
+        self.entry = *entry;
+        if moved {
+            self.learn_addresses()?;
+        }
+        Ok(changed)
+    }
+
+    fn learn_addresses(&mut self) -> Result {
+        self.addresses.clear();
+        for address in self.entry.addrs.iter() {
+            // IPv6 stays on the NIC.
+            let IpAddr::V4(address) = address else {
+                continue;
+            };
+            let sighting = Sighting::new(self.entry.mac.octets());
+            self.addresses.push(
+                Known {
+                    address,
+                    sighting: Arc::new(sighting, GFP_KERNEL)?,
+                    probe_at: 0,
+                },
+                GFP_KERNEL,
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Adds the peer's addresses to a table.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn list(&self, table: &mut Table) -> Result {
+        self.addresses.iter().try_for_each(|known| {
+            table.add(Entry {
+                address: known.address,
+                queue: self.link.slot.queue,
+                own: self.entry.own,
+                sighting: known.sighting.clone(),
+            })
+        })
+    }
+
+    /// dom0's introduction, as the handshake takes it.
+    pub(crate) fn introduced(&self) -> Event {
+        Event::Introduced {
+            nonce: self.entry.nonce,
+        }
+    }
+
+    /// Whether dom0 tells of the peer no longer, and its channel is closed.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.withdrawn && self.is_idle()
+    }
+
+    /// Whether there is no channel.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.handshake.state() == Progress::Idle
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.handshake.state(), Progress::Connected { .. })
+    }
+
+    /// Takes an event and does what follows from it.
+    pub(crate) fn handle(&mut self, event: Event, guest: &mut Guest<'_>) {
+        match event {
+            Event::Introduced { .. } => self.withdrawn = false,
+            Event::Withdrawn => self.withdrawn = true,
+            _ => {}
+        }
+        let link = &mut self.link;
+        self.handshake
+            .drive(event, guest.now, |action| link.perform(action, guest));
+    }
+
+    /// Looks at the clock, the shared memory and what the data path found.
+    pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
+        if let Some(reason) = self.link.slot.take_fault() {
+            self.broke(reason, guest);
+        }
+        match self.link.channel.as_ref().and_then(Channel::view) {
+            Some(Ok(view)) => self.handle(Event::Peer(view), guest),
+            Some(Err(reason)) => self.broke(reason, guest),
+            None => {}
+        }
+        if self.is_stalled(guest.now) {
+            pr_info!(
+                "peer {}: does not receive, back to the NIC\n",
+                self.domid().raw()
+            );
+            self.link.slot.counters.stalled.add(1);
+            self.handle(Event::Stalled, guest);
+        }
+        if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
+            self.handle(Event::Tick, guest);
+        }
+        self.route(guest);
+    }
+
+    fn broke(&mut self, reason: Broken, guest: &mut Guest<'_>) {
+        if self.is_idle() {
+            return;
+        }
+        pr_warn!(
+            "peer {}: channel broken: {}\n",
+            self.domid().raw(),
+            reason.as_str()
+        );
+        self.link.slot.counters.broken.add(1);
+        self.handle(Event::Broken, guest);
+    }
+
+    fn is_stalled(&mut self, now: u64) -> bool {
+        let backlog = self.link.channel.as_ref().and_then(Channel::backlog);
+        self.received = match (backlog, self.received) {
+            (Some(at), Some((before, since))) if at == before => Some((at, since)),
+            (Some(at), _) => Some((at, now)),
+            (None, _) => None,
+        };
+        self.is_connected()
+            && self
+                .received
+                .is_some_and(|(_, since)| now.saturating_sub(since) >= STALL_MS)
+    }
+
+    /// Brings the routes in line: one for each address that ARP confirms, while there is a channel
+    /// and the peer lets our address in.
+    fn route(&mut self, guest: &mut Guest<'_>) {
+        let connected = self.is_connected();
+        let own = self.entry.own;
+        let usable = |source: &Ipv4Addr| connected && own.contains(IpAddr::V4(*source));
+        let mut wanted = KVec::new();
+        if let Some(source) = guest.source.filter(usable) {
+            self.probe(source, guest);
+            let ifindex = guest.dev.ifindex();
+            for known in &self.addresses {
+                if known.sighting.verdict() == Verdict::Confirmed {
+                    let route = Routes::to(known.address, source, ifindex);
+                    // Without memory for the list: no route.
+                    let _ = wanted.push(route, GFP_KERNEL);
+                }
+            }
+        }
+        self.link.routes.keep_only(guest.socket, &wanted);
+        if guest.now >= self.route_retry {
+            self.install(&wanted, guest);
+        }
+    }
+
+    fn install(&mut self, wanted: &[HostRoute], guest: &mut Guest<'_>) {
+        if let Err(error) = self.link.routes.install(guest.socket, wanted) {
+            pr_warn!(
+                "peer {}: a route is refused ({error:?}), its traffic stays on the NIC\n",
+                self.domid().raw()
+            );
+            self.route_retry = guest.now + ROUTE_RETRY_MS;
+        }
+    }
+
+    /// Asks for the peer's addresses on the NIC.
+    fn probe(&mut self, source: Ipv4Addr, guest: &Guest<'_>) {
+        let Some(nic) = guest.nic else {
+            return;
+        };
+        for known in &mut self.addresses {
+            if known.probe_at <= guest.now {
+                arp::request(nic, source, known.address);
+                known.probe_at = guest.now
+                    + match known.sighting.verdict() {
+                        Verdict::Unseen => PROBE_MS,
+                        Verdict::Confirmed | Verdict::Contradicted => REPROBE_MS,
+                    };
+            }
+        }
+    }
+
+    /// Forgets what ARP said, as after a time without a NIC.
+    pub(crate) fn forget_sightings(&mut self) {
+        for known in &mut self.addresses {
+            known.sighting.forget();
+            known.probe_at = 0;
+        }
+    }
+
+    /// When to look again.
+    pub(crate) fn next(&self, now: u64) -> Option<u64> {
+        let pace = match self.handshake.state() {
+            Progress::Closing { .. } => Some(now + DRAIN_MS),
+            Progress::Connected { .. } => Some(now + WATCH_MS),
+            _ => None,
+        };
+        [pace, self.handshake.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl Link {
+    fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
+        match *action {
+            Action::Allocate(id) => {
+                let channel = Channel::allocate(self.role, self.domid, id, &self.slot);
+                self.channel = Some(channel.map_err(|error| self.failed("no channel", error))?);
+            }
+            Action::WriteOffer(_) => {
+                let offer = self.channel()?.offer().ok_or(Failed)?;
+                advert::write_offer(self.domid, &offer)
+                    .map_err(|error| self.failed("no offer", error))?;
+            }
+            Action::Map(offer) => {
+                let channel = self.channel.as_mut().ok_or(Failed)?;
+                channel.map(&offer, guest.dev).map_err(|error| {
+                    pr_warn!("peer {}: no channel, {}\n", self.domid.raw(), Show(error));
+                    Failed
+                })?;
+            }
+            Action::SetReady => {
+                if !self.channel()?.set_ready() {
+                    return Err(Failed);
+                }
+            }
+            Action::OpenDataPath => {
+                self.slot.open_tx();
+                pr_info!("peer {}: connected\n", self.domid.raw());
+            }
+            Action::BeginClose => {
+                self.routes.keep_only(guest.socket, &[]);
+                self.slot.close_tx(guest.dev);
+                self.channel()?.set_state(State::Closing);
+            }
+            Action::Release => {
+                if let Some(channel) = self.channel.take() {
+                    channel.release(guest.dev);
+                }
+                // An offer that stays behind names a channel that nobody will use again.
+                let _ = advert::remove_offer(self.domid);
+            }
+        }
+        Ok(())
+    }
+
+    fn channel(&self) -> Result<&Channel, Failed> {
+        self.channel.as_ref().ok_or(Failed)
+    }
+
+    fn failed(&self, what: &str, error: Error) -> Failed {
+        pr_warn!("peer {}: {what} ({error:?})\n", self.domid.raw());
+        Failed
+    }
+}

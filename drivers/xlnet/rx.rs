@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receiving: from the peer's FIFO to the stack.
+
+use crate::slot::{Port, Slot};
+use core::net::Ipv4Addr;
+use kapi::{
+    net::napi::Context,
+    xen::grant::{PeerControlPage, XenMemory},
+};
+use kernel::{prelude::*, sync::rcu, sync::Arc};
+use xenfifo::{Broken, Consumer, PeerControl, Record, Word};
+use xlnet_protocol::{PacketMeta, ETHERTYPE_IPV4};
+
+/// Length of an IPv4 header without options (RFC 791).
+const IPV4_HEADER: usize = 20;
+
+/// The receiving half of a channel, which belongs to the poll.
+pub(crate) struct Rx {
+    consumer: Consumer<XenMemory>,
+    peer: PeerControlPage,
+    port: Arc<Port>,
+    /// The peer's state word when it was last looked at.
+    state: u32,
+    /// Whether anything came of the peer's events since the last one was ended. What an event
+    /// tells of is often found, and dealt with, before the event arrives, so the event that finds
+    /// nothing is not spurious for that alone.
+    useful: bool,
+}
+
+impl Rx {
+    pub(crate) fn new(
+        consumer: Consumer<XenMemory>,
+        peer: PeerControlPage,
+        port: Arc<Port>,
+    ) -> Self {
+        Self {
+            consumer,
+            peer,
+            port,
+            // Not a state: the first poll reports.
+            state: u32::MAX,
+            useful: false,
+        }
+    }
+
+    /// Lets go of the event channel and the control page.
+    pub(crate) fn into_consumer(self) -> Consumer<XenMemory> {
+        self.consumer
+    }
+
+    /// Receives at most `budget` packets; see [`kapi::net::napi::Poll`]. `room` tells that the peer
+    /// made room, or was asked to tell of it.
+    #[inline]
+    pub(crate) fn poll(
+        &mut self,
+        slot: &Slot,
+        context: &mut Context<'_>,
+        budget: u32,
+        room: bool,
+    ) -> u32 {
+        self.useful |= room;
+        let state = self.peer.load_relaxed(Word::State);
+        if state != self.state {
+            self.state = state;
+            self.useful = true;
+            slot.report_state();
+        }
+        let (work, result) = self.receive_all(slot, context, budget);
+        self.useful |= work > 0;
+        match result {
+            // More is there, or may be.
+            Ok(()) if work >= budget => work,
+            Ok(()) => {
+                if self.port.eoi(!self.useful) {
+                    self.useful = false;
+                }
+                context.complete(work);
+                work
+            }
+            Err(reason) => {
+                // The event is never ended: nothing the peer sends interrupts us again.
+                slot.report_broken(reason);
+                let work = work.min(budget - 1);
+                context.complete(work);
+                work
+            }
+        }
+    }
+
+    /// Receives until the budget is used or the FIFO is empty and the peer will tell of more.
+    #[inline]
+    fn receive_all(
+        &mut self,
+        slot: &Slot,
+        context: &mut Context<'_>,
+        budget: u32,
+    ) -> (u32, Result<(), Broken>) {
+        let mut work = 0;
+        let result = loop {
+            match self.consumer.peek() {
+                Ok(Some(record)) => {
+                    receive(slot, context, record);
+                    work += 1;
+                    if work == budget {
+                        break Ok(());
+                    }
+                }
+                Ok(None) => {
+                    self.publish(slot);
+                    match self.consumer.wait() {
+                        // Something came in between.
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(reason) => break Err(reason),
+                    }
+                }
+                Err(reason) => break Err(reason),
+            }
+        };
+        self.publish(slot);
+        (work, result)
+    }
+
+    /// Gives the room of what was received back to the peer.
+    #[inline]
+    fn publish(&mut self, slot: &Slot) {
+        if self.consumer.publish() {
+            self.port.notify();
+            slot.counters.rx_events.add(1);
+        }
+    }
+}
+
+/// Copies a packet out of the FIFO, checks it, and hands it to the stack.
+#[inline]
+fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
+    let counters = &slot.counters;
+    let len = record.len();
+    let meta = PacketMeta::from_bytes(record.meta());
+    if meta.ethertype != ETHERTYPE_IPV4 || (len as usize) < IPV4_HEADER {
+        counters.rx_drop_invalid.add(1);
+        return record.consume();
+    }
+    let Some(mut skb) = context.alloc(len) else {
+        counters.rx_drop_nomem.add(1);
+        return record.consume();
+    };
+    // From here on only the copy counts.
+    let mut complete = true;
+    skb.fill(|offset, buffer| complete &= record.copy_to(offset, buffer).is_ok());
+    record.consume();
+
+    let mut ip = [0; IPV4_HEADER];
+    if !complete || skb.copy_bits(0, &mut ip).is_err() || ip[0] >> 4 != 4 {
+        counters.rx_drop_invalid.add(1);
+        return;
+    }
+    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
+    let source = Ipv4Addr::new(s0, s1, s2, s3);
+    let destination = Ipv4Addr::new(d0, d1, d2, d3);
+    if !is_allowed(slot, source, destination) {
+        counters.rx_drop_source.add(1);
+        return;
+    }
+    let device = context.device();
+    if skb
+        .receive_l3(device, ETHERTYPE_IPV4, meta.virtio_net_hdr)
+        .is_err()
+    {
+        counters.rx_drop_invalid.add(1);
+        return;
+    }
+    counters.rx_packets.add(1);
+    counters.rx_bytes.add(len.into());
+    device.count_rx(len);
+    context.receive(skb);
+}
+
+/// Whether the peer may send from `source` to `destination`.
+#[inline]
+fn is_allowed(slot: &Slot, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
+    let guard = rcu::read_lock();
+    let table = slot.table.read(&guard);
+    table.is_own(destination)
+        && table
+            .find(source)
+            .is_some_and(|entry| entry.queue == slot.queue)
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Figures about one peer, as `ethtool -S` shows them.
+
+use kapi::net::ethtool::Report;
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
+
+macro_rules! counters {
+    ($($(#[doc = $doc:expr])+ $name:ident,)+) => {
+        /// Counters of one peer's queue.
+        pub(crate) struct Counters {
+            $($(#[doc = $doc])+ pub(crate) $name: Counter,)+
+        }
+
+        impl Counters {
+            pub(crate) fn new() -> Self {
+                Self { $($name: Counter::new(),)+ }
+            }
+
+            /// Begins again, for another peer.
+            pub(crate) fn reset(&self) {
+                $(self.$name.0.store(0, Relaxed);)+
+            }
+
+            /// Reports each counter under the name of the peer.
+            pub(crate) fn report(&self, peer: u32, report: &mut Report<'_>) {
+                $(report.add(
+                    fmt!("peer{peer}_{}", stringify!($name)),
+                    self.$name.get(),
+                );)+
+            }
+        }
+    };
+}
+
+counters! {
+    /// Packets written to the FIFO.
+    tx_packets,
+    /// Their bytes.
+    tx_bytes,
+    /// Times the FIFO had no room for another packet.
+    tx_full,
+    /// Events sent to say that packets are there.
+    tx_events,
+    /// Publications that needed none, as the peer was awake.
+    tx_events_suppressed,
+    /// Packets received.
+    rx_packets,
+    /// Their bytes.
+    rx_bytes,
+    /// Events sent to say that there is room again.
+    rx_events,
+    /// Packets from an address that is not the peer's, or to one that is not ours.
+    rx_drop_source,
+    /// Packets that are none, or whose offload description does not fit them.
+    rx_drop_invalid,
+    /// Packets for which there was no memory.
+    rx_drop_nomem,
+    /// Channels that ended because the peer wrote what it never may.
+    broken,
+    /// Channels that ended because the peer did not receive for a second.
+    stalled,
+}
+
+/// A counter.
+pub(crate) struct Counter(Atomic<u64>);
+
+impl Counter {
+    fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    #[inline]
+    pub(crate) fn add(&self, count: u64) {
+        self.0.add(count, Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}

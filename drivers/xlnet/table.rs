@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which address belongs to which peer: the one table that both directions of the data path look
+//! at, as WireGuard's allowed IPs are. Sending selects the peer by it, receiving checks that a
+//! packet's source is its sender's.
+
+use crate::sighting::Sighting;
+use core::net::{IpAddr, Ipv4Addr};
+use kernel::{prelude::*, sync::Arc};
+use xlnet_protocol::Addrs;
+
+/// An address of a peer that dom0 vouches for.
+pub(crate) struct Entry {
+    pub(crate) address: Ipv4Addr,
+    /// The peer's transmit queue, see [`crate::slot`].
+    pub(crate) queue: u16,
+    /// Our addresses that dom0 vouches for to the peer; it lets in nothing from others.
+    pub(crate) own: Addrs,
+    /// What ARP says of the address.
+    pub(crate) sighting: Arc<Sighting>,
+}
+
+impl Entry {
+    /// Whether the peer lets in packets from `source`.
+    #[inline]
+    pub(crate) fn accepts(&self, source: Ipv4Addr) -> bool {
+        self.own.contains(IpAddr::V4(source))
+    }
+}
+
+/// The table; replaced as a whole when anything changes.
+pub(crate) struct Table {
+    /// Sorted by address.
+    entries: KVec<Entry>,
+    /// This guest's addresses.
+    own: KVec<Ipv4Addr>,
+}
+
+impl Table {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: KVec::new(),
+            own: KVec::new(),
+        }
+    }
+
+    /// Adds an address of a peer. Of two peers with one address, which dom0 does not let happen,
+    /// the first keeps it.
+    pub(crate) fn add(&mut self, entry: Entry) -> Result {
+        match self.position(entry.address) {
+            Ok(_) => Ok(()),
+            Err(at) => {
+                self.entries.reserve(1, GFP_KERNEL)?;
+                self.entries
+                    .insert_within_capacity(at, entry)
+                    .map_err(|_| ENOMEM)
+            }
+        }
+    }
+
+    /// Adds an address of this guest.
+    pub(crate) fn add_own(&mut self, address: Ipv4Addr) -> Result {
+        Ok(self.own.push(address, GFP_KERNEL)?)
+    }
+
+    /// Finds the peer that owns an address.
+    #[inline]
+    pub(crate) fn find(&self, address: Ipv4Addr) -> Option<&Entry> {
+        self.position(address)
+            .ok()
+            .and_then(|at| self.entries.get(at))
+    }
+
+    /// Whether an address is this guest's.
+    #[inline]
+    pub(crate) fn is_own(&self, address: Ipv4Addr) -> bool {
+        self.own.contains(&address)
+    }
+
+    #[inline]
+    fn position(&self, address: Ipv4Addr) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&u32::from(address), |entry| u32::from(entry.address))
+    }
+}
