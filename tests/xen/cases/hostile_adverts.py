@@ -1,0 +1,58 @@
+"""Wrong and hostile adverts are ignored, with one warning that names the guest, and harm no others."""
+
+from lab import xlnet
+from lab.checks import expect, wait_until
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"))
+ADVERT = {"version": "1", "features": "0", "instance": "00000000deadbeef"}
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in ("g1", "g2", "g3"))
+    root = f"/local/domain/{g3.domid}/data/xlnet"
+    mac = {guest: guest.read("/sys/class/net/eth0/address").strip() for guest in (g2, g3)}
+
+    def advertise(**nodes):
+        """What a module of g3's own making would write; dom0 may write it in g3's name."""
+        lab.dom0.run(f"xenstore-rm {root}")
+        for name in ("features", "instance", "mac", "addr", "version"):
+            value = {**ADVERT, **nodes}[name]
+            lab.dom0.check(f"xenstore-write {root}/{name} '{value}'")
+
+    def warnings():
+        lines = lab.dom0.kernel_log().splitlines()
+        return [line for line in lines if "xldiscovery" in line and f"guest {g3.domid}:" in line]
+
+    def expect_ignored(what):
+        told = lab.dom0.run(f"xenstore-ls {root}/peer").out
+        expect(g1.ip not in told, f"{what}: g3 was told about its neighbours:\n{told}")
+        for guest, peer in ((g1, g2), (g2, g1)):
+            expect(xlnet.has_route(guest, peer), f"{what}: {guest.name} lost its route to {peer.name}")
+            expect(xlnet.peers(guest) == {peer.domid}, f"{what}: {guest.name} got another peer")
+
+    try:
+        claims = {
+            "an unreadable advert": {"version": "one", "mac": mac[g3], "addr": g3.ip},
+            "a foreign MAC": {"mac": mac[g2], "addr": g3.ip},
+            "an impossible address": {"mac": mac[g3], "addr": "255.255.255.255"},
+        }
+        for number, (what, claim) in enumerate(claims.items(), 1):
+            advertise(**claim)
+            wait_until(f"a warning about {what}", lambda n=number: len(warnings()) >= n, 5)
+            expect_ignored(what)
+        # The same again is not news.
+        advertise(**claims["a foreign MAC"])
+        g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
+        expect(len(warnings()) == len(claims), f"not one warning each: {warnings()}")
+
+        # An address that two claim belongs to neither: their traffic is on eth0 until that ends.
+        advertise(mac=mac[g3], addr=g2.ip)
+        wait_until("the route to go", lambda: not xlnet.has_route(g1, g2), 5)
+        g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
+        log = lab.dom0.kernel_log()
+        both = f"guests {g2.domid} and {g3.domid}: both claim address {g2.ip}"
+        expect(both in log, f"no warning that names both guests: {both}")
+    finally:
+        lab.dom0.run(f"xenstore-rm {root}")
+    xlnet.wait_for_routes(lab)

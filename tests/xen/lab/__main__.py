@@ -1,0 +1,24 @@
+"""The lab's command line: what tests/xen/run passes on."""
+
+import sys
+
+from . import demo, runner, shell
+
+
+def main(arguments):
+    match arguments:
+        case ["test", *names]:
+            return runner.run(names)
+        case ["list"]:
+            print("\n".join(runner.names()))
+            return 0
+        case ["demo"]:
+            return demo.run()
+        case ["shell"]:
+            return shell.run()
+    print("usage: lab test [CASE…] | list | demo | shell", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

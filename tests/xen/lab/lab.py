@@ -1,0 +1,178 @@
+"""The lab as cases see it: boot, guests, logs."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+from . import payload, scan, topology, xen
+from .domain import Domain, since
+from .errors import LabError
+from .link import Link
+from .progress import step
+from .qemu import LOG_ARGUMENTS, Machine
+from .transcript import Transcript
+
+BOOT_TIMEOUT = 240
+GUEST_TIMEOUT = 180
+
+
+class Guest(Domain):
+    def __init__(self, name, link, transcript, settings, domid):
+        super().__init__(name, link, transcript, settings.ip)
+        self.settings = settings
+        self.domid = domid
+
+    @property
+    def vif(self):
+        """The name of dom0's end of eth0."""
+        return f"vif{self.domid}.0"
+
+
+class Lab:
+    """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal."""
+
+    def __init__(self, out, terminal=False, memory=4096):
+        self.out = pathlib.Path(out)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._scratch = tempfile.mkdtemp(prefix="lab.")
+        self._terminal = terminal
+        self._memory = memory
+        self._guests = {}
+        self._ended_logs = []
+        self._mark = None
+        self._machine = None
+        self._transcript = Transcript(self.out / "transcript.log")
+        self.link = Link(os.path.join(self._scratch, "agent"))
+        self.dom0 = Domain("dom0", self.link, self._transcript, topology.DOM0_IP)
+        self.xen_log = xen.Log(self.dom0)
+
+    def boot(self, extra_files=()):
+        disk = os.path.join(self._scratch, "payload.tar")
+        payload.write(disk, extra_files)
+        step("booting Xen and dom0")
+        self._machine = Machine(
+            os.environ["LAB_IMAGE"],
+            disk,
+            os.path.join(self._scratch, "agent"),
+            self.out,
+            self._terminal,
+            self._memory,
+        )
+        self.link.connect(10)
+        try:
+            self.link.wait_ready("dom0", BOOT_TIMEOUT)
+        except LabError:
+            self._machine.check_running()
+            raise
+        # What Xen says while it boots is about the emulated machine.
+        self.xen_log.fetch()
+        self.xen_log.mark()
+
+    def stop(self):
+        if self._machine is not None:
+            self._machine.stop()
+        self.link.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def wait_for_power_off(self):
+        self._machine.wait()
+
+    # Guests
+
+    def guest(self, name):
+        return self._guests[name]
+
+    def guests(self):
+        return list(self._guests.values())
+
+    def domains(self):
+        return [self.dom0, *self._guests.values()]
+
+    def create_guests(self, names, console="agent"):
+        """Creates guests of the topology; those that are there already stay as they are."""
+        self.create_all([topology.GUESTS[name] for name in names], console)
+
+    def create_guest(self, name, console="agent", **settings):
+        """Creates one guest; settings are those of topology.Settings."""
+        self.create_all([topology.Settings(name=name, **settings)], console)
+        return self._guests[name]
+
+    def create_all(self, wanted, console="agent"):
+        """Creates guests one after the other, then waits for all: their boots overlap."""
+        missing = [settings for settings in wanted if settings.name not in self._guests]
+        for settings in missing:
+            step(f"creating guest {settings.name} ({settings.type}, {settings.bridge})")
+            self._create(settings, console)
+        if console == "agent":
+            for settings in missing:
+                self.link.wait_ready(settings.name, GUEST_TIMEOUT)
+                step(f"guest {settings.name} is up")
+
+    def _create(self, settings, console):
+        config = topology.config(settings, console, LOG_ARGUMENTS)
+        path = f"/etc/xen/{settings.name}.cfg"
+        self.dom0.check(f"cat >{path} <<'END'\n{config}END\nxl create -q {path}", timeout=120)
+        domid = int(self.dom0.check(f"xl domid {settings.name}"))
+        guest = Guest(settings.name, self.link, self._transcript, settings, domid)
+        self._guests[settings.name] = guest
+        if console == "agent":
+            self.link.attach(settings.name, domid)
+
+    def destroy(self, name):
+        """Destroys a guest; its kernel log, as far as it can still be had, is kept for the scan."""
+        guest = self._guests.pop(name)
+        try:
+            self._ended_logs.append((name, since(self._mark, guest.kernel_log())))
+        except LabError as error:
+            self._ended_logs.append((name, f"(no kernel log: {error})"))
+        self.dom0.check(f"xl destroy {name}")
+        self.link.forget(name, "destroyed")
+
+    # Logs
+
+    def begin(self, name, out):
+        """Begins a case: from here on all logs are its own."""
+        self._transcript.move(pathlib.Path(out) / "transcript.log")
+        self.mark(f"lab: case {name}")
+
+    def mark(self, text):
+        """Begins a stretch of all logs, which logs() then reads."""
+        self._mark = text
+        for command in [domain.start_marking(text) for domain in self.domains()]:
+            command.check()
+        self.xen_log.fetch()
+        self.xen_log.mark()
+        self._ended_logs.clear()
+
+    def logs(self):
+        """Pairs of (name, log since the mark) of every domain, the guests' consoles, and Xen."""
+        # Side by side, as this is done after every case.
+        reading = [(domain.name, domain.start("dmesg")) for domain in self.domains()]
+        for name in self._guests:
+            # Lines of the command channel are not log lines.
+            command = self.dom0.start(f"grep -av ^@ /var/log/xen/console/guest-{name}.log")
+            reading.append((f"{name}-console", command))
+        logs = [*self._ended_logs]
+        for name, command in reading:
+            try:
+                logs.append((name, since(self._mark, command.wait().out)))
+            except LabError as error:
+                logs.append((name, f"BUG: this domain does not answer: {error}"))
+        self.xen_log.fetch()
+        logs.append(("xen", self.xen_log.since_mark()))
+        return logs
+
+    def findings(self):
+        """What the logs since the mark contain that they must not."""
+        return scan.all_findings(self.logs())
+
+    def end(self, out):
+        """Ends a case: writes its logs and returns what the scan found in them."""
+        try:
+            logs = self.logs()
+        except LabError as error:
+            return [f"dom0 does not answer: {error}"]
+        for name, log in logs:
+            (pathlib.Path(out) / f"{name}.log").write_text(log)
+        return scan.all_findings(logs)

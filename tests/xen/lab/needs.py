@@ -1,0 +1,14 @@
+"""What a case wants to find when it begins."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Needs:
+    """`guests` of the topology that must run. `loaded`: modules in dom0, g1 and g2 with their
+    channel up (True), nowhere (False), or as the case before left them (None). `fresh`: guests that
+    no case has used before."""
+
+    guests: tuple = ("g1", "g2")
+    loaded: bool | None = True
+    fresh: bool = False

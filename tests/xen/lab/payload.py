@@ -1,0 +1,97 @@
+"""What a run brings into the lab: modules under test, scripts, agents, test programs.
+
+It travels as a tar archive on dom0's second disk and is unpacked over dom0's root; the part for
+guests in it is an initramfs that is laid over their base root.
+"""
+
+import io
+import os
+import pathlib
+import stat
+import subprocess
+import tarfile
+import tempfile
+
+TREE = pathlib.Path(__file__).resolve().parents[3]
+# The directory of the built programs is outside the tree.
+_programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
+
+# Path in the domain: path in the tree. Both modules are everywhere, as a case may load the wrong one.
+COMMON = {
+    "lab/modules/xlnet.ko": "xlnet.ko",
+    "lab/modules/xldiscovery.ko": "xldiscovery.ko",
+    "usr/local/bin/traffic": _programs / "traffic",
+    "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
+    "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
+    "etc/iproute2/rt_protos.d/xlnet.conf": "iproute-scripts/rt_protos.d/xlnet.conf",
+}
+DOM0 = {
+    "lab/start": "tests/xen/dom0/start",
+    "lab/agent.py": "tests/xen/dom0/agent.py",
+    "lab/terminal": "tests/xen/dom0/terminal",
+}
+GUEST = {
+    "init": "tests/xen/guest/init",
+    "lab/agent": _programs / "agent",
+    "lab/console": "tests/xen/guest/console",
+    "lab/without-xen": "tests/xen/guest/without-xen",
+    "lab/inittab.agent": "tests/xen/guest/inittab.agent",
+    "lab/inittab.shell": "tests/xen/guest/inittab.shell",
+}
+
+
+def _contents(*tables):
+    """Triples of path, mode and contents; what is not built (yet) is left out."""
+    for table in tables:
+        for path, source in table.items():
+            source = TREE / source
+            if source.is_file():
+                yield path, source.stat().st_mode, _bytes(source)
+
+
+def _bytes(path):
+    """A file's contents; of a module without its debug information, which is most of it and would
+    lie in every guest's memory."""
+    if path.suffix != ".ko":
+        return path.read_bytes()
+    with tempfile.NamedTemporaryFile() as stripped:
+        subprocess.run(["strip", "--strip-debug", "-o", stripped.name, path], check=True)
+        return pathlib.Path(stripped.name).read_bytes()
+
+
+def _cpio_entry(name, mode, data=b""):
+    fields = (0, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0)
+    header = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    return header + bytes(-len(header) % 4) + data + bytes(-len(data) % 4)
+
+
+def _cpio(files):
+    archive = b""
+    directories = set()
+    for path, mode, data in files:
+        for parent in reversed(pathlib.PurePath(path).parents[:-1]):
+            if parent not in directories:
+                directories.add(parent)
+                archive += _cpio_entry(str(parent), stat.S_IFDIR | 0o755)
+        archive += _cpio_entry(path, mode, data)
+    return archive + _cpio_entry("TRAILER!!!", 0)
+
+
+def _add(archive, path, mode, data):
+    entry = tarfile.TarInfo(path)
+    entry.mode = mode & 0o777
+    entry.size = len(data)
+    archive.addfile(entry, io.BytesIO(data))
+
+
+def guest_overlay():
+    """The initramfs that is laid over the guests' base root."""
+    return _cpio(_contents(COMMON, GUEST))
+
+
+def write(path, extra=()):
+    """Writes the archive; `extra` are more (path, mode, contents) for dom0."""
+    with tarfile.open(path, "w") as archive:
+        for entry in (*_contents(COMMON, DOM0), *extra):
+            _add(archive, *entry)
+        _add(archive, "lab/guest.cpio", 0o644, guest_overlay())

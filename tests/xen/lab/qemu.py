@@ -1,0 +1,72 @@
+"""The machine: QEMU running Xen and dom0's kernel."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+from .errors import LabError
+
+# Found by trial: with richer models PVH guests triple-fault or Xen does not boot under emulation.
+CPU = "qemu64,+svm,+npt,+nrip-save,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+x2apic"
+XEN_ARGUMENTS = (
+    "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1"
+    " loglvl=warning guest_loglvl=warning conring_size=4M"
+)
+# The whole kernel log is wanted, also what user space writes into it in quick succession.
+LOG_ARGUMENTS = "printk.devkmsg=on log_buf_len=512K"
+DOM0_ARGUMENTS = f"console=hvc0 rw quiet {LOG_ARGUMENTS}"
+
+
+def accelerator():
+    """KVM runs Xen only where the CPU's own virtualisation can be nested."""
+    with open("/proc/cpuinfo") as cpuinfo:
+        capable = re.search(r"^flags.*\b(vmx|svm)\b", cpuinfo.read(), re.MULTILINE)
+    if capable and os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi", "-cpu", CPU]
+
+
+class Machine:
+    def __init__(self, image, payload, socket, out, terminal=False, memory=4096):
+        image = pathlib.Path(image)
+        out = pathlib.Path(out)
+        # On a terminal all keys are dom0's, Ctrl-C too.
+        console = (
+            "stdio,id=console,signal=off" if terminal else f"file,id=console,path={out}/dom0-console.log"
+        )
+        command = [
+            # A driver that is killed must not leave its machine behind.
+            *("setpriv", "--pdeathsig", "KILL"),
+            "qemu-system-x86_64",
+            *accelerator(),
+            *("-smp", "2", "-m", str(memory)),
+            *("-display", "none", "-nodefaults", "-no-reboot"),
+            *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
+            *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
+            *("-initrd", f"{image}/vmlinuz {DOM0_ARGUMENTS},{image}/dom0.cpio"),
+            # The image stays as it is: what dom0 writes goes to a temporary overlay.
+            *("-drive", f"file={image}/dom0.ext4,if=virtio,format=raw,snapshot=on"),
+            *("-drive", f"file={payload},if=virtio,format=raw,readonly=on"),
+            *("-device", "virtio-serial-pci"),
+            *("-chardev", f"socket,id=agent,path={socket},server=on,wait=off"),
+            *("-device", "virtserialport,chardev=agent,name=lab.agent"),
+        ]
+        self._log = out / "qemu.log"
+        with open(self._log, "w") as log:
+            self._process = subprocess.Popen(
+                command, stdin=None if terminal else subprocess.DEVNULL, stderr=log
+            )
+
+    def check_running(self):
+        if self._process.poll() is not None:
+            raise LabError(f"QEMU ended with status {self._process.returncode}, see {self._log}")
+
+    def wait(self):
+        return self._process.wait()
+
+    def stop(self):
+        """Nothing in the machine is worth saving, so it is not shut down."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()

@@ -1,0 +1,121 @@
+"""Runs cases: one boot for many, each with the state it needs, and a scan of all logs after each."""
+
+import importlib.util
+import os
+import time
+import traceback
+
+from . import payload, xlnet
+from .errors import CaseFailure, LabError
+from .lab import Lab
+from .needs import Needs
+from .progress import step
+
+CASES = payload.TREE / "tests" / "xen" / "cases"
+OUT = payload.TREE / "out"
+
+
+class Case:
+    def __init__(self, name):
+        self.name = name
+        spec = importlib.util.spec_from_file_location(name, CASES / f"{name}.py")
+        self._module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self._module)
+        self.needs = getattr(self._module, "NEEDS", Needs())
+        self.title = (self._module.__doc__ or name).strip().splitlines()[0]
+
+    def run(self, lab):
+        self._module.run(lab)
+
+
+def names():
+    return sorted(path.stem for path in CASES.glob("*.py"))
+
+
+class Runner:
+    def __init__(self):
+        self._lab = None
+        self._boots = 0
+
+    def _boot(self):
+        self._boots += 1
+        self._lab = Lab(OUT / f"boot-{self._boots}")
+        self._lab.boot()
+
+    def stop(self):
+        if self._lab is not None:
+            self._lab.stop()
+            self._lab = None
+
+    def _prepare(self, case):
+        if self._lab is None:
+            self._boot()
+        lab = self._lab
+        for guest in lab.guests():
+            if case.needs.fresh or guest.name not in case.needs.guests:
+                lab.destroy(guest.name)
+        lab.create_guests(case.needs.guests)
+        if case.needs.loaded is False:
+            xlnet.unload_all(lab)
+        elif case.needs.loaded:
+            xlnet.load_all(lab)
+
+    def _attempt(self, case, out):
+        """Returns what is wrong, or nothing."""
+        wrong = []
+        try:
+            self._prepare(case)
+            self._lab.begin(case.name, out)
+            case.run(self._lab)
+        except (CaseFailure, LabError) as failure:
+            frames = traceback.extract_tb(failure.__traceback__)
+            lines = [str(frame.lineno) for frame in frames if frame.filename.startswith(str(CASES))]
+            wrong.append(f"{failure}" + (f"\n(line {lines[-1]} of the case)" if lines else ""))
+        except Exception:  # a bug in a case must not end the run
+            wrong.append(traceback.format_exc())
+        if self._lab is not None:
+            wrong += self._lab.end(out)
+        return wrong
+
+    def run(self, case):
+        out = OUT / case.name
+        out.mkdir(parents=True, exist_ok=True)
+        started = time.monotonic()
+        wrong = self._attempt(case, out)
+        report(case, wrong, time.monotonic() - started)
+        if wrong:
+            # Whatever went wrong must not make the next case fail too.
+            self.stop()
+        return not wrong
+
+
+def report(case, wrong, seconds):
+    print(f"{'FAIL' if wrong else 'ok  '}  {case.name}  ({seconds:.1f} s)  {case.title}", flush=True)
+    for text in wrong:
+        print("      " + text.strip().replace("\n", "\n      "))
+    if wrong:
+        print(f"      logs: out/{case.name}/   alone: make test CASE={case.name}", flush=True)
+    if results := os.environ.get("XLNET_RESULTS"):
+        with open(results, "a") as file:
+            file.write(f"{'failed' if wrong else 'passed'} {case.name} {seconds:.1f}\n")
+
+
+def run(wanted):
+    unknown = [name for name in wanted if name not in names()]
+    if unknown:
+        print(f"no such case: {' '.join(unknown)}; there are: {' '.join(names())}")
+        return 2
+    cases = [Case(name) for name in wanted or names()]
+    # Cases that need the same guests and modules follow each other.
+    cases.sort(key=lambda case: (case.needs.guests, case.needs.loaded is not False, case.needs.fresh))
+    runner = Runner()
+    failed = 0
+    try:
+        for case in cases:
+            step(f"case {case.name}")
+            failed += not runner.run(case)
+    finally:
+        runner.stop()
+    if "XLNET_RESULTS" not in os.environ:
+        print(f"{len(cases) - failed} passed, {failed} failed")
+    return 1 if failed else 0

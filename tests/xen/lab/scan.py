@@ -1,0 +1,29 @@
+"""What no log may contain after a case, whatever the case itself printed."""
+
+import re
+
+# Xen's and the kernel's spelling is exact, so that "report a bug" is none.
+KERNEL = re.compile(
+    r"\bBUG\b|WARNING:|\b[Oo]ops\b|RIP:|Call Trace|g\.e\. .*still in use|blocked for more than"
+    r"|hung task|[Rr][Cc][Uu].*(?:stall|starved)|Kernel panic|general protection fault"
+    r"|soft lockup|hard LOCKUP|refcount_t:|list_(?:add|del) corruption|UBSAN:|KASAN:"
+    r"|unreferenced object|NETDEV WATCHDOG|page allocation failure|scheduling while atomic"
+    r"|Bad page state"
+)
+# Xen's boot messages warn about the emulated CPU; only what comes after the boot is scanned.
+XEN = re.compile(
+    r"\bBUG\b|WARN|Oops|RIP:|Call [Tt]race|still in use|Assertion|[Pp]anic|FATAL|crash|grant_table\.c"
+)
+
+
+def findings(source, log, pattern=KERNEL):
+    """The offending lines, each with the place it was seen at."""
+    return [f"{source}: {line.strip()}" for line in log.splitlines() if pattern.search(line)]
+
+
+def all_findings(logs):
+    """The same for pairs of (source, log); Xen's own log is the one called xen."""
+    found = []
+    for source, log in logs:
+        found += findings(source, log, XEN if source == "xen" else KERNEL)
+    return found

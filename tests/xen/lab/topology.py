@@ -1,0 +1,71 @@
+"""Who is where.
+
+        g1 .1   g2 .2   g3 .3   h1 .11   h2 .12 (PVH)         g4 .1   g5 .2 (as g1 and g2)
+          |       |       |       |        |                    |       |
+dom0   xenbr0 10.0.0.0/24 ------- veth ------- outside       xenbr1 10.0.0.0/24
+.254                                           .100
+"""
+
+import dataclasses
+import hashlib
+
+DOM0_IP = "10.0.0.254"
+# A network namespace of dom0; reach it with `ip netns exec outside COMMAND`.
+OUTSIDE_IP = "10.0.0.100"
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """A guest. `type` is pv or pvh; `extra` are more lines for its xl configuration."""
+
+    name: str
+    ip: str
+    bridge: str = "xenbr0"
+    type: str = "pv"
+    vcpus: int = 1
+    memory: int = 320
+    mac: str = ""
+    extra: str = ""
+
+
+GUESTS = {
+    settings.name: settings
+    for settings in (
+        Settings("g1", "10.0.0.1"),
+        Settings("g2", "10.0.0.2"),
+        Settings("g3", "10.0.0.3"),
+        Settings("g4", "10.0.0.1", bridge="xenbr1"),
+        Settings("g5", "10.0.0.2", bridge="xenbr1"),
+        Settings("h1", "10.0.0.11", type="pvh"),
+        Settings("h2", "10.0.0.12", type="pvh"),
+    )
+}
+
+
+def mac_of(settings):
+    """From the name, as xl's own choice would differ each run."""
+    if settings.mac:
+        return settings.mac
+    return "00:16:3e:" + hashlib.sha256(settings.name.encode()).digest()[:3].hex(":")
+
+
+def config(settings, console, log_arguments):
+    """The guest's xl configuration."""
+    # Below loglevel 1 only a crash writes to the console, which carries the driver's commands.
+    arguments = (
+        f"console=hvc0 quiet loglevel=1 {log_arguments} "
+        f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
+    )
+    return (
+        f'name = "{settings.name}"\n'
+        f'type = "{settings.type}"\n'
+        'kernel = "/boot/guest-kernel"\n'
+        'ramdisk = "/boot/guest.cpio"\n'
+        f'cmdline = "{arguments}"\n'
+        f"memory = {settings.memory}\n"
+        f"vcpus = {settings.vcpus}\n"
+        f'vif = ["mac={mac_of(settings)},bridge={settings.bridge}"]\n'
+        'on_crash = "preserve"\n'
+        'tsc_mode = "native"\n'
+        f"{settings.extra}"
+    )

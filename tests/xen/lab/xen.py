@@ -1,0 +1,78 @@
+"""Xen's own view: its log, its version, its lists of grants and event channels."""
+
+import collections
+import re
+
+Grant = collections.namedtuple("Grant", "owner user reference")
+EventChannel = collections.namedtuple("EventChannel", "domain port state remote remote_port")
+
+_STATES = {0: "free", 1: "reserved", 2: "unbound", 3: "interdomain", 4: "pirq", 5: "virq", 6: "ipi"}
+
+
+class Log:
+    """`xl dmesg`, read piece by piece so that a long run does not overwrite what was not read."""
+
+    def __init__(self, dom0):
+        self._dom0 = dom0
+        self._text = ""
+        self._mark = 0
+
+    def fetch(self):
+        self._text += self._dom0.check("xl dmesg -c")
+
+    def mark(self):
+        self._mark = len(self._text)
+
+    def since_mark(self):
+        return self._text[self._mark :]
+
+    def debug_key(self, key):
+        """What a debug key prints; it is a report, not a message, and stays out of the log."""
+        self.fetch()
+        return self._dom0.check(f"xl debug-keys {key} && xl dmesg -c")
+
+
+def version(lab):
+    return lab.dom0.check("xl info xen_version").strip()
+
+
+def grants(lab):
+    """The grants in use: those that some domain has mapped (debug key g)."""
+    found = []
+    owner = None
+    for line in lab.xen_log.debug_key("g").splitlines():
+        if match := re.search(r"grant-table for remote d(\d+)", line):
+            owner = int(match[1])
+        elif match := re.search(r"\[0x([0-9a-f]+)\]\s+(\d+)\s+0x", line):
+            found.append(Grant(owner, int(match[2]), int(match[1], 16)))
+    return found
+
+
+def event_channels(lab):
+    """All event channels (debug key e)."""
+    found = []
+    domain = None
+    for line in lab.xen_log.debug_key("e").splitlines():
+        if match := re.search(r"Event channel information for domain (\d+)", line):
+            domain = int(match[1])
+        elif match := re.search(r"\s(\d+) \[.*\]: s=(\d) n=\d+ x=\d+(?: d=(\d+))?(?: p=(\d+))?", line):
+            port, state, remote, remote_port = match.groups()
+            found.append(
+                EventChannel(
+                    domain,
+                    int(port),
+                    _STATES.get(int(state), state),
+                    int(remote) if remote else None,
+                    int(remote_port) if remote_port else None,
+                )
+            )
+    return found
+
+
+def between(lab, first, second):
+    """Grants and event channels that join two guests, in either direction."""
+    pair = {first.domid, second.domid}
+    return [
+        *(grant for grant in grants(lab) if {grant.owner, grant.user} == pair),
+        *(channel for channel in event_channels(lab) if {channel.domain, channel.remote} == pair),
+    ]

@@ -1,0 +1,117 @@
+"""The product, as cases load, unload and look at it."""
+
+import re
+
+from .checks import expect
+from .domain import MODULES
+from .errors import CaseFailure
+
+# The promise: from the last of the modules loaded to routes on both sides.
+CONVERGENCE = 3.0
+# How long a case waits that is about something else: a busy machine must not fail it.
+PATIENCE = 30.0
+
+
+def load(domain, *parameters):
+    """Loads the domain's module: discovery in dom0, the device in guests."""
+    domain.insmod(module_of(domain), *parameters)
+
+
+def unload(domain):
+    domain.rmmod(module_of(domain))
+
+
+def module_of(domain):
+    return "xldiscovery" if domain.name == "dom0" else "xlnet"
+
+
+def unload_all(lab):
+    for domain in lab.domains():
+        if domain.has_module(module_of(domain)):
+            unload(domain)
+
+
+def load_all(lab, names=("g1", "g2")):
+    """Loads what is not loaded and waits until all the named guests have routes to each other."""
+    for domain in [lab.dom0, *(lab.guest(name) for name in names)]:
+        if not domain.has_module(module_of(domain)):
+            load(domain)
+    wait_for_routes(lab, names)
+
+
+def wait_for_routes(lab, names=("g1", "g2"), timeout=PATIENCE):
+    """Waits until each named guest has a route on xl0 to each other one; all of them wait at once,
+    each by a loop of its own, so that the driver's polling costs no time."""
+    waiting = [
+        (guest, start_waiting(guest, peer, timeout))
+        for guest in map(lab.guest, names)
+        for peer in map(lab.guest, names)
+        if guest is not peer
+    ]
+    for guest, command in waiting:
+        result = command.wait(timeout + 30)
+        if result.status != 0:
+            state = guest.run("ip route; ethtool -S xl0; dmesg | grep -i xlnet | tail -n 20").out
+            raise CaseFailure(f"{guest.name}: {result.out.strip()}\n{state}")
+
+
+def start_waiting(guest, peer, timeout):
+    """Starts a loop in the guest that ends when the route is there, or fails when it is late. It
+    sleeps and uses what the shell has built in, so as not to take the time it measures."""
+    hundredths = int(timeout * 100)
+    return guest.start(
+        "read -r begin _ </proc/uptime\n"
+        "until route=$(ip -4 route show " + peer.ip + "); [[ $route == *'dev xl0'* ]]; do\n"
+        "  read -r now _ </proc/uptime\n"
+        f"  (( ${{now/./}} - ${{begin/./}} < {hundredths} )) ||"
+        f" {{ echo 'no route to {peer.ip} on xl0 within {timeout} s'; exit 1; }}\n"
+        "  sleep 0.05\n"
+        "done\n"
+        "read -r now _ </proc/uptime\n"
+        'echo "$(( ${now/./} - ${begin/./} ))0 ms"'
+    )
+
+
+def routes(guest):
+    """The routes on xl0, as `ip route` prints them, by destination."""
+    # Selecting by device or protocol would leave them out of what is printed.
+    output = guest.run("ip -4 route show table all | grep 'dev xl0 proto xlnet'").out
+    return {line.split()[0]: line.strip() for line in output.splitlines() if line.strip()}
+
+
+def has_route(guest, peer):
+    return guest.run(f"ip -4 route show {peer.ip} | grep -q 'dev xl0'").status == 0
+
+
+def device_to(guest, address):
+    """The device that a packet to the address takes now."""
+    output = guest.check(f"ip -4 route get {address}")
+    return re.search(r"dev (\S+)", output)[1]
+
+
+def statistics(guest):
+    """ethtool -S xl0 as numbers by name."""
+    found = {}
+    for line in guest.check("ethtool -S xl0").splitlines():
+        name, _, value = line.strip().rpartition(": ")
+        if name and re.fullmatch(r"-?\d+", value):
+            found[name] = int(value)
+    return found
+
+
+def peers(guest):
+    """The domids that the guest's statistics have peers for."""
+    return {int(match[1]) for name in statistics(guest) if (match := re.match(r"peer(\d+)_", name))}
+
+
+def expect_refusal(domain, module, parameters, word):
+    """insmod must fail, and the kernel log must say why in a line with the word."""
+    mark = f"lab: insmod {module} {parameters}"
+    domain.mark(mark)
+    result = domain.run(f"insmod {MODULES}/{module}.ko {parameters}")
+    if result.status == 0:
+        domain.run(f"rmmod {module}")
+    expect(result.status != 0, f"{domain.name}: insmod {module} {parameters} was accepted")
+    log = domain.kernel_log(mark)
+    lines = [line for line in log.splitlines() if module in line and word in line]
+    expect(lines, f"{domain.name}: no line with '{module}' and '{word}' in the kernel log:\n{log}")
