@@ -7,7 +7,7 @@ import tempfile
 
 from . import payload, scan, topology, xen
 from .domain import Domain, since
-from .errors import LabError
+from .errors import CommandTimeout, LabError
 from .link import Link
 from .progress import step
 from .qemu import LOG_ARGUMENTS, Machine
@@ -15,6 +15,8 @@ from .transcript import Transcript
 
 BOOT_TIMEOUT = 240
 GUEST_TIMEOUT = 180
+PVH_TIMEOUT = 90
+PVH_RETRIES = 2
 
 
 class Guest(Domain):
@@ -106,8 +108,22 @@ class Lab:
             self._create(settings, console)
         if console == "agent":
             for settings in missing:
-                self.link.wait_ready(settings.name, GUEST_TIMEOUT)
+                self._wait_booted(settings, console)
                 step(f"guest {settings.name} is up")
+
+    def _wait_booted(self, settings, console):
+        """Waits until a guest's agent answers. QEMU's emulation of hardware virtualisation has a PVH
+        guest triple-fault now and then before its kernel prints a word; such a one is created anew."""
+        if settings.type == "pvh":
+            for _ in range(PVH_RETRIES):
+                try:
+                    return self.link.wait_ready(settings.name, PVH_TIMEOUT)
+                except CommandTimeout:
+                    step(f"guest {settings.name} did not boot, creating it again")
+                    self.dom0.run(f"xl destroy {settings.name}")
+                    self.link.forget(settings.name, "did not boot")
+                    self._create(settings, console)
+        return self.link.wait_ready(settings.name, GUEST_TIMEOUT)
 
     def _create(self, settings, console):
         config = topology.config(settings, console, LOG_ARGUMENTS)
