@@ -2,21 +2,17 @@
 
 import time
 
-from lab import xlnet
-from lab.checks import expect, last_json, wait_until
+from lab import traffic, xlnet
+from lab.checks import expect, wait_until
 from lab.counters import Movement
 
-PORT = 7
 SECONDS = 60
 MANY = 100
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    server = g2.start(f"exec traffic echo {PORT}")
-    time.sleep(0.5)
-    stream = g1.start(f"traffic tcp {g2.ip}:{PORT} seconds={SECONDS}")
-    try:
+    with traffic.stream(g1, g2, SECONDS) as stream:
         for _ in range(2):
             g1.check("ip link set xl0 down")
             for guest, peer in ((g1, g2), (g2, g1)):
@@ -30,11 +26,7 @@ def run(lab):
             expect(down[g1, "eth0"] > MANY, f"with xl0 down: {down}")
             g1.check("ip link set xl0 up")
             xlnet.wait_for_routes(lab)
-        report = last_json(stream.check(timeout=SECONDS + 60))
-        expect(report["broken"] == 0 and report["corrupt"] == 0, f"TCP: {report}")
-    finally:
-        for command in (stream, server):
-            command.kill()
+        stream.finish()
 
     table = g1.check(f"xl-bench -r 1 -t 1 {g2.ip}", timeout=120)
     for name in ("ping_rtt_us", "tcp_rr", "udp_rr", "tcp_stream_mbps", "udp_stream_mbps"):
