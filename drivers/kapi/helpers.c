@@ -193,6 +193,11 @@ struct net_device *xl_napi_netdev(const struct napi_struct *napi)
 	return napi->dev;
 }
 
+bool xl_napi_busy_polling(const struct napi_struct *napi)
+{
+	return READ_ONCE(napi->state) & NAPIF_STATE_IN_BUSY_POLL;
+}
+
 void xl_napi_schedule(struct napi_struct *napi)
 {
 	napi_schedule(napi);
@@ -254,11 +259,6 @@ void xl_skb_l3_receive(struct sk_buff *skb, struct net_device *dev,
 	skb->protocol = protocol;
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
-}
-
-void xl_skb_probe_transport(struct sk_buff *skb)
-{
-	skb_probe_transport_header(skb);
 }
 
 int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,

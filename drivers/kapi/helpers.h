@@ -57,6 +57,7 @@ void xl_netif_napi_add(struct net_device *dev, struct napi_struct *napi,
 		       int (*poll)(struct napi_struct *napi, int budget));
 void xl_netif_napi_del(struct napi_struct *napi);
 struct net_device *xl_napi_netdev(const struct napi_struct *napi);
+bool xl_napi_busy_polling(const struct napi_struct *napi);
 void xl_napi_schedule(struct napi_struct *napi);
 void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 
@@ -72,7 +73,6 @@ unsigned int xl_skb_headlen(const struct sk_buff *skb);
 void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len);
 void xl_skb_l3_receive(struct sk_buff *skb, struct net_device *dev,
 		       __be16 protocol);
-void xl_skb_probe_transport(struct sk_buff *skb);
 int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
 			       struct virtio_net_hdr *hdr);
 int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,

@@ -8,6 +8,7 @@ pub mod device;
 pub mod ethtool;
 pub mod napi;
 pub mod nic;
+pub mod poll_timer;
 pub mod reroute;
 pub mod rtnetlink;
 pub mod skb;

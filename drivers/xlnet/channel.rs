@@ -9,7 +9,7 @@ use crate::{
     tx::Tx,
 };
 use kapi::{
-    net::device::Device,
+    net::{device::Device, poll_timer::PollTimer},
     xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -19,8 +19,13 @@ use xenfifo::{
 };
 use xlnet_protocol::{ChannelId, DomId, Offer, PeerState, PeerView, Role};
 
-/// Pages of each direction's ring: 512 KiB, room for seven of the largest packets.
-const RING_PAGES: usize = 128;
+/// Pages of this side's ring, unless ethtool asked for others: 1 MiB, room for fifteen of the
+/// largest packets.
+pub(crate) const DEFAULT_RING_PAGES: u32 = 256;
+/// A ring must have room for the largest packet and its header.
+pub(crate) const MIN_RING_PAGES: u32 = 32;
+/// The largest power of two of grant references that a control page has room for.
+pub(crate) const MAX_RING_PAGES: u32 = 512;
 
 /// What shows in /proc/interrupts.
 const INTERRUPT: &CStr = c"xlnet";
@@ -66,7 +71,7 @@ pub(crate) struct Channel {
 
 impl Channel {
     /// Allocates our half and grants it to the peer; the initiator also allocates the event
-    /// channel.
+    /// channel. The ring has `ring_pages`, a power of two.
     ///
     /// # Errors
     ///
@@ -76,11 +81,12 @@ impl Channel {
         peer_id: DomId,
         id: ChannelId,
         slot: &Arc<NapiSlot>,
+        ring_pages: u32,
     ) -> Result<Self> {
         let own = OwnControlPage::new(peer_id.raw())?;
-        let ring = OwnRingPages::new(peer_id.raw(), RING_PAGES)?;
+        let ring = OwnRingPages::new(peer_id.raw(), ring_pages as usize)?;
         own.write_grants(ring.pages())?;
-        let bytes = RING_PAGES as u32 * PAGE;
+        let bytes = ring_pages * PAGE;
         ControlHeader::new(bytes, id.generation, id.nonce)
             .map_err(|_| EINVAL)?
             .write(&own);
@@ -148,7 +154,9 @@ impl Channel {
         *self.slot.tx.lock() = Some(Tx::new(producer, port.clone()));
         self.peer = Some(peer.clone());
         self.port = Some(port.clone());
-        self.slot.enable(dev, Rx::new(consumer, peer, port))?;
+        let timer = PollTimer::new(self.slot.clone())?;
+        self.slot
+            .enable(dev, Rx::new(consumer, peer, port, timer))?;
         // An event may have come before there was anybody to poll.
         self.slot.schedule();
         Ok(())

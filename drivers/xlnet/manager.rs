@@ -51,6 +51,7 @@ pub(crate) struct Manager {
     #[pin]
     told: Mutex<Told>,
     nic_changed: Atomic<bool>,
+    renew: Atomic<bool>,
 }
 
 /// What dom0 told since the last pass. Reading XenStore takes milliseconds, so only what changed is
@@ -125,6 +126,7 @@ impl Manager {
             state <- new_mutex!(None),
             told <- new_mutex!(Told::new(true)),
             nic_changed: Atomic::new(true),
+            renew: Atomic::new(false),
         })
     }
 
@@ -164,6 +166,11 @@ impl Manager {
     /// The NIC, its addresses or xl0 may have changed. Any context.
     pub(crate) fn nic_changed(&self) {
         self.nic_changed.store(true, Release);
+    }
+
+    /// Channels are to be opened anew, with what is set now. Any context.
+    pub(crate) fn renew(&self) {
+        self.renew.store(true, Release);
     }
 
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
@@ -213,6 +220,9 @@ impl Manager {
             state.look_at_nic();
         }
         state.go_up_or_down();
+        if self.renew.xchg(false, Full) {
+            state.for_each(|peer, guest| peer.handle(Event::Renew, guest));
+        }
         let told = core::mem::replace(&mut *self.told.lock(), Told::new(false));
         if state.hear(&told).is_err() {
             self.told.lock().all = true;
@@ -250,6 +260,7 @@ impl State {
             nic: nic.as_deref(),
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
+            ring_pages: self.driver.ring_pages(),
             now: now_ms(),
         };
         for peer in &mut self.peers {

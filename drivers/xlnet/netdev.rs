@@ -3,6 +3,7 @@
 //! xl0 towards the stack.
 
 use crate::{
+    channel::{DEFAULT_RING_PAGES, MAX_RING_PAGES, MIN_RING_PAGES},
     fallback::Fallback,
     manager::Kick,
     slot::NapiSlot,
@@ -20,7 +21,10 @@ use kapi::{
 };
 use kernel::{
     prelude::*,
-    sync::{atomic::Relaxed, rcu, Arc},
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        rcu, Arc,
+    },
 };
 use xlnet_protocol::ETHERTYPE_IPV4;
 
@@ -33,6 +37,8 @@ pub(crate) struct XlDriver {
     table: Arc<RcuBox<Table>>,
     fallback: Arc<Worker<Fallback>>,
     manager: Kick,
+    /// Pages of the ring of each channel that is opened from now on.
+    ring_pages: Atomic<u32>,
 }
 
 impl XlDriver {
@@ -47,7 +53,12 @@ impl XlDriver {
             table,
             fallback,
             manager,
+            ring_pages: Atomic::new(DEFAULT_RING_PAGES),
         }
+    }
+
+    pub(crate) fn ring_pages(&self) -> u32 {
+        self.ring_pages.load(Relaxed)
     }
 
     pub(crate) fn slots(&self) -> &[Arc<NapiSlot>] {
@@ -88,6 +99,7 @@ impl XlDriver {
 impl Driver for XlDriver {
     const NAME: &'static CStr = c"xlnet";
     const VERSION: &'static CStr = c"0.1.0";
+    const MAX_RING: u32 = MAX_RING_PAGES;
 
     fn open(&self, _dev: &Device) {
         self.manager.kick();
@@ -135,5 +147,22 @@ impl Driver for XlDriver {
                 slot.counters.report(peer, report);
             }
         }
+    }
+
+    fn ring(&self) -> u32 {
+        self.ring_pages()
+    }
+
+    /// A ring is a power of two of pages, and what is asked for is rounded up, as other drivers do.
+    fn set_ring(&self, pages: u32) -> Result {
+        let pages = pages.next_power_of_two();
+        if pages < MIN_RING_PAGES {
+            return Err(EINVAL);
+        }
+        if self.ring_pages.xchg(pages, Full) != pages {
+            self.manager.get().renew();
+            self.manager.kick();
+        }
+        Ok(())
     }
 }

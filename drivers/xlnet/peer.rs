@@ -44,6 +44,8 @@ pub(crate) struct Guest<'a> {
     /// Our own address, if the NIC can carry traffic.
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
+    /// Pages of a new channel's ring.
+    pub(crate) ring_pages: u32,
     pub(crate) now: u64,
 }
 
@@ -326,7 +328,8 @@ impl Link {
     fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
         match *action {
             Action::Allocate(id) => {
-                let channel = Channel::allocate(self.role, self.domid, id, &self.slot);
+                let channel =
+                    Channel::allocate(self.role, self.domid, id, &self.slot, guest.ring_pages);
                 self.channel = Some(channel.map_err(|error| self.failed("no channel", error))?);
             }
             Action::WriteOffer(_) => {

@@ -2,13 +2,22 @@
 
 //! Receiving: from the peer's FIFO to the stack.
 
-use crate::slot::{Port, Slot};
+use crate::{
+    moderation::Moderation,
+    slot::{Port, Slot},
+};
 use core::net::Ipv4Addr;
 use kapi::{
-    net::napi::Context,
+    net::{
+        napi::Context,
+        poll_timer::{Pending, PollTimer},
+    },
     xen::grant::{PeerControlPage, XenMemory},
 };
-use kernel::{prelude::*, sync::rcu, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{rcu, Arc},
+};
 use xenfifo::{Broken, Consumer, PeerControl, Record, Word};
 use xlnet_protocol::{PacketMeta, ETHERTYPE_IPV4};
 
@@ -26,6 +35,10 @@ pub(crate) struct Rx {
     /// tells of is often found, and dealt with, before the event arrives, so the event that finds
     /// nothing is not spurious for that alone.
     useful: bool,
+    moderation: Moderation,
+    timer: Arc<PollTimer<Slot>>,
+    /// The next poll, if the peer was not asked to tell of the next packet.
+    pending: Option<Pending<Slot>>,
 }
 
 impl Rx {
@@ -33,6 +46,7 @@ impl Rx {
         consumer: Consumer<XenMemory>,
         peer: PeerControlPage,
         port: Arc<Port>,
+        timer: Arc<PollTimer<Slot>>,
     ) -> Self {
         Self {
             consumer,
@@ -41,6 +55,9 @@ impl Rx {
             // Not a state: the first poll reports.
             state: u32::MAX,
             useful: false,
+            moderation: Moderation::new(),
+            timer,
+            pending: None,
         }
     }
 
@@ -88,7 +105,7 @@ impl Rx {
         }
     }
 
-    /// Receives until the budget is used or the FIFO is empty and the peer will tell of more.
+    /// Receives until the budget is used, or the FIFO is empty and the next poll is arranged for.
     #[inline]
     fn receive_all(
         &mut self,
@@ -96,7 +113,9 @@ impl Rx {
         context: &mut Context<'_>,
         budget: u32,
     ) -> (u32, Result<(), Broken>) {
+        self.moderation.begin();
         let mut work = 0;
+        let mut reported = 0;
         let result = loop {
             match self.consumer.peek() {
                 Ok(Some(record)) => {
@@ -106,11 +125,13 @@ impl Rx {
                         break Ok(());
                     }
                 }
+                // Who polls all the time needs no events; the core polls once more when it stops.
+                Ok(None) if context.is_busy_polling() => break Ok(()),
                 Ok(None) => {
                     self.publish(slot);
-                    match self.consumer.wait() {
+                    match self.sleep(work - reported) {
                         // Something came in between.
-                        Ok(true) => {}
+                        Ok(true) => reported = work,
                         Ok(false) => break Ok(()),
                         Err(reason) => break Err(reason),
                     }
@@ -120,6 +141,23 @@ impl Rx {
         };
         self.publish(slot);
         (work, result)
+    }
+
+    /// Arranges for the next poll, `packets` after the last time. `true`: it has to be now.
+    #[inline]
+    fn sleep(&mut self, packets: u32) -> Result<bool, Broken> {
+        self.pending = None;
+        match self.moderation.next(packets) {
+            None => self.consumer.wait(),
+            Some(delay) => {
+                // A sender that is faster than expected must not find the ring full.
+                let awake = self.consumer.wait_for(self.consumer.size() / 4 * 3)?;
+                if !awake {
+                    self.pending = Some(self.timer.clone().start(delay));
+                }
+                Ok(awake)
+            }
+        }
     }
 
     /// Gives the room of what was received back to the peer.

@@ -14,6 +14,7 @@ mod advert;
 mod channel;
 mod fallback;
 mod manager;
+mod moderation;
 mod netdev;
 mod nic;
 mod peer;

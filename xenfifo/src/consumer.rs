@@ -208,14 +208,55 @@ impl<M: Memory> Consumer<M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait(&mut self) -> Result<bool, Broken> {
+        self.wait_for(RECORD_ALIGN)
+    }
+
+    /// Asks the peer for a notification once the ring holds `bytes`, records with their headers,
+    /// for a consumer that looks again by itself after a while. `true`: it holds as many, do not
+    /// sleep. More than the ring is the ring, less than a record is a record.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] if the peer lied, now or earlier.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "host", target_os = "linux"))] {
+    /// # let (mut tx, mut rx) = xenfifo::host::pair(4096)?;
+    /// assert!(!rx.wait_for(2048)?);
+    /// tx.push([0; 12], &[&[1; 1000]])?;
+    /// assert!(!tx.publish()?); // 1024 bytes
+    /// tx.push([0; 12], &[&[1; 1000]])?;
+    /// assert!(tx.publish()?);
+    /// assert!(rx.wait_for(2048)?);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_for(&mut self, bytes: u32) -> Result<bool, Broken> {
         self.check()?;
-        if self.head == self.produced {
-            self.own.store_relaxed(Word::ProducerEvent, self.head);
+        let bytes = bytes.clamp(RECORD_ALIGN, self.size);
+        if self.available() < bytes {
+            // The bytes are there when the peer's index passes the value before.
+            let target = self.head.wrapping_add(bytes).wrapping_sub(RECORD_ALIGN);
+            self.own.store_relaxed(Word::ProducerEvent, target);
             // Pairs with the barrier in Producer::publish.
             self.own.full_barrier();
             self.refresh()?;
         }
-        Ok(self.head != self.produced)
+        Ok(self.available() >= bytes)
+    }
+
+    /// Bytes of the records seen and not consumed.
+    #[inline]
+    fn available(&self) -> u32 {
+        self.produced.wrapping_sub(self.head)
+    }
+
+    /// Size of the ring in bytes.
+    #[inline]
+    pub fn size(&self) -> u32 {
+        self.size
     }
 
     /// Offset in the ring of the byte `ahead` of the oldest record's header.

@@ -125,6 +125,8 @@ pub enum Event {
     Broken,
     /// The peer has not received anything for too long.
     Stalled,
+    /// The guest wants another channel in place of this one, made with other settings.
+    Renew,
     /// The guest ends all channels: unload, link down, suspend.
     Shutdown,
     /// The guest wants channels again. So it does from the beginning.
@@ -290,6 +292,7 @@ impl Handshake {
                 self.up = false;
                 self.close(false, now_ms, &mut todo);
             }
+            Event::Renew => self.close(false, now_ms, &mut todo),
             Event::Up => self.up = true,
             Event::Tick => self.tick(now_ms, &mut todo),
         }

@@ -31,6 +31,9 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The driver's version as ethtool shows it.
     const VERSION: &'static CStr;
 
+    /// The largest transmit ring, in the driver's unit.
+    const MAX_RING: u32;
+
     /// The device went up. Process context, RTNL held: must not wait for anything that needs it.
     fn open(&self, dev: &Device);
 
@@ -48,6 +51,16 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// Reports the device's own statistics, each with its name. RTNL held; the names must be the
     /// same as long as it is.
     fn statistics(&self, report: &mut ethtool::Report<'_>);
+
+    /// The size of a transmit ring. RTNL held.
+    fn ring(&self) -> u32;
+
+    /// Asks for another size of the transmit rings, at most [`Self::MAX_RING`]. RTNL held.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if it is too small.
+    fn set_ring(&self, size: u32) -> Result;
 }
 
 /// A net device.

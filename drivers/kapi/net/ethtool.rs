@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `ethtool -i` and `ethtool -S` show.
+//! What `ethtool -i`, `-S` and `-g` show and `-G` sets.
 //!
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
@@ -70,6 +70,8 @@ impl<T: Driver> Ops<T> {
         ops.get_sset_count = Some(Self::get_sset_count);
         ops.get_strings = Some(Self::get_strings);
         ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
+        ops.get_ringparam = Some(Self::get_ringparam);
+        ops.set_ringparam = Some(Self::set_ringparam);
         ops
     };
 
@@ -144,6 +146,38 @@ impl<T: Driver> Ops<T> {
         };
         // SAFETY: By the function's contract.
         unsafe { driver::<T>(dev) }.statistics(&mut Report(Pass::Values(&mut take)));
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, RTNL be held, and `ring` be valid for writes.
+    unsafe extern "C" fn get_ringparam(
+        dev: *mut bindings::net_device,
+        ring: *mut bindings::ethtool_ringparam,
+        _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
+        _extack: *mut bindings::netlink_ext_ack,
+    ) {
+        // SAFETY: By the function's contract.
+        let (driver, ring) = unsafe { (driver::<T>(dev), &mut *ring) };
+        ring.tx_max_pending = T::MAX_RING;
+        ring.tx_pending = driver.ring();
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, RTNL be held, and `ring` be valid for reads.
+    unsafe extern "C" fn set_ringparam(
+        dev: *mut bindings::net_device,
+        ring: *mut bindings::ethtool_ringparam,
+        _kernel_ring: *mut bindings::kernel_ethtool_ringparam,
+        _extack: *mut bindings::netlink_ext_ack,
+    ) -> c_int {
+        // SAFETY: By the function's contract. The core has compared the size with the maximum.
+        let (driver, size) = unsafe { (driver::<T>(dev), (*ring).tx_pending) };
+        match driver.set_ring(size) {
+            Ok(()) => 0,
+            Err(error) => error.to_errno(),
+        }
     }
 }
 

@@ -205,6 +205,14 @@ impl Context<'_> {
         unsafe { bindings::xl_napi_gro_receive(self.napi, skb.into_raw().as_ptr()) };
     }
 
+    /// Whether somebody waits for packets by polling. The instance stays scheduled then, whatever
+    /// [`Self::complete`] is told, and is polled once more when that ends.
+    #[inline]
+    pub fn is_busy_polling(&self) -> bool {
+        // SAFETY: The instance is being polled.
+        unsafe { bindings::xl_napi_busy_polling(self.napi) }
+    }
+
     /// Ends the poll after `work` packets. If something was scheduled meanwhile, the core polls
     /// again.
     #[inline]

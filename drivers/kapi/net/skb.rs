@@ -201,7 +201,6 @@ impl SkBuff {
         unsafe {
             bindings::xl_skb_l3_receive(self.as_raw(), dev.as_raw(), protocol.to_be());
             to_result(bindings::xl_virtio_net_hdr_to_skb(self.as_raw(), &header))?;
-            bindings::xl_skb_probe_transport(self.as_raw());
         }
         Ok(())
     }
