@@ -3,8 +3,15 @@
 import collections
 import re
 
-Grant = collections.namedtuple("Grant", "owner user reference")
+# `uses` is how often the grant is mapped, a byte each for writing and reading, by the CPU and by a
+# device; `flags` is what the owner wrote in its grant table.
+Grant = collections.namedtuple("Grant", "owner user reference uses flags")
 EventChannel = collections.namedtuple("EventChannel", "domain port state remote remote_port")
+
+# GTF_type_mask, GTF_permit_access and GTF_readonly of public/grant_table.h; GNTPIN_hstw_mask and
+# GNTPIN_devw_mask of Xen's grant_table.c.
+_TYPE, _PERMIT_ACCESS, _READ_ONLY = 0x3, 0x1, 0x4
+_WRITERS = 0x00FF00FF
 
 _STATES = {0: "free", 1: "reserved", 2: "unbound", 3: "interdomain", 4: "pirq", 5: "virq", 6: "ipi"}
 
@@ -43,9 +50,21 @@ def grants(lab):
     for line in lab.xen_log.debug_key("g").splitlines():
         if match := re.search(r"grant-table for remote d(\d+)", line):
             owner = int(match[1])
-        elif match := re.search(r"\[0x([0-9a-f]+)\]\s+(\d+)\s+0x", line):
-            found.append(Grant(owner, int(match[2]), int(match[1], 16)))
+        elif match := re.search(
+            r"\[0x([0-9a-f]+)\]\s+(\d+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)\s+\d+\s+0x[0-9a-f]+\s+0x([0-9a-f]+)",
+            line,
+        ):
+            reference, user, uses, flags = match.groups()
+            found.append(
+                Grant(owner, int(user), int(reference, 16), int(uses, 16), int(flags, 16)),
+            )
     return found
+
+
+def is_read_only(grant):
+    """Whether the owner granted only reading, and nobody maps the page otherwise."""
+    readable = grant.flags & (_TYPE | _READ_ONLY) == _PERMIT_ACCESS | _READ_ONLY
+    return readable and not grant.uses & _WRITERS
 
 
 def event_channels(lab):
