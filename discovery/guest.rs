@@ -248,8 +248,13 @@ impl Guest {
     }
 }
 
+/// Reads a node of a guest's. What is not even text is treated as not there: it is a claim of the
+/// guest's like any other, and no reason to try again.
 fn read(guest: DomId, node: Node) -> Result<Option<Value>> {
-    xenstore::read(format_args!("{}", Path::of(guest, node)))
+    match xenstore::read(format_args!("{}", Path::of(guest, node))) {
+        Err(EILSEQ) => Ok(None),
+        other => other,
+    }
 }
 
 fn read_advert(guest: DomId) -> Result<Option<Result<Advert, SchemaError>>> {

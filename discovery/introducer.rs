@@ -95,9 +95,10 @@ impl Introducer {
                 self.vifs_changed.store(true, Release);
             })?;
         }
-        state.each(Guest::read_advert)?;
-        state.introduce()?;
-        state.relay()
+        // What fails for one guest is no reason to leave the others without.
+        let read = state.each(Guest::read_advert);
+        let introduced = state.introduce();
+        read.and(introduced).and(state.relay())
     }
 }
 

@@ -34,6 +34,7 @@ def run(lab):
     try:
         claims = {
             "an unreadable advert": {"version": "one", "mac": mac[g3], "addr": g3.ip},
+            "bytes that are no text": {"mac": "\\xff\\xfe", "addr": g3.ip},
             "a foreign MAC": {"mac": mac[g2], "addr": g3.ip},
             "an impossible address": {"mac": mac[g3], "addr": "255.255.255.255"},
         }
