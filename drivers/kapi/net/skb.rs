@@ -197,6 +197,13 @@ impl SkBuff {
         // SAFETY: All bit patterns are valid for a structure of integers.
         let header =
             unsafe { transmute::<[u8; VIRTIO_NET_HDR_LEN], bindings::virtio_net_hdr>(header) };
+        // The kernel would copy all up to the checksum into the linear part, and log that one is
+        // too far away even so. No sender's headers are that long.
+        let start = u16::from_le(header.csum_start);
+        let offset = u16::from_le(header.csum_offset);
+        if u32::from(start) + u32::from(offset) > HEADERS {
+            return Err(EINVAL);
+        }
         // SAFETY: The packet is valid and ours alone.
         unsafe {
             bindings::xl_skb_l3_receive(self.as_raw(), dev.as_raw(), protocol.to_be());
