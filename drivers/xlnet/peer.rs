@@ -21,8 +21,10 @@ use kapi::{
     Show,
 };
 use kernel::{prelude::*, sync::Arc};
-use xenfifo::{Broken, State};
-use xlnet_protocol::{Action, DomId, Event, Failed, Handshake, PeerEntry, Role, State as Progress};
+use xenfifo::State;
+use xlnet_protocol::{
+    Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
+};
 
 /// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.
 const STALL_MS: u64 = 1000;
@@ -204,11 +206,14 @@ impl Peer {
     /// Looks at the clock, the shared memory and what the data path found.
     pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
         if let Some(reason) = self.link.slot.take_fault() {
-            self.broke(reason, guest);
+            self.broke(reason.as_str(), guest);
         }
         match self.link.channel.as_ref().and_then(Channel::view) {
+            Some(Ok(view)) if self.is_connected() && view.state == PeerState::Init => {
+                self.broke("state went back", guest);
+            }
             Some(Ok(view)) => self.handle(Event::Peer(view), guest),
-            Some(Err(reason)) => self.broke(reason, guest),
+            Some(Err(reason)) => self.broke(reason.as_str(), guest),
             None => {}
         }
         if self.is_stalled(guest.now) {
@@ -225,15 +230,11 @@ impl Peer {
         self.route(guest);
     }
 
-    fn broke(&mut self, reason: Broken, guest: &mut Guest<'_>) {
+    fn broke(&mut self, reason: &str, guest: &mut Guest<'_>) {
         if self.is_idle() {
             return;
         }
-        pr_warn!(
-            "peer {}: channel broken: {}\n",
-            self.domid().raw(),
-            reason.as_str()
-        );
+        pr_warn!("peer {}: channel broken: {reason}\n", self.domid().raw());
         self.link.slot.counters.broken.add(1);
         self.handle(Event::Broken, guest);
     }
