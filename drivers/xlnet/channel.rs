@@ -4,6 +4,7 @@
 //! allocation to their return.
 
 use crate::{
+    account::Account,
     rx::Rx,
     slot::{NapiSlot, Port},
     tx::Tx,
@@ -75,16 +76,21 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `ENOSPC` if the grant table is full, or Xen's error if there is no port.
+    /// `EBUSY` if the peer keeps too much of earlier channels, `ENOMEM`, `ENOSPC` if the grant
+    /// table is full, or Xen's error if there is no port.
     pub(crate) fn allocate(
         role: Role,
-        peer_id: DomId,
+        account: &Account,
         id: ChannelId,
         slot: &Arc<NapiSlot>,
         ring_pages: u32,
     ) -> Result<Self> {
-        let own = OwnControlPage::new(peer_id.raw())?;
-        let ring = OwnRingPages::new(peer_id.raw(), ring_pages as usize)?;
+        let peer_id = account.domid();
+        if !account.may_borrow() {
+            return Err(EBUSY);
+        }
+        let own = OwnControlPage::new(&account.lender)?;
+        let ring = OwnRingPages::new(&account.lender, ring_pages as usize)?;
         own.write_grants(ring.pages())?;
         let bytes = ring_pages * PAGE;
         ControlHeader::new(bytes, id.generation, id.nonce)

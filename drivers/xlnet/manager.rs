@@ -7,6 +7,7 @@
 //! pass then looks at the present state of things, so that no order of events matters.
 
 use crate::{
+    account::Account,
     advert,
     netdev::XlDriver,
     nic::{Nic, NicState},
@@ -105,6 +106,8 @@ struct State {
     driver: Arc<XlDriver>,
     socket: Socket,
     peers: KVec<Peer>,
+    /// Those of the peers, and of former peers that are not forgotten.
+    accounts: KVec<Arc<Account>>,
     /// What XenStore says of us, as far as we know.
     advertised: Option<Advert>,
     /// Whether channels are wanted.
@@ -153,6 +156,7 @@ impl Manager {
             driver,
             socket: Socket::open()?,
             peers: KVec::new(),
+            accounts: KVec::new(),
             advertised: None,
             up: false,
             closing: false,
@@ -372,16 +376,33 @@ impl State {
             self.full = true;
             return Ok(false);
         };
-        let peer = Peer::new(self.own, domid, entry, slot.clone())?;
+        let account = self.account(domid)?;
+        let peer = Peer::new(self.own, account, entry, slot.clone())?;
         self.peers.push(peer, GFP_KERNEL)?;
         let _rtnl = Rtnl::lock();
         slot.set_peer(domid.raw());
         Ok(true)
     }
 
-    /// Forgets peers that dom0 no longer tells of and whose channels are closed.
+    /// The account of a domain, which may have been a peer before.
+    fn account(&mut self, domid: DomId) -> Result<Arc<Account>> {
+        let known = self.accounts.iter().find(|known| known.domid() == domid);
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let account = Account::new(domid)?;
+        self.accounts.push(account.clone(), GFP_KERNEL)?;
+        Ok(account)
+    }
+
+    /// Forgets peers that dom0 no longer tells of and whose channels are closed, and domains of
+    /// which there is nothing to remember.
     fn forget_idle(&mut self) {
         self.forget(Peer::is_forgotten);
+        let peers = &self.peers;
+        self.accounts.retain(|account| {
+            account.is_open() || peers.iter().any(|peer| peer.domid() == account.domid())
+        });
     }
 
     /// Forgets all peers.

@@ -3,6 +3,7 @@
 //! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
 
 use crate::{
+    account::Account,
     advert,
     channel::Channel,
     routes::Routes,
@@ -18,7 +19,6 @@ use kapi::{
         rtnetlink::{HostRoute, Socket}, //
     },
     random::random_u64,
-    Show,
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::State;
@@ -72,7 +72,7 @@ struct Known {
 
 /// What the handshake's actions work on.
 struct Link {
-    domid: DomId,
+    account: Arc<Account>,
     role: Role,
     slot: Arc<NapiSlot>,
     channel: Option<Channel>,
@@ -87,14 +87,14 @@ impl Peer {
     /// `ENOMEM`.
     pub(crate) fn new(
         own: DomId,
-        domid: DomId,
+        account: Arc<Account>,
         entry: &PeerEntry,
         slot: Arc<NapiSlot>,
     ) -> Result<Self> {
-        let handshake = Handshake::new(own, domid, random_u64() as u32);
+        let handshake = Handshake::new(own, account.domid(), random_u64() as u32);
         let mut this = Self {
             link: Link {
-                domid,
+                account,
                 role: handshake.role(),
                 slot,
                 channel: None,
@@ -112,7 +112,7 @@ impl Peer {
     }
 
     pub(crate) fn domid(&self) -> DomId {
-        self.link.domid
+        self.link.domid()
     }
 
     pub(crate) fn slot(&self) -> &NapiSlot {
@@ -217,10 +217,9 @@ impl Peer {
             None => {}
         }
         if self.is_stalled(guest.now) {
-            pr_info!(
-                "peer {}: does not receive, back to the NIC\n",
-                self.domid().raw()
-            );
+            self.link
+                .account
+                .info(format_args!("does not receive, back to the NIC"));
             self.link.slot.counters.stalled.add(1);
             self.handle(Event::Stalled, guest);
         }
@@ -234,7 +233,9 @@ impl Peer {
         if self.is_idle() {
             return;
         }
-        pr_warn!("peer {}: channel broken: {reason}\n", self.domid().raw());
+        self.link
+            .account
+            .warn(format_args!("channel broken: {reason}"));
         self.link.slot.counters.broken.add(1);
         self.handle(Event::Broken, guest);
     }
@@ -278,10 +279,9 @@ impl Peer {
 
     fn install(&mut self, wanted: &[HostRoute], guest: &mut Guest<'_>) {
         if let Err(error) = self.link.routes.install(guest.socket, wanted) {
-            pr_warn!(
-                "peer {}: a route is refused ({error:?}), its traffic stays on the NIC\n",
-                self.domid().raw()
-            );
+            self.link.account.warn(format_args!(
+                "a route is refused ({error:?}), its traffic stays on the NIC"
+            ));
             self.route_retry = guest.now + ROUTE_RETRY_MS;
         }
     }
@@ -329,19 +329,24 @@ impl Link {
     fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
         match *action {
             Action::Allocate(id) => {
-                let channel =
-                    Channel::allocate(self.role, self.domid, id, &self.slot, guest.ring_pages);
+                let channel = Channel::allocate(
+                    self.role,
+                    &self.account,
+                    id,
+                    &self.slot,
+                    guest.ring_pages,
+                );
                 self.channel = Some(channel.map_err(|error| self.failed("no channel", error))?);
             }
             Action::WriteOffer(_) => {
                 let offer = self.channel()?.offer().ok_or(Failed)?;
-                advert::write_offer(self.domid, &offer)
+                advert::write_offer(self.domid(), &offer)
                     .map_err(|error| self.failed("no offer", error))?;
             }
             Action::Map(offer) => {
                 let channel = self.channel.as_mut().ok_or(Failed)?;
                 channel.map(&offer, guest.dev).map_err(|error| {
-                    pr_warn!("peer {}: no channel, {}\n", self.domid.raw(), Show(error));
+                    self.account.warn(format_args!("no channel, {error}"));
                     Failed
                 })?;
             }
@@ -352,7 +357,7 @@ impl Link {
             }
             Action::OpenDataPath => {
                 self.slot.open_tx();
-                pr_info!("peer {}: connected\n", self.domid.raw());
+                self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
                 self.routes.keep_only(guest.socket, &[]);
@@ -364,10 +369,14 @@ impl Link {
                     channel.release(guest.dev);
                 }
                 // An offer that stays behind names a channel that nobody will use again.
-                let _ = advert::remove_offer(self.domid);
+                let _ = advert::remove_offer(self.domid());
             }
         }
         Ok(())
+    }
+
+    fn domid(&self) -> DomId {
+        self.account.domid()
     }
 
     fn channel(&self) -> Result<&Channel, Failed> {
@@ -375,7 +384,7 @@ impl Link {
     }
 
     fn failed(&self, what: &str, error: Error) -> Failed {
-        pr_warn!("peer {}: {what} ({error:?})\n", self.domid.raw());
+        self.account.warn(format_args!("{what} ({error:?})"));
         Failed
     }
 }

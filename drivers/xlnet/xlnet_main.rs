@@ -10,6 +10,7 @@
 
 #![deny(unsafe_code)]
 
+mod account;
 mod advert;
 mod channel;
 mod fallback;

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pages granted to another domain, pages of another domain mapped here, and the FIFO's memory
-//! made of both.
+//! Pages of another domain mapped here, and the FIFO's memory made of those and of pages granted
+//! to the other domain.
 //!
 //! A granted page is zeroed before the grant, holds nothing else, and can only be read by the
 //! other domain. Foreign pages are mapped one by one, since a PV guest cannot map them in a row.
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
-use crate::bindings;
-use core::{mem::ManuallyDrop, ptr::NonNull};
-use kernel::{error::to_result, page::Page, prelude::*, sync::Arc};
+use crate::{
+    bindings,
+    xen::lender::{GrantedPages, Lender},
+};
+use kernel::{error::to_result, prelude::*, sync::Arc};
 use xenfifo::{
     layout::{self, Word},
     Memory, OwnControl, OwnRing, PeerControl, PeerRing,
@@ -18,81 +20,6 @@ use xenfifo::{
 
 const PAGE: usize = layout::PAGE as usize;
 const PAGE_MASK: u32 = layout::PAGE - 1;
-
-/// Pages of this domain that one other domain may read.
-///
-/// # Invariants
-///
-/// Each entry of `pages` is a page allocated by [`Self::new`] and granted read-only under its
-/// `grant`, both owned by this value, and `address` is where the kernel sees its 4096 bytes.
-pub struct GrantedPages {
-    pages: KVec<GrantedPage>,
-}
-
-struct GrantedPage {
-    // Freed by the end of the grant, not here.
-    page: ManuallyDrop<Page>,
-    address: NonNull<u8>,
-    grant: bindings::grant_ref_t,
-}
-
-// SAFETY: The pages are owned and may be freed from any thread; access goes through the handles
-// below, which say how they share it.
-unsafe impl Send for GrantedPages {}
-// SAFETY: A shared reference gives only the grant references.
-unsafe impl Sync for GrantedPages {}
-
-impl GrantedPages {
-    /// Allocates and zeroes `count` pages and lets the domain `peer` read them. Process context.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`, or `ENOSPC` if the grant table is full; then nothing is granted.
-    pub fn new(peer: u16, count: usize) -> Result<Self> {
-        let mut this = Self {
-            pages: KVec::with_capacity(count, GFP_KERNEL)?,
-        };
-        for _ in 0..count {
-            let page = Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?;
-            // SAFETY: The page is valid; without `__GFP_HIGHMEM` it has an address.
-            let address = unsafe { bindings::xl_page_address(page.as_ptr()) };
-            let address = NonNull::new(address.cast()).ok_or(ENOMEM)?;
-            // SAFETY: The page is valid.
-            let frame = unsafe { bindings::xl_page_to_gfn(page.as_ptr()) };
-            // SAFETY: The frame is of a page that is zeroed, holds nothing else, and stays
-            // allocated until the grant has ended.
-            let grant = unsafe { bindings::gnttab_grant_foreign_access(peer, frame, 1) };
-            to_result(grant.min(0))?;
-            this.pages.push(
-                // INVARIANT: Allocated and granted just now. The push cannot fail, as there is
-                // room for `count` entries.
-                GrantedPage {
-                    page: ManuallyDrop::new(page),
-                    address,
-                    grant: grant.unsigned_abs(),
-                },
-                GFP_KERNEL,
-            )?;
-        }
-        Ok(this)
-    }
-
-    /// The grant references, in the order of the pages.
-    pub fn grants(&self) -> impl Iterator<Item = u32> + '_ {
-        self.pages.iter().map(|page| page.grant)
-    }
-}
-
-impl Drop for GrantedPages {
-    /// Ends the grants. A page that the other domain still maps is freed when it no longer does.
-    fn drop(&mut self) {
-        for page in &self.pages {
-            // SAFETY: By the type invariant the grant is ours, and so is the page, whose
-            // ownership passes to the callee.
-            unsafe { bindings::gnttab_end_foreign_access(page.grant, page.page.as_ptr()) };
-        }
-    }
-}
 
 /// Pages of another domain, mapped read-only.
 ///
@@ -217,12 +144,12 @@ impl Drop for ForeignPages {
 pub struct OwnControlPage(Arc<GrantedPages>);
 
 impl OwnControlPage {
-    /// Allocates the page and grants it to `peer`. Process context.
+    /// Allocates the page and lends it to the peer. Process context.
     ///
     /// # Errors
     ///
     /// See [`GrantedPages::new`].
-    pub fn new(peer: u16) -> Result<Self> {
+    pub fn new(peer: &Arc<Lender>) -> Result<Self> {
         Ok(Self(Arc::new(GrantedPages::new(peer, 1)?, GFP_KERNEL)?))
     }
 
@@ -261,7 +188,7 @@ impl OwnControlPage {
     #[inline]
     fn word(&self, offset: usize) -> *mut u32 {
         // PANIC: `new` made one page.
-        self.0.pages[0].address.as_ptr().wrapping_add(offset).cast()
+        self.0.address(0).wrapping_add(offset).cast()
     }
 }
 
@@ -351,12 +278,12 @@ impl PeerControl for PeerControlPage {
 pub struct OwnRingPages(GrantedPages);
 
 impl OwnRingPages {
-    /// Allocates a ring of `pages` pages and grants it to `peer`. Process context.
+    /// Allocates a ring of `pages` pages and lends it to the peer. Process context.
     ///
     /// # Errors
     ///
     /// See [`GrantedPages::new`].
-    pub fn new(peer: u16, pages: usize) -> Result<Self> {
+    pub fn new(peer: &Arc<Lender>, pages: usize) -> Result<Self> {
         Ok(Self(GrantedPages::new(peer, pages)?))
     }
 
@@ -368,24 +295,21 @@ impl OwnRingPages {
 
 impl OwnRing for OwnRingPages {
     fn size(&self) -> u32 {
-        self.0.pages.len() as u32 * layout::PAGE
+        self.0.len() as u32 * layout::PAGE
     }
 
     #[inline]
     fn with_chunk<R>(&mut self, offset: u32, len: u32, fill: impl FnOnce(&mut [u8]) -> R) -> R {
-        let pages = &self.0.pages;
         // PANIC: A ring has a power of two of pages, so what the mask leaves is one's number.
-        let page = &pages[(offset / layout::PAGE) as usize & pages.len().wrapping_sub(1)];
+        let page = (offset / layout::PAGE) as usize & self.0.len().wrapping_sub(1);
+        let page = self.0.address(page);
         let start = offset & PAGE_MASK;
         let len = len.min(layout::PAGE - start);
         // SAFETY: `start + len <= 4096`, so the bytes are inside a page that by the type
         // invariant is ours. `&mut self` shows that nobody here has another reference to it; the
         // peer can only read.
         let chunk = unsafe {
-            core::slice::from_raw_parts_mut(
-                page.address.as_ptr().wrapping_add(start as usize),
-                len as usize,
-            )
+            core::slice::from_raw_parts_mut(page.wrapping_add(start as usize), len as usize)
         };
         fill(chunk)
     }
