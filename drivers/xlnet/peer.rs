@@ -21,7 +21,7 @@ use kapi::{
     random::random_u64,
 };
 use kernel::{prelude::*, sync::Arc};
-use xenfifo::State;
+use xenfifo::{Broken, State};
 use xlnet_protocol::{
     Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
 };
@@ -206,14 +206,14 @@ impl Peer {
     /// Looks at the clock, the shared memory and what the data path found.
     pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
         if let Some(reason) = self.link.slot.take_fault() {
-            self.broke(reason.as_str(), guest);
+            self.broke(reason, guest);
         }
         match self.link.channel.as_ref().and_then(Channel::view) {
             Some(Ok(view)) if self.is_connected() && view.state == PeerState::Init => {
-                self.broke("state went back", guest);
+                self.broke(Broken::State, guest);
             }
             Some(Ok(view)) => self.handle(Event::Peer(view), guest),
-            Some(Err(reason)) => self.broke(reason.as_str(), guest),
+            Some(Err(reason)) => self.broke(reason, guest),
             None => {}
         }
         if self.is_stalled(guest.now) {
@@ -229,13 +229,13 @@ impl Peer {
         self.route(guest);
     }
 
-    fn broke(&mut self, reason: &str, guest: &mut Guest<'_>) {
+    fn broke(&mut self, reason: Broken, guest: &mut Guest<'_>) {
         if self.is_idle() {
             return;
         }
         self.link
             .account
-            .warn(format_args!("channel broken: {reason}"));
+            .warn(format_args!("channel broken: {}", reason.as_str()));
         self.link.slot.counters.broken.add(1);
         self.handle(Event::Broken, guest);
     }
@@ -329,13 +329,8 @@ impl Link {
     fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
         match *action {
             Action::Allocate(id) => {
-                let channel = Channel::allocate(
-                    self.role,
-                    &self.account,
-                    id,
-                    &self.slot,
-                    guest.ring_pages,
-                );
+                let channel =
+                    Channel::allocate(self.role, &self.account, id, &self.slot, guest.ring_pages);
                 self.channel = Some(channel.map_err(|error| self.failed("no channel", error))?);
             }
             Action::WriteOffer(_) => {

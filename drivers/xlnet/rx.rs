@@ -18,7 +18,7 @@ use kernel::{
     prelude::*,
     sync::{rcu, Arc},
 };
-use xenfifo::{Broken, Consumer, PeerControl, Record, Word};
+use xenfifo::{Broken, Consumer, Record, State};
 use xlnet_protocol::{PacketMeta, ETHERTYPE_IPV4};
 
 /// Length of an IPv4 header without options (RFC 791).
@@ -29,8 +29,8 @@ pub(crate) struct Rx {
     consumer: Consumer<XenMemory>,
     peer: PeerControlPage,
     port: Arc<Port>,
-    /// The peer's state word when it was last looked at.
-    state: u32,
+    /// The peer's state when it was last looked at.
+    state: Option<State>,
     /// Whether anything came of the peer's events since the last one was ended. What an event
     /// tells of is often found, and dealt with, before the event arrives, so the event that finds
     /// nothing is not spurious for that alone.
@@ -52,8 +52,8 @@ impl Rx {
             consumer,
             peer,
             port,
-            // Not a state: the first poll reports.
-            state: u32::MAX,
+            // The first poll reports.
+            state: None,
             useful: false,
             moderation: Moderation::new(),
             timer,
@@ -77,13 +77,10 @@ impl Rx {
         room: bool,
     ) -> u32 {
         self.useful |= room;
-        let state = self.peer.load_relaxed(Word::State);
-        if state != self.state {
-            self.state = state;
-            self.useful = true;
-            slot.report_state();
-        }
-        let (work, result) = self.receive_all(slot, context, budget);
+        let (work, result) = match self.look_at_state(slot) {
+            Ok(()) => self.receive_all(slot, context, budget),
+            Err(reason) => (0, Err(reason)),
+        };
         self.useful |= work > 0;
         match result {
             // More is there, or may be.
@@ -103,6 +100,22 @@ impl Rx {
                 work
             }
         }
+    }
+
+    /// Reports that the peer's state changed. It only ever grows, so that is seldom: a peer that
+    /// had it go to and fro would have something to tell with each of its events.
+    #[inline]
+    fn look_at_state(&mut self, slot: &Slot) -> Result<(), Broken> {
+        let state = Some(State::load(&self.peer)?);
+        if state < self.state {
+            return Err(Broken::State);
+        }
+        if state != self.state {
+            self.state = state;
+            self.useful = true;
+            slot.report_state();
+        }
+        Ok(())
     }
 
     /// Receives until the budget is used, or the FIFO is empty and the next poll is arranged for.

@@ -24,7 +24,7 @@ pub enum Broken {
     RecordLength,
     /// A record reaches past the peer's producer index.
     RecordTruncated,
-    /// The peer's state word is none of [`State`](crate::State)'s values.
+    /// The peer's state word is none of [`State`](crate::State)'s values, or went back.
     State,
 }
 
@@ -46,7 +46,7 @@ impl Broken {
             Self::ProducerAlignment => "producer index not aligned",
             Self::RecordLength => "record length impossible",
             Self::RecordTruncated => "record past the producer index",
-            Self::State => "state unknown",
+            Self::State => "state impossible",
         }
     }
 }
