@@ -126,8 +126,10 @@ impl<H: EventHandler> EventChannel<H> {
     }
 
     /// Ends the delivered event, if there is one, so that the next can arrive. `spurious` tells
-    /// that it brought nothing to do, for which Xen's interrupt code makes the sender wait: up to
-    /// a second, if it does not stop. Returns whether there was an event. Any context.
+    /// that it brought nothing to do, for which Xen's interrupt code makes the sender wait. (It
+    /// means to wait longer each time, but takes the end of a wait for a useful event; so it is
+    /// every other event that waits, for the next tick.) Returns whether there was an event. Any
+    /// context.
     #[inline]
     pub fn eoi(&self, spurious: bool) -> bool {
         let delivered = self.delivered.load(Relaxed) && self.delivered.xchg(false, Full);
