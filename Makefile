@@ -35,6 +35,10 @@ test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the name
 demo: modules ## Measure eth0 against xl0 between two guests, print a table, write out/demo.json
 	@tests/xen/run demo
 
+.PHONY: bench
+bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ONLY=name,… or ONLY=list)
+	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: lab
 lab: modules ## Boot Xen with dom0 and two guests and leave you at dom0's prompt
 	@tests/xen/run shell

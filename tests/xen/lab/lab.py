@@ -80,6 +80,10 @@ class Lab:
     def wait_for_power_off(self):
         self._machine.wait()
 
+    def machine_cpu_seconds(self):
+        """The CPU time of this machine that the lab has used since its boot."""
+        return self._machine.cpu_seconds()
+
     # Guests
 
     def guest(self, name):

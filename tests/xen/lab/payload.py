@@ -29,6 +29,7 @@ DOM0 = {
     "lab/start": "tests/xen/dom0/start",
     "lab/agent.py": "tests/xen/dom0/agent.py",
     "lab/terminal": "tests/xen/dom0/terminal",
+    "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
 }
 GUEST = {
     "init": "tests/xen/guest/init",

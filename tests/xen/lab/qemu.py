@@ -62,6 +62,13 @@ class Machine:
         if self._process.poll() is not None:
             raise LabError(f"QEMU ended with status {self._process.returncode}, see {self._log}")
 
+    def cpu_seconds(self):
+        """The CPU time that the whole emulated machine has used so far."""
+        with open(f"/proc/{self._process.pid}/stat") as file:
+            # proc(5): fields 14 and 15, user and system; the name, field 2, may hold blanks.
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def wait(self):
         return self._process.wait()
 

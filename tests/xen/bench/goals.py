@@ -1,0 +1,77 @@
+"""What xlnet wants to reach, and whether it does."""
+
+import dataclasses
+import typing
+
+from .metrics import times_better
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """`measured` gives the figure to compare, or None if it was not measured."""
+
+    text: str
+    measured: typing.Callable
+    bound: float
+    at_least: bool = True
+
+    def line(self, results):
+        value = self.measured(results)
+        if value is None:
+            return None
+        met = value >= self.bound if self.at_least else value <= self.bound
+        sign = "at least" if self.at_least else "at most"
+        return self.text, f"{sign} {self.bound:g}", f"{value:.3g}", "yes" if met else "NO"
+
+
+def ratio(metric, baseline, path="xl0"):
+    """How many times better xl0 is than another path; of several sizes, at the worst one."""
+
+    def measured(results):
+        ratios = []
+        for params in results.params(metric):
+            value = results.median(metric, path, **params)
+            other = results.median(metric, baseline, **params)
+            if value is not None and other is not None:
+                ratios.append(times_better(metric, value, other))
+        return min(ratios, default=None)
+
+    return measured
+
+
+def dom0_share(results):
+    """dom0's CPU time for a gigabyte over xl0, in hundredths of what netfront costs it."""
+    xl0, eth0 = (results.median("cpu_per_gb", path, of="dom0") for path in ("xl0", "eth0"))
+    return 100 * xl0 / eth0 if xl0 is not None and eth0 else None
+
+
+def events(results):
+    found = [
+        results.median("events", "xl0", **params)
+        for params in results.params("events")
+        if params["sent by"] == "both"
+    ]
+    return max((value for value in found if value is not None), default=None)
+
+
+GOALS = (
+    Goal("flood ping, times better than eth0", ratio("ping", "eth0"), 5.5),
+    Goal("TCP_RR, times eth0", ratio("tcp_rr", "eth0"), 2.8),
+    Goal("UDP_RR, times eth0", ratio("udp_rr", "eth0"), 2.8),
+    Goal("TCP_STREAM, times eth0", ratio("tcp_stream", "eth0"), 2.0),
+    Goal("UDP_STREAM, times eth0", ratio("udp_stream", "eth0"), 12),
+    Goal("TCP_CRR, times eth0", ratio("tcp_crr", "eth0"), 2.0),
+    Goal("TCP by message size, times eth0 at the worst size", ratio("tcp_sizes", "eth0"), 1.0),
+    Goal("UDP by message size, times eth0 at the worst size", ratio("udp_sizes", "eth0"), 1.0),
+    Goal("TCP_RR, times lo", ratio("tcp_rr", "lo"), 0.85),
+    Goal("UDP_RR, times lo", ratio("udp_rr", "lo"), 0.85),
+    Goal("TCP_STREAM, times lo", ratio("tcp_stream", "lo"), 1.0),
+    Goal("UDP_STREAM, times lo", ratio("udp_stream", "lo"), 1.0),
+    Goal("dom0's CPU for a gigabyte, % of eth0's", dom0_share, 3, at_least=False),
+    Goal("events per packet under load", events, 0.1, at_least=False),
+)
+
+
+def lines(results):
+    """A line for each goal that was measured: text, bound, value, whether it is met."""
+    return [line for goal in GOALS if (line := goal.line(results))]

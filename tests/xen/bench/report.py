@@ -1,0 +1,85 @@
+"""The figures as tables for people, in Markdown that a terminal shows well too."""
+
+import statistics
+
+from . import goals
+from .metrics import METRICS, times_better
+from .paths import PATHS
+
+# xl0 is compared with these.
+BASELINES = ("eth0", "lo")
+
+
+def markdown(run, machine):
+    results = run.results
+    parts = [machine]
+    plain = [metric for metric in results.metrics() if results.params(metric) == [{}]]
+    if plain:
+        rows = [(f"{METRICS[metric].title}, {METRICS[metric].unit}", metric, {}) for metric in plain]
+        parts.append(comparison("metric", rows, results))
+    for metric in results.metrics():
+        if metric in plain:
+            continue
+        rows = [(words(params), metric, params) for params in results.params(metric)]
+        title = f"{METRICS[metric].title}, {METRICS[metric].unit}"
+        parts.append(f"## {title}\n\n" + comparison(", ".join(results.params(metric)[0]), rows, results))
+    if met := goals.lines(results):
+        parts.append("## Goals\n\n" + table(("goal", "wanted", "measured", "met"), met))
+    if run.failures:
+        parts.append("## Failures\n\n" + "\n".join(f"- {text}" for text in run.failures))
+    return "\n\n".join(parts) + "\n"
+
+
+def words(params):
+    return ", ".join(str(value) for value in params.values())
+
+
+def comparison(heading, rows, results):
+    """A table with a column for each path, and how many times better xl0 is than the baselines."""
+    metrics = {metric for _, metric, _ in rows}
+    present = {path for metric in metrics for path in results.paths(metric)}
+    columns = [path for path in PATHS if path in present]
+    compared = [path for path in BASELINES if path in present and "xl0" in present]
+    lines = []
+    for title, metric, params in rows:
+        cells = [cell(results.rounds(metric, path, **params)) for path in columns]
+        ratios = [times(results, metric, params, baseline) for baseline in compared]
+        lines.append((title, *cells, *ratios))
+    return table((heading, *columns, *(f"xl0 : {baseline}" for baseline in compared)), lines)
+
+
+def cell(rounds):
+    """The median, and how far the rounds are apart."""
+    if not rounds:
+        return "-"
+    return f"{figure(statistics.median(rounds))} ({figure(min(rounds))}..{figure(max(rounds))})"
+
+
+def figure(value):
+    """Three digits that count, without an exponent."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def times(results, metric, params, baseline):
+    value = results.median(metric, "xl0", **params)
+    other = results.median(metric, baseline, **params)
+    if value is None or other is None:
+        return "-"
+    return f"{times_better(metric, value, other):.2f} x"
+
+
+def table(heading, rows):
+    """A Markdown table with aligned columns: text to the left, everything else to the right."""
+    widths = [max(len(line[column]) for line in (heading, *rows)) for column in range(len(heading))]
+
+    def line(cells):
+        first, *others = (
+            text.ljust(width) if column == 0 else text.rjust(width)
+            for column, (text, width) in enumerate(zip(cells, widths, strict=True))
+        )
+        return "| " + " | ".join((first, *others)) + " |"
+
+    rule = "|" + "|".join(
+        "-" * (width + 2) if column == 0 else "-" * (width + 1) + ":" for column, width in enumerate(widths)
+    )
+    return "\n".join((line(heading), rule + "|", *map(line, rows)))

@@ -1,0 +1,63 @@
+"""A run: boots the lab for each setting, goes round the paths, and keeps whatever was measured."""
+
+from lab import payload, xen
+from lab.errors import CaseFailure, LabError
+from lab.lab import Lab
+from lab.progress import step
+
+from .metrics import METRICS
+from .results import Results
+from .settings import SETTINGS
+
+OUT = payload.TREE / "out"
+# Room for eight guests beside dom0.
+MEMORY = 6144
+
+
+class Run:
+    def __init__(self, effort, only):
+        self.effort = effort
+        self.results = Results()
+        self.failures = []
+        self.versions = {}
+        self._only = only
+
+    def wanted(self, setting):
+        if self._only:
+            return [one for one in setting.measurements if one.name in self._only]
+        return [one for one in setting.measurements if one.quick or not self.effort.quick]
+
+    def run(self):
+        for setting in SETTINGS:
+            if self.wanted(setting):
+                self._run(setting)
+
+    def _run(self, setting):
+        out = OUT / "bench" / setting.name
+        lab = Lab(out, memory=MEMORY)
+        try:
+            lab.boot()
+            self.versions["Xen"] = xen.version(lab)
+            self.versions["kernel"] = lab.dom0.check("uname -r").strip()
+            lab.begin(f"bench {setting.name}", out)
+            setting.run(lab, self)
+            self.failures += lab.end(out)
+        except (CaseFailure, LabError) as failure:
+            self._failed(setting.name, failure)
+        finally:
+            lab.stop()
+
+    def measure(self, name, path, where, figures):
+        """Takes one measurement; one that fails is noted, and the run goes on. `figures` gives
+        triples of metric, value and parameters."""
+        try:
+            for metric, value, params in figures():
+                self.results.add(metric, path, value, params)
+                words = [metric, *(f"{key}={value}" for key, value in params.items())]
+                step(f"{where}: {' '.join(words)} {value:.4g} {METRICS[metric].unit}")
+        except CaseFailure as failure:
+            self._failed(f"{where}, {name}", failure)
+
+    def _failed(self, where, failure):
+        self.failures.append(f"{where}: {failure}")
+        step(f"FAILED {where}: {failure}")

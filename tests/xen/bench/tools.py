@@ -1,0 +1,43 @@
+"""The tools that measure, run in guests, and what they print."""
+
+import re
+
+from lab.errors import CaseFailure
+
+
+def netperf(guest, address, test, seconds, options=""):
+    """The figure of one netperf test: transactions a second or Mb/s; of datagrams, those received."""
+    return netperf_figure(start_netperf(guest, address, test, seconds, options).check(seconds + 60))
+
+
+def start_netperf(guest, address, test, seconds, options=""):
+    if test.startswith("UDP_STREAM"):
+        # netperf asks for a word before it sends datagrams into a routed network.
+        options += " -R 1"
+    return guest.start(f"exec netperf -P 0 -H {address} -t {test} -l {seconds} -- {options}")
+
+
+def netperf_figure(output):
+    """The last figure of the last line that holds figures; a stream of datagrams has two, sent and
+    received."""
+    lines = [line.split() for line in output.splitlines()]
+    figures = [line for line in lines if len(line) >= 4 and all(map(_is_number, line))]
+    if not figures:
+        raise CaseFailure(f"netperf measured nothing:\n{output}")
+    return float(figures[-1][-1])
+
+
+def _is_number(word):
+    return re.fullmatch(r"-?[\d.]+", word) is not None
+
+
+def flood_ping(guest, address, seconds):
+    """The mean round trip in microseconds; ping sends as soon as an answer is there."""
+    return ping_mean(guest.check(f"ping -q -f -w {seconds} {address}", timeout=seconds + 30))
+
+
+def ping_mean(output):
+    match = re.search(r"= [\d.]+/([\d.]+)/", output)
+    if match is None:
+        raise CaseFailure(f"ping measured nothing:\n{output}")
+    return float(match[1]) * 1000
