@@ -36,8 +36,8 @@ demo: modules ## Measure eth0 against xl0 between two guests, print a table, wri
 	@tests/xen/run demo
 
 .PHONY: bench
-bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ONLY=name,… or ONLY=list)
-	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY))
+bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,… or list)
+	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: lab
 lab: modules ## Boot Xen with dom0 and two guests and leave you at dom0's prompt

@@ -1,12 +1,14 @@
 """The benchmark's command line: what `tests/xen/run bench` passes on."""
 
 import argparse
+import dataclasses
 import os
 import signal
 import sys
 
-from . import report
+from . import plots, report
 from .effort import FULL, QUICK
+from .publish import publish
 from .run import OUT, Run
 from .settings import SETTINGS
 
@@ -15,7 +17,12 @@ def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds and points, within 10 minutes")
     parser.add_argument("--only", default="", metavar="NAME,…", help="these measurements; list prints them")
+    parser.add_argument("--rounds", type=int, metavar="N", help="so many instead of 5, or 3 in a quick run")
+    parser.add_argument("--publish", action="store_true", help="put the last run into docs/performance.md")
     arguments = parser.parse_args()
+    if arguments.publish:
+        publish(OUT)
+        return 0
     names = [one.name for setting in SETTINGS for one in setting.measurements]
     if arguments.only == "list":
         print("\n".join(names))
@@ -24,7 +31,10 @@ def main():
     if unknown := [name for name in only if name not in names]:
         print(f"no such measurement: {' '.join(unknown)}; there are: {' '.join(names)}", file=sys.stderr)
         return 2
-    run = Run(QUICK if arguments.quick else FULL, only)
+    effort = QUICK if arguments.quick else FULL
+    if arguments.rounds:
+        effort = dataclasses.replace(effort, rounds=arguments.rounds)
+    run = Run(effort, only)
     # Whoever ends this early still gets what was measured.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -38,10 +48,11 @@ def main():
 
 def write(run):
     run.results.write(OUT / "bench.json")
-    text = report.markdown(run, machine(run))
+    text = report.markdown(run, machine(run), plots.write(run.results, OUT))
     (OUT / "bench.md").write_text(text)
     print(text)
-    print("The same in out/bench.md, all rounds in out/bench.json; logs in out/bench/.")
+    print("The same in out/bench.md, curves in out/bench-*.svg, all rounds in out/bench.json.")
+    print("Logs are in out/bench/.")
 
 
 def machine(run):

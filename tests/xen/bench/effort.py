@@ -12,6 +12,7 @@ class Effort:
     seconds: int
     sweep_seconds: int
     message_sizes: tuple
+    ring_pages: tuple
 
 
 # The largest datagram that IPv4 carries.
@@ -23,6 +24,7 @@ FULL = Effort(
     seconds=3,
     sweep_seconds=1,
     message_sizes=(64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536),
+    ring_pages=(32, 64, 128, 256, 512),
 )
 QUICK = Effort(
     quick=True,
@@ -30,4 +32,5 @@ QUICK = Effort(
     seconds=2,
     sweep_seconds=1,
     message_sizes=(64, 1024, 16384, 65536),
+    ring_pages=(32, 512),
 )

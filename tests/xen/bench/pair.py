@@ -1,37 +1,12 @@
 """Two guests with one virtual CPU each: what is measured between them, by name."""
 
 import dataclasses
-import typing
 
 from lab import xlnet
 
-from . import cost, tools
+from . import applications, cost, fifo, tools
 from .effort import UDP_MAX
-from .paths import PATHS, Taken
-
-
-class Pair:
-    """Client, server and the path between them."""
-
-    def __init__(self, lab, client, server, path, effort):
-        self.lab = lab
-        self.client = client
-        self.server = server
-        self.path = path
-        self.effort = effort
-
-    @property
-    def address(self):
-        return "127.0.0.1" if self.path.device == "lo" else self.server.ip
-
-    def netperf(self, test, seconds, options=""):
-        return tools.netperf(self.client, self.address, test, seconds, options)
-
-    def figures(self, measurement):
-        """What a measurement yields, if the client's packets took the path they were to take."""
-        with Taken(self.client, self.path):
-            return list(measurement.measure(self))
-
+from .link import Measurement, go_round
 
 # Each of these yields (metric, value, parameters).
 
@@ -94,14 +69,12 @@ def by_size(metric, test, largest):
     return measure
 
 
-@dataclasses.dataclass(frozen=True)
-class Measurement:
-    """`quick`: taken in a quick run too."""
-
-    name: str
-    measure: typing.Callable
-    paths: tuple = tuple(PATHS)
-    quick: bool = True
+def both_ways(pair):
+    """A stream in each direction at once: what both carry together."""
+    there = tools.start_netperf(pair.client, pair.server.ip, "TCP_STREAM", pair.effort.seconds)
+    back = tools.start_netperf(pair.server, pair.client.ip, "TCP_STREAM", pair.effort.seconds)
+    figures = [tools.netperf_figure(stream.check(pair.effort.seconds + 60)) for stream in (there, back)]
+    yield "tcp_both", sum(figures), {}
 
 
 # Busy polling is for sockets that wait for single packets.
@@ -117,6 +90,24 @@ MEASUREMENTS = (
     Measurement("udp_stream", stream("udp_stream", "UDP_STREAM"), PLAIN),
     Measurement("tcp_sizes", by_size("tcp_sizes", "TCP_STREAM", 65536), PLAIN),
     Measurement("udp_sizes", by_size("udp_sizes", "UDP_STREAM", UDP_MAX), PLAIN),
+    Measurement("latency", applications.latency, quick=False),
+    Measurement("netpipe", applications.netpipe, PLAIN, quick=False),
+    Measurement("redis", applications.redis, quick=False),
+    Measurement("tcp_both", both_ways, ("eth0", "xl0"), quick=False),
+    Measurement("fifo_sizes", fifo.by_size, ("xl0",), quick=False),
     Measurement("cpu_per_gb", cost.per_gigabyte, ("eth0", "xl0")),
     Measurement("cpu_per_million", cost.per_million_transactions, BETWEEN, quick=False),
 )
+
+
+class PairSetting:
+    name = "pair"
+    measurements = MEASUREMENTS
+
+    def run(self, lab, run):
+        lab.create_guests(("g1", "g2"))
+        xlnet.load_all(lab)
+        for guest in lab.guests():
+            guest.check("echo 'tcp 6' >/etc/protocols")  # NetPIPE asks for its number
+        pairs = {name: lab.guests() for name in ("eth0", "xl0", "xl0-busypoll", "lo")}
+        go_round(run, lab, run.wanted(self), pairs)

@@ -1,15 +1,16 @@
 """The paths that packets between two guests can take, and how to make them take one.
 
-    eth0          netfront, netback and dom0's bridge: xl0 is set down, the modules stay loaded
-    xl0           what xlnet does by itself
-    xl0-busypoll  the same, with sockets that poll the device instead of sleeping
-    lo            the guest's own loopback: both ends on one guest, the yardstick
+eth0          netfront, netback and dom0's bridge: xl0 is set down, the modules stay loaded
+eth0-queues   the same with as many queues as the guest has virtual CPUs
+xl0           what xlnet does by itself
+xl0-busypoll  the same, with sockets that poll the device instead of sleeping
+lo            the guest's own loopback: both ends on one guest, the yardstick
 """
 
 import dataclasses
 
 from lab import xlnet
-from lab.checks import expect, wait_until
+from lab.checks import expect
 from lab.counters import Movement
 
 # How long a socket polls before it sleeps, in microseconds. Longer than a round trip of this machine.
@@ -20,7 +21,6 @@ DEVICES = ["eth0", "xl0", "lo"]
 @dataclasses.dataclass(frozen=True)
 class Path:
     name: str
-    title: str
     device: str
     busy_poll: int = 0
 
@@ -28,10 +28,11 @@ class Path:
 PATHS = {
     path.name: path
     for path in (
-        Path("eth0", "eth0 (netfront)", "eth0"),
-        Path("xl0", "xl0", "xl0"),
-        Path("xl0-busypoll", "xl0, busy polling", "xl0", BUSY_POLL_US),
-        Path("lo", "lo (one guest)", "lo"),
+        Path("eth0", "eth0"),
+        Path("eth0-queues", "eth0"),
+        Path("xl0", "xl0"),
+        Path("xl0-busypoll", "xl0", BUSY_POLL_US),
+        Path("lo", "lo"),
     )
 }
 
@@ -47,19 +48,25 @@ def take(lab, guests, path):
         guest.check(f"ip link set xl0 {state}")
     if path.device == "xl0":
         xlnet.wait_for_routes(lab, [guest.name for guest in guests])
-    for guest in guests:
-        for other in guests:
-            if guest is not other:
-                settle(guest, other, path.device)
+    settling = [start_settling(guest, guests, path.device) for guest in guests]
+    for command in settling:
+        command.check()
 
 
-def settle(guest, other, device):
-    wait_until(
-        f"{guest.name} reaches {other.name} by {device}",
-        lambda: xlnet.device_to(guest, other.ip) == device,
-        timeout=10,
+def start_settling(guest, guests, device):
+    """Starts waiting until the guest reaches all others by the device; a few packets each then settle
+    neighbour entries."""
+    others = " ".join(other.ip for other in guests if other is not guest)
+    return guest.start(
+        f"""for ip in {others}; do
+            tries=0
+            until [[ $(ip -4 route get $ip) == *'dev {device}'* ]]; do
+                (( tries++ < 100 )) || {{ echo "packets to $ip do not take {device}"; exit 1; }}
+                sleep 0.1
+            done
+            ping -q -c 3 -i 0.2 -W 5 $ip || exit
+        done"""
     )
-    guest.check(f"ping -q -c 3 -i 0.2 -W 5 {other.ip}")
 
 
 class Taken:

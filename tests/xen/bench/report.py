@@ -10,7 +10,8 @@ from .paths import PATHS
 BASELINES = ("eth0", "lo")
 
 
-def markdown(run, machine):
+def markdown(run, machine, plots):
+    """All there is to say about a run. `plots` are names of files by metric."""
     results = run.results
     parts = [machine]
     plain = [metric for metric in results.metrics() if results.params(metric) == [{}]]
@@ -23,6 +24,8 @@ def markdown(run, machine):
         rows = [(words(params), metric, params) for params in results.params(metric)]
         title = f"{METRICS[metric].title}, {METRICS[metric].unit}"
         parts.append(f"## {title}\n\n" + comparison(", ".join(results.params(metric)[0]), rows, results))
+        if metric in plots:
+            parts.append(f"![{METRICS[metric].title}]({plots[metric]})")
     if met := goals.lines(results):
         parts.append("## Goals\n\n" + table(("goal", "wanted", "measured", "met"), met))
     if run.failures:
@@ -63,7 +66,7 @@ def figure(value):
 def times(results, metric, params, baseline):
     value = results.median(metric, "xl0", **params)
     other = results.median(metric, baseline, **params)
-    if value is None or other is None:
+    if not value or not other:
         return "-"
     return f"{times_better(metric, value, other):.2f} x"
 

@@ -12,6 +12,8 @@ from .settings import SETTINGS
 OUT = payload.TREE / "out"
 # Room for eight guests beside dom0.
 MEMORY = 6144
+# Lines of a failed command's output that are repeated.
+SHOWN = 5
 
 
 class Run:
@@ -37,6 +39,8 @@ class Run:
         lab = Lab(out, memory=MEMORY)
         try:
             lab.boot()
+            # What the guests run for the benchmark alone.
+            lab.dom0.check("cat /boot/guest-bench.cpio >>/boot/guest.cpio")
             self.versions["Xen"] = xen.version(lab)
             self.versions["kernel"] = lab.dom0.check("uname -r").strip()
             lab.begin(f"bench {setting.name}", out)
@@ -59,5 +63,8 @@ class Run:
             self._failed(f"{where}, {name}", failure)
 
     def _failed(self, where, failure):
-        self.failures.append(f"{where}: {failure}")
-        step(f"FAILED {where}: {failure}")
+        # The command and how it ended; all it said is in the transcript.
+        first, *others = str(failure).splitlines()
+        text = "\n".join((f"{where}: {first}", *others[-SHOWN:]))
+        self.failures.append(text)
+        step(f"FAILED {text}")

@@ -1,11 +1,14 @@
 """Tests of what needs no lab: the tools' output, the figures, the tables."""
 
+import pathlib
+import tempfile
 import unittest
 from types import SimpleNamespace
+from xml.etree import ElementTree
 
 from lab.errors import CaseFailure
 
-from . import goals, report, tools
+from . import applications, goals, plots, publish, report, scale, tools
 from .results import Results
 
 UDP_STREAM = """\
@@ -32,6 +35,28 @@ class Tools(unittest.TestCase):
 
     def test_ping(self):
         self.assertEqual(tools.ping_mean("rtt min/avg/max/mdev = 0.1/0.525/9.1/0.2 ms, pipe 2\n"), 525)
+
+    def test_percentiles(self):
+        output = "sockperf: ---> percentile 99.900 = 12305.976\nsockperf: ---> percentile 50.000 =  783.714\n"
+        self.assertEqual(applications.sockperf_percentiles(output), {99.9: 12305.976, 50: 783.714})
+        with self.assertRaises(CaseFailure):
+            applications.sockperf_percentiles("sockperf: No messages were received from the server.\n")
+
+    def test_redis(self):
+        output = '"test","rps","p50_latency_ms"\n"SET","971.82","11.983"\n"GET","1084.21","11.247"\n'
+        found = applications.redis_figures(output)
+        self.assertEqual(found["GET"], {"rps": 1084.21, "p50_latency_ms": 11.247})
+        with self.assertRaises(CaseFailure):
+            applications.redis_figures("Could not connect to Redis at 10.0.0.2:6379: Connection refused\n")
+
+    def test_connection_times(self):
+        log = (
+            "[    8.260589] xlnet: peer 1: connected\n"
+            "[   20.100000] bench: xl0 up\n"
+            "[   20.150000] xlnet: peer 1: connected\n"
+            "[   20.190000] xlnet: peer 3: connected\n"
+        )
+        self.assertEqual([round(when) for when in scale.connection_times(log)], [50, 90])
 
 
 class Figures(unittest.TestCase):
@@ -64,11 +89,33 @@ class Figures(unittest.TestCase):
 
     def test_tables(self):
         run = SimpleNamespace(results=self.results, failures=["it broke"])
-        text = report.markdown(run, "a machine")
+        text = report.markdown(run, "a machine", {"tcp_sizes": "curve.svg"})
         self.assertRegex(text, r"\| flood ping.*\| 200 \(100..400\) \| 50 \(25..100\) \| +4.00 x \|")
         self.assertRegex(text, r"\| TCP_RR.*\| 200 \(100..400\) \| +- \| +- \|")
         self.assertRegex(text, r"\| 64 +\| 100 \(100..100\) \| 50 \(50..50\) \| +0.50 x \|")
+        self.assertIn("](curve.svg)", text)
         self.assertIn("- it broke", text)
+
+    def test_plots(self):
+        with tempfile.TemporaryDirectory() as directory:
+            written = plots.write(self.results, pathlib.Path(directory))
+            self.assertEqual(written, {"tcp_sizes": "bench-tcp_sizes.svg"})
+            root = ElementTree.parse(pathlib.Path(directory) / "bench-tcp_sizes.svg").getroot()
+        lines = root.findall("{http://www.w3.org/2000/svg}polyline")
+        points = [[tuple(map(float, at.split(","))) for at in one.get("points").split()] for one in lines]
+        (eth0_left, eth0_right), (xl0_left, xl0_right) = points
+        self.assertEqual(eth0_left[1], eth0_right[1])
+        # A greater value is higher up, and equal sizes are at equal places.
+        self.assertGreater(xl0_left[1], xl0_right[1])
+        self.assertGreater(xl0_right[1], eth0_right[1])
+        self.assertEqual(xl0_left[0], eth0_left[0])
+
+    def test_publishing_replaces_the_run_before(self):
+        run = "a machine\n\n## TCP\n\n![TCP](bench-tcp.svg)\n"
+        once = publish.page(f"# Performance\n\n{publish.MARK}\nold", run)
+        self.assertNotIn("old", once)
+        self.assertIn("### TCP\n\n![TCP](performance/bench-tcp.svg)", once)
+        self.assertEqual(publish.page(once, run), once)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""What is measured, and between whom."""
+
+import contextlib
+import dataclasses
+import time
+import typing
+from functools import partial
+
+from . import tools
+from .paths import PATHS, Taken, take
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """`quick`: taken in a quick run too."""
+
+    name: str
+    measure: typing.Callable
+    paths: tuple = tuple(PATHS)
+    quick: bool = True
+
+
+class Pair:
+    """Client, server and the path between them."""
+
+    def __init__(self, lab, client, server, path, effort):
+        self.lab = lab
+        self.client = client
+        self.server = server
+        self.path = path
+        self.effort = effort
+
+    @property
+    def address(self):
+        """The address at which the client reaches the server."""
+        return "127.0.0.1" if self.path.device == "lo" else self.server.ip
+
+    @property
+    def serving(self):
+        """The guest that the server's programs run in."""
+        return self.client if self.path.device == "lo" else self.server
+
+    @contextlib.contextmanager
+    def service(self, command, seconds):
+        """Runs a server in the background of a `with` block, which begins that much later."""
+        running = self.serving.start(f"exec {command}")
+        try:
+            time.sleep(seconds)
+            yield
+        finally:
+            running.kill()
+
+    def netperf(self, test, seconds, options=""):
+        return tools.netperf(self.client, self.address, test, seconds, options)
+
+    def figures(self, measurement):
+        """What a measurement yields, if the client's packets took the path they were to take."""
+        with Taken(self.client, self.path):
+            return list(measurement.measure(self))
+
+
+def go_round(run, lab, wanted, pairs):
+    """Takes the wanted measurements on every path in turn, in rounds, so that whatever changes on this
+    machine meanwhile hits all paths alike. `pairs` has the client and the server of each path."""
+    for number in range(1, run.effort.rounds + 1):
+        for name, guests in pairs.items():
+            takers = [one for one in wanted if name in one.paths]
+            if not takers:
+                continue
+            take(lab, guests, PATHS[name])
+            pair = Pair(lab, *guests, PATHS[name], run.effort)
+            for measurement in takers:
+                where = f"round {number} of {run.effort.rounds}, {name}"
+                run.measure(measurement.name, name, where, partial(pair.figures, measurement))

@@ -1,0 +1,42 @@
+"""The curves of a run as SVG files, in the manner of the figures in XenLoop's paper."""
+
+import statistics
+
+from .metrics import METRICS
+from .paths import PATHS
+from .svg import Series, chart
+
+# Metric: what is on the horizontal axis, which is also the name of the parameter.
+CURVES = {
+    "tcp_sizes": "bytes",
+    "udp_sizes": "bytes",
+    "netpipe_latency": "bytes",
+    "netpipe_bandwidth": "bytes",
+    "tcp_fifo": "KiB",
+    "udp_fifo": "KiB",
+    "scale_total": "guests",
+}
+
+
+def write(results, directory):
+    """Writes a file for each curve that has figures; returns their names by metric."""
+    written = {}
+    for metric, parameter in CURVES.items():
+        series = [one for path in PATHS if (one := curve(results, metric, path, parameter)).points]
+        if series:
+            metadata = METRICS[metric]
+            name = f"bench-{metric}.svg"
+            text = chart(metadata.title, parameter, metadata.unit, series)
+            (directory / name).write_text(text)
+            written[metric] = name
+    return written
+
+
+def curve(results, metric, path, parameter):
+    points = []
+    for params in results.params(metric):
+        rounds = results.rounds(metric, path, **params)
+        # A logarithmic axis has no zero.
+        if rounds and min(rounds) > 0:
+            points.append((params[parameter], statistics.median(rounds), min(rounds), max(rounds)))
+    return Series(path, sorted(points))

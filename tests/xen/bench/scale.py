@@ -1,0 +1,112 @@
+"""Two, four and eight guests that all talk to each other, and what a channel costs."""
+
+import itertools
+import re
+import time
+from functools import partial
+
+from lab import xen, xlnet
+from lab.checks import last_json
+from lab.topology import Settings
+
+from . import tools
+from .cost import LOAD_START, METER_START
+from .link import Measurement
+from .paths import PATHS, take
+
+COUNTS = (2, 4, 8)
+# Eight guests on two CPUs take their time to begin.
+START = 3
+MARGIN = 4
+UP = "bench: xl0 up"
+
+
+def all_to_all(lab, guests, effort):
+    """A stream between each two guests, all at once; what each and all carry, and dom0's CPU."""
+    seconds = effort.seconds
+    meter = lab.dom0.start(f"/lab/cpu-times.py {METER_START + LOAD_START + START} {seconds}")
+    time.sleep(METER_START)
+    started = {pair: start_stream(*pair, seconds) for pair in senders(guests)}
+    figures = {pair: tools.netperf_figure(command.check(seconds + 120)) for pair, command in started.items()}
+    total = sum(figures.values())
+    count = {"guests": len(guests)}
+    yield "scale_total", total, count
+    for (client, server), figure in figures.items():
+        yield "scale_pair", figure, {**count, "pair": f"{client.name} {server.name}"}
+    dom0 = last_json(meter.check())["0"]
+    yield "scale_dom0", 100 * dom0, count
+    yield "scale_dom0_gb", dom0 / (total / 8000), count
+
+
+def senders(guests):
+    """Each two guests once; who sends alternates, so that each sends as much as it receives."""
+    for (one, first), (two, second) in itertools.combinations(enumerate(guests), 2):
+        yield (first, second) if (one + two) % 2 else (second, first)
+
+
+def start_stream(client, server, seconds):
+    return tools.start_netperf(client, server.ip, "TCP_STREAM", seconds + START + MARGIN)
+
+
+def channels(lab, guests):
+    """The last guest comes and opens channels to all others: how long that takes and what they cost."""
+    *_, last = guests
+    others = len(guests) - 1
+    last.check("ip link set xl0 down")
+    free = free_memory(last)
+    last.mark(UP)
+    last.check("ip link set xl0 up")
+    xlnet.wait_for_routes(lab, [guest.name for guest in guests])
+    times = connection_times(last.kernel_log())
+    count = {"guests": len(guests)}
+    yield "channel_first", times[0], count
+    yield "channel_each", times[-1] / others, count
+    yield "channel_memory", (free - free_memory(last)) / others, count
+    if others == 1:
+        found = [one for one in xen.between(lab, *guests) if isinstance(one, xen.Grant)]
+        yield "channel_grants", len(found), count
+
+
+def connection_times(log):
+    """Milliseconds from xl0's start to each channel, by the kernel log's own clock."""
+    lines = log.splitlines()
+    begin = max(number for number, line in enumerate(lines) if UP in line)
+    started, *connected = (
+        float(match[1]) * 1000
+        for line in (
+            lines[begin],
+            *(line for line in lines[begin:] if re.search(r"peer \d+: connected", line)),
+        )
+        if (match := re.search(r"\[\s*([\d.]+)\]", line))
+    )
+    return [when - started for when in connected]
+
+
+def free_memory(guest):
+    """KiB that nothing uses."""
+    output = guest.check("sync; echo 3 >/proc/sys/vm/drop_caches; grep MemFree /proc/meminfo")
+    return int(output.split()[1])
+
+
+class ScaleSetting:
+    name = "scale"
+    measurements = (
+        Measurement("scale", all_to_all, ("eth0", "xl0"), quick=False),
+        Measurement("channels", channels, ("xl0",), quick=False),
+    )
+
+    def run(self, lab, run):
+        wanted = {one.name for one in run.wanted(self)}
+        for count in COUNTS:
+            lab.create_all([Settings(f"s{n}", f"10.0.0.{20 + n}") for n in range(1, count + 1)])
+            guests = lab.guests()
+            xlnet.load_all(lab, [guest.name for guest in guests])
+            for number in range(1, run.effort.rounds + 1):
+                where = f"{count} guests, round {number} of {run.effort.rounds}"
+                for name in ("eth0", "xl0"):
+                    take(lab, guests, PATHS[name])
+                    if "scale" in wanted:
+                        figures = partial(all_to_all, lab, guests, run.effort)
+                        run.measure("scale", name, f"{where}, {name}", figures)
+                if "channels" in wanted:
+                    run.measure("channels", "xl0", f"{where}, xl0", partial(channels, lab, guests))

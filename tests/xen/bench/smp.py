@@ -1,0 +1,62 @@
+"""Guests with two virtual CPUs: what one and two flows carry, and whether a flow keeps its order."""
+
+import re
+
+from lab import xlnet
+from lab.checks import expect
+from lab.topology import Settings
+
+from . import tools
+from .link import Measurement, go_round
+
+VCPUS = 2
+FLOWS = (1, 2)
+# dom0 offers as many queues as this says when a guest's backend is made.
+MAX_QUEUES = "/sys/module/xen_netback/parameters/max_queues"
+# Guests by the number of eth0's queues.
+GUESTS = {
+    1: (Settings("o1", "10.0.0.41", vcpus=VCPUS), Settings("o2", "10.0.0.42", vcpus=VCPUS)),
+    VCPUS: (Settings("m1", "10.0.0.43", vcpus=VCPUS), Settings("m2", "10.0.0.44", vcpus=VCPUS)),
+}
+
+
+def flows(metric, test):
+    def measure(pair):
+        for count in FLOWS:
+            before = out_of_order(pair.serving)
+            started = [
+                tools.start_netperf(pair.client, pair.address, test, pair.effort.seconds)
+                for _ in range(count)
+            ]
+            total = sum(tools.netperf_figure(one.check(pair.effort.seconds + 60)) for one in started)
+            yield metric, total, {"flows": count}
+            if test == "TCP_STREAM":
+                yield "smp_reordered", out_of_order(pair.serving) - before, {"flows": count}
+
+    return measure
+
+
+def out_of_order(guest):
+    """TCP segments that the guest has received out of order so far."""
+    names, values = re.findall(r"^TcpExt: (.*)", guest.read("/proc/net/netstat"), re.MULTILINE)
+    return int(dict(zip(names.split(), values.split(), strict=True))["TCPOFOQueue"])
+
+
+class SmpSetting:
+    name = "smp"
+    measurements = (
+        Measurement("smp_tcp", flows("smp_tcp", "TCP_STREAM"), quick=False),
+        Measurement("smp_udp", flows("smp_udp", "UDP_STREAM"), quick=False),
+    )
+
+    def run(self, lab, run):
+        for queues, settings in GUESTS.items():
+            lab.dom0.check(f"echo {queues} >{MAX_QUEUES}")
+            lab.create_all(settings)
+            for one in settings:
+                found = int(lab.guest(one.name).check("ls -d /sys/class/net/eth0/queues/tx-* | wc -l"))
+                expect(found == queues, f"eth0 of {one.name} has {found} queues, not {queues}")
+        xlnet.load_all(lab, [guest.name for guest in lab.guests()])
+        single, multiple = ([lab.guest(one.name) for one in settings] for settings in GUESTS.values())
+        pairs = {"eth0": single, "eth0-queues": multiple, "xl0": multiple, "lo": multiple}
+        go_round(run, lab, run.wanted(self), pairs)
