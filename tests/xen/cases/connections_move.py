@@ -8,14 +8,13 @@ from lab.counters import Movement
 from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
-SECONDS = 40
 MANY = 100
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
     watched = {g1: ["eth0", "xl0"]}
-    with traffic.stream(g1, g2, SECONDS) as stream:
+    with traffic.stream(g1, g2) as stream:
         with Movement(watched) as before:
             time.sleep(2)
         xlnet.load_all(lab)

@@ -6,13 +6,12 @@ from lab import traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 
-SECONDS = 60
 MANY = 100
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with traffic.stream(g1, g2, SECONDS) as stream:
+    with traffic.stream(g1, g2) as stream:
         for _ in range(2):
             g1.check("ip link set xl0 down")
             for guest, peer in ((g1, g2), (g2, g1)):

@@ -4,7 +4,6 @@ from lab import traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement, read
 
-SECONDS = 75
 PINGS = 10
 MANY = 100
 # While g1 stands still, g2's TCP doubles its retransmission timeout with every try.
@@ -14,7 +13,7 @@ SAVED = "/var/tmp/g1.saved"
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with traffic.stream(g1, g2, SECONDS) as stream:
+    with traffic.stream(g1, g2) as stream:
         for _ in range(2):
             # A checkpoint: the guest is suspended, its state written, and then it goes on.
             lab.dom0.check(f"xl save -c g1 {SAVED}; rm -f {SAVED}", timeout=120)

@@ -1,37 +1,168 @@
-"""TCP traffic with checked contents that runs beside what a case does."""
+"""Checked traffic between two guests that runs beside what a case does, until the case ends it.
+
+The programs run as long as the case needs them, so no case has to guess how long it will take.
+"""
 
 import contextlib
+import itertools
+import re
 import time
 
 from .checks import expect, last_json
 
 PORT = 7
+# A case that forgets to end its traffic does not leave it running for ever.
+LIMIT = 900
+# Datagrams, and pings, in a second.
+UDP_RATE = 100
+PING_RATE = 20
+# How long a busy machine may leave a guest standing that has nothing to complain of.
+NOISE = 2.0
+
+_numbers = itertools.count(1)
+
+
+class Client:
+    """A program in a guest that ends when it is asked to."""
+
+    def __init__(self, domain, command):
+        self._domain = domain
+        self._end = f"/tmp/.end-{next(_numbers)}"
+        self._command = domain.start(command.format(until=self._end))
+
+    def finish(self, timeout=120):
+        """Ends the program and returns what it printed. It is a failure if it has ended before."""
+        expect(self._command.running(), "the traffic ended before what it ran beside")
+        self._domain.check(f"touch {self._end}")
+        return self._command.wait(timeout).out
+
+    def kill(self):
+        self._command.kill()
 
 
 class Stream:
-    """Connections from one guest to another's echo server, for a number of seconds."""
+    """TCP connections that send a pattern to an echo server and check what comes back."""
 
-    def __init__(self, command, seconds):
-        self._command = command
-        self._seconds = seconds
+    def __init__(self, client, server, connections):
+        command = f"traffic tcp {server.ip}:{PORT} seconds={LIMIT} connections={connections}"
+        self._client = Client(client, command + " until={until}")
 
     def finish(self):
-        """Waits for the end; every connection must have lived and every byte must be right. Returns
-        the program's report. It is a failure, too, if the traffic ended before what it ran beside."""
-        expect(self._command.running(), "the case took longer than the traffic beside it")
-        report = last_json(self._command.check(timeout=self._seconds + 60))
+        """Ends the stream; every connection must have lived and every byte must be right. Returns
+        the program's report."""
+        report = last_json(self._client.finish())
         expect(report["broken"] == 0 and report["corrupt"] == 0, f"TCP: {report}")
+        expect(report["bytes"] > 0, f"TCP: nothing was sent: {report}")
         return report
+
+    def kill(self):
+        self._client.kill()
+
+
+class Datagrams:
+    """Numbered datagrams at a fixed rate, which an echo server sends back."""
+
+    def __init__(self, client, server, size=1000):
+        command = f"traffic udp {server.ip}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
+        self._client = Client(client, command + " until={until}")
+
+    def finish(self, outage):
+        """Ends the stream. No more may be lost than are sent in so many seconds of `outage`, and no
+        longer gap may be between answers; none may be wrong or come twice."""
+        report = last_json(self._client.finish())
+        expect(report["corrupt"] == 0 and report["duplicates"] == 0, f"UDP: {report}")
+        lost = report["lost"] + report["refused"]
+        expect(lost <= outage * UDP_RATE, f"UDP: more lost than in {outage} s: {report}")
+        gap = report["max_gap_ms"] / 1000
+        expect(gap <= outage + NOISE, f"UDP: a gap of {gap} s, with {outage} s allowed: {report}")
+        return report
+
+    def kill(self):
+        self._client.kill()
+
+
+class Ping:
+    """A ping at a fixed rate."""
+
+    # A shell's background processes ignore the interrupt, but ping sets its own handler.
+    _COMMAND = (
+        "ping -q -i {interval} {address} & ping=$!; "
+        "until [ -e {{until}} ]; do sleep 0.1; done; kill -INT $ping; wait $ping; true"
+    )
+
+    def __init__(self, client, server):
+        command = self._COMMAND.format(interval=1 / PING_RATE, address=server.ip)
+        self._client = Client(client, command)
+
+    def finish(self, outage):
+        """Ends the ping; the bound is that of Datagrams."""
+        output = self._client.finish()
+        counts = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+        expect(counts, f"ping reported nothing:\n{output}")
+        sent, received = int(counts[1]), int(counts[2])
+        # The last may be under way when the ping is ended.
+        lost = max(sent - received - 1, 0)
+        expect(received > 0, f"ping: no answer at all:\n{output}")
+        expect(lost <= outage * PING_RATE, f"ping: more lost than in {outage} s:\n{output}")
+        expect("DUP" not in output and "+" not in counts[0], f"ping:\n{output}")
+        return lost
+
+    def kill(self):
+        self._client.kill()
+
+
+class Mixture:
+    """A stream, datagrams and a ping, all from one guest to another."""
+
+    def __init__(self, client, server, connections):
+        self._client = client
+        self._server = server
+        self._stream = Stream(client, server, connections)
+        self._datagrams = Datagrams(client, server)
+        self._ping = Ping(client, server)
+
+    def finish(self, outage=0.0):
+        """Ends all of them; see their own `finish`. Returns the stream's report."""
+        lost = self._ping.finish(outage)
+        udp = self._datagrams.finish(outage)
+        tcp = self._stream.finish()
+        self._client.note(f"to {self._server.name}: TCP {tcp}, UDP {udp}, ping lost {lost}")
+        return tcp
+
+    def kill(self):
+        for part in (self._ping, self._datagrams, self._stream):
+            part.kill()
 
 
 @contextlib.contextmanager
-def stream(client, server, seconds, connections=1):
-    """Runs a stream from client to server inside the `with` block."""
-    echo = server.start(f"exec traffic echo {PORT}")
+def echo(server):
+    """An echo server inside the `with` block."""
+    command = server.start(f"exec traffic echo {PORT}")
     time.sleep(0.5)
-    command = client.start(f"traffic tcp {server.ip}:{PORT} seconds={seconds} connections={connections}")
     try:
-        yield Stream(command, seconds)
+        yield
     finally:
-        for started in (command, echo):
-            started.kill()
+        command.kill()
+
+
+@contextlib.contextmanager
+def running(traffic):
+    """Kills the traffic at the end of the `with` block, if the case has not ended it."""
+    try:
+        yield traffic
+    finally:
+        traffic.kill()
+
+
+@contextlib.contextmanager
+def stream(client, server, connections=1):
+    """Runs a stream from client to server inside the `with` block."""
+    with echo(server), running(Stream(client, server, connections)) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def mixture(client, server, connections=1):
+    """Runs a stream, datagrams and a ping from client to server inside the `with` block."""
+    with echo(server), running(Mixture(client, server, connections)) as started:
+        yield started

@@ -7,39 +7,61 @@
 //! traffic sizes ADDRESS:PORT                 one exchange of each size, 1 byte to 64 KiB
 //! ```
 //!
+//! With `until=PATH` a stream ends in order as soon as there is such a file, if not before.
+//!
 //! As the server sends everything back, data flow both ways at once. A client prints one JSON
 //! object and fails if a byte was wrong, a connection broke or a size did not come through; lost
 //! datagrams and stalls are counted, and the caller judges them.
 
 mod echo;
+mod end;
 mod pattern;
 mod sizes;
 mod tcp;
 mod udp;
 
+use end::End;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The `KEY=VALUE` arguments, all numbers.
-pub struct Options(HashMap<String, u64>);
+/// The `KEY=VALUE` arguments: `until` is a path, all others are numbers.
+#[derive(Default)]
+pub struct Options {
+    numbers: HashMap<String, u64>,
+    until: Option<PathBuf>,
+}
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self, String> {
-        arguments
-            .iter()
-            .map(|argument| {
-                let (key, value) = argument.split_once('=').ok_or(argument)?;
-                Ok((key.to_owned(), value.parse().map_err(|_| argument)?))
-            })
-            .collect::<Result<_, &String>>()
-            .map(Self)
-            .map_err(|argument| format!("not KEY=NUMBER: {argument}"))
+        let mut options = Self::default();
+        for argument in arguments {
+            let wrong = || format!("not KEY=NUMBER or until=PATH: {argument}");
+            match argument.split_once('=').ok_or_else(wrong)? {
+                ("until", path) => options.until = Some(path.into()),
+                (key, number) => {
+                    let number = number.parse().map_err(|_| wrong())?;
+                    options.numbers.insert(key.to_owned(), number);
+                }
+            }
+        }
+        Ok(options)
     }
 
     /// The value of a key, or the default.
     pub fn get(&self, key: &str, default: u64) -> u64 {
-        self.0.get(key).copied().unwrap_or(default)
+        self.numbers.get(key).copied().unwrap_or(default)
+    }
+
+    /// How long the stream is to last at most, in seconds.
+    pub fn seconds(&self) -> u64 {
+        self.get("seconds", 5)
+    }
+
+    /// When the stream, which begins now, is to end.
+    pub fn end(&self) -> End {
+        End::new(self.seconds(), self.until.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 //! TCP streams: each connection sends a pattern and checks what comes back.
 
 use crate::echo::STACK;
+use crate::end::End;
 use crate::pattern::Pattern;
 use crate::Options;
 use std::io::{self, Read, Write};
@@ -8,8 +9,9 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Longer than any stall that is worth measuring: then the connection counts as broken.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than a guest is away that is saved and restored on a busy machine, and than the pause after
+/// which TCP tries again: then the connection counts as broken.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 #[derive(Default)]
 struct Report {
@@ -18,12 +20,12 @@ struct Report {
     max_stall: Duration,
 }
 
-/// Sends until the time is over; returns how many bytes.
-fn send(stream: &mut TcpStream, seed: u64, size: usize, end: Instant) -> io::Result<u64> {
+/// Sends until the end has come; returns how many bytes.
+fn send(stream: &mut TcpStream, seed: u64, size: usize, end: &End) -> io::Result<u64> {
     let mut pattern = Pattern::new(seed);
     let mut buffer = vec![0; size];
     let mut sent = 0;
-    while Instant::now() < end {
+    while !end.reached() {
         pattern.fill(&mut buffer);
         stream.write_all(&buffer)?;
         sent += size as u64;
@@ -57,15 +59,15 @@ fn receive(stream: &mut TcpStream, seed: u64) -> io::Result<Report> {
     }
 }
 
-fn connection(target: SocketAddr, seed: u64, size: usize, end: Instant) -> io::Result<Report> {
+fn connection(target: SocketAddr, seed: u64, size: usize, end: &End) -> io::Result<Report> {
     let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let mut writing = stream.try_clone()?;
+    let (mut writing, end) = (stream.try_clone()?, end.clone());
     let sender: JoinHandle<io::Result<u64>> = thread::Builder::new()
         .stack_size(STACK)
-        .spawn(move || send(&mut writing, seed, size, end))?;
+        .spawn(move || send(&mut writing, seed, size, &end))?;
     let mut report = receive(&mut stream, seed)?;
     let sent = sender.join().expect("the sender does not panic")?;
     // What did not come back is as wrong as what came back changed.
@@ -77,12 +79,13 @@ pub fn run(target: SocketAddr, options: &Options) -> io::Result<bool> {
     // Whole words, so that the pattern goes on from block to block.
     let size = (options.get("size", 16 << 10) as usize).next_multiple_of(8);
     let started = Instant::now();
-    let end = started + Duration::from_secs(options.get("seconds", 5));
+    let end = options.end();
     let workers = (0..options.get("connections", 1))
         .map(|seed| {
+            let end = end.clone();
             thread::Builder::new()
                 .stack_size(STACK)
-                .spawn(move || connection(target, seed, size, end))
+                .spawn(move || connection(target, seed, size, &end))
         })
         .collect::<io::Result<Vec<_>>>()?;
     let mut total = Report::default();

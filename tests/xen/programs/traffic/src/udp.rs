@@ -4,6 +4,8 @@ use crate::pattern::Pattern;
 use crate::Options;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +20,19 @@ fn compose(number: u64, buffer: &mut [u8]) {
 }
 
 /// The number of a datagram that is as `compose` made it.
-fn number_of(datagram: &[u8], size: usize, count: u64) -> Option<u64> {
+fn number_of(datagram: &[u8], size: usize, most: u64) -> Option<u64> {
     let (head, body) = datagram.split_first_chunk()?;
     let number = u64::from_le_bytes(*head);
     let intact =
-        datagram.len() == size && number < count && Pattern::new(number).differences(body) == 0;
+        datagram.len() == size && number < most && Pattern::new(number).differences(body) == 0;
     intact.then_some(number)
+}
+
+/// What the receiver knows of the sender.
+#[derive(Default)]
+struct Progress {
+    sent: AtomicU64,
+    ended: AtomicBool,
 }
 
 #[derive(Default)]
@@ -35,22 +44,28 @@ struct Report {
     max_gap: Duration,
 }
 
-/// Receives until all `count` answers are there or none came for `TAIL` after `end`.
-fn receive(socket: &UdpSocket, size: usize, count: u64, end: Instant) -> io::Result<Report> {
-    let mut seen = vec![false; count as usize];
+/// Receives until the sender has ended and all its datagrams, `most` at most, are there, or none came
+/// for `TAIL`.
+fn receive(socket: &UdpSocket, size: usize, most: u64, sender: &Progress) -> io::Result<Report> {
+    let mut seen = vec![false; most as usize];
     let mut report = Report::default();
     let mut buffer = vec![0; 64 << 10];
     let mut highest = 0;
     let mut last = Instant::now();
     socket.set_read_timeout(Some(Duration::from_millis(200)))?;
-    while report.received < count && Instant::now() < end + TAIL {
+    loop {
+        if sender.ended.load(Ordering::Acquire)
+            && (report.received == sender.sent.load(Ordering::Relaxed) || last.elapsed() >= TAIL)
+        {
+            return Ok(report);
+        }
         // An error: nothing yet, or nobody listened there at that moment.
         let Ok(length) = socket.recv(&mut buffer) else {
             continue;
         };
         report.max_gap = report.max_gap.max(last.elapsed());
         last = Instant::now();
-        let Some(number) = number_of(&buffer[..length], size, count) else {
+        let Some(number) = number_of(&buffer[..length], size, most) else {
             report.corrupt += 1;
             continue;
         };
@@ -62,33 +77,37 @@ fn receive(socket: &UdpSocket, size: usize, count: u64, end: Instant) -> io::Res
         report.reordered += u64::from(number < highest);
         highest = highest.max(number);
     }
-    Ok(report)
 }
 
 pub fn run(target: SocketAddr, options: &Options) -> io::Result<bool> {
     let size = options.get("size", 1000).clamp(8, 65507) as usize;
-    let rate = options.get("rate", 200).max(1);
-    let seconds = options.get("seconds", 5);
-    let count = rate * seconds;
+    let rate = options.get("rate", 200).max(1) as u32;
+    let most = u64::from(rate) * options.seconds();
     let socket = UdpSocket::bind(("0.0.0.0", 0))?;
     socket.connect(target)?;
-    let started = Instant::now();
-    let end = started + Duration::from_secs(seconds);
-    let receiving = socket.try_clone()?;
-    let receiver = thread::spawn(move || receive(&receiving, size, count, end));
+    let period = Duration::from_secs(1) / rate;
+    let end = options.end();
+    let progress = Arc::new(Progress::default());
+    let (receiving, sender) = (socket.try_clone()?, progress.clone());
+    let receiver = thread::spawn(move || receive(&receiving, size, most, &sender));
     let mut buffer = vec![0; size];
-    let mut refused = 0;
-    for number in 0..count {
-        let due = started + Duration::from_nanos(1_000_000_000 * number / rate);
+    let (mut sent, mut refused) = (0, 0);
+    let mut due = Instant::now();
+    while sent < most && !end.reached() {
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        compose(number, &mut buffer);
+        // What was not sent while this guest stood still is not made up for by a flood.
+        due = Instant::now().max(due + period);
+        compose(sent, &mut buffer);
         refused += u64::from(socket.send(&buffer).is_err());
+        sent += 1;
+        progress.sent.store(sent, Ordering::Relaxed);
     }
+    progress.ended.store(true, Ordering::Release);
     let report = receiver.join().expect("the receiver does not panic")?;
     println!(
-        "{{\"sent\":{count},\"refused\":{refused},\"lost\":{},\"duplicates\":{},\"reordered\":{},\
+        "{{\"sent\":{sent},\"refused\":{refused},\"lost\":{},\"duplicates\":{},\"reordered\":{},\
          \"corrupt\":{},\"max_gap_ms\":{}}}",
-        count - report.received,
+        sent - report.received,
         report.duplicates,
         report.reordered,
         report.corrupt,
