@@ -31,6 +31,10 @@ endif
 test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names)
 	@tests/env/test $(CASE)
 
+.PHONY: fuzz
+fuzz: ## Fuzz the FIFO (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
+	@$(enter) xenfifo/fuzz/run $(or $(FUZZ_SECONDS),60) $(CURDIR)/out/fuzz
+
 .PHONY: demo
 demo: modules ## Measure eth0 against xl0 between two guests, print a table, write out/demo.json
 	@tests/xen/run demo

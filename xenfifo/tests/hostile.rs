@@ -3,39 +3,28 @@
 //! A peer that owns its pages and writes to them what it likes, when it likes.
 //!
 //! Between any two reads of the half under test it changes a control word or a byte of its ring:
-//! to garbage, or to something that is nearly right. Whatever it does: no panic, no read outside
-//! the ring ([`paged::PeerRing`] asserts that), no call that looks at the peer more than a
-//! bounded number of times, one `Broken` that sticks, and no look at the peer after it.
+//! to garbage, or to something that is nearly right. `common/liar.rs` has what must hold all the
+//! same; the fuzz targets run the same lives.
 
-#[path = "common/ends.rs"]
-mod ends;
+#[path = "common/consumer.rs"]
+mod consumer;
+#[path = "common/liar.rs"]
+mod liar;
 #[path = "common/paged.rs"]
 mod paged;
+#[path = "common/producer.rs"]
+mod producer;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-use ends::Ends;
-use paged::{Hook, OwnRing, Paged, PeerControl, PeerRing};
+use consumer::a_consumer_survives;
+use liar::Lie;
+use paged::{Control, PeerControl};
+use producer::a_producer_survives;
 use proptest::prelude::*;
 use xenfifo::layout::{MAGIC, USER_AREA, VERSION};
-use xenfifo::{host, Broken, Consumer, ControlHeader, HeaderError, Producer, PushError, State};
-use xenfifo::{OwnControl as _, OwnRing as _, Word};
-
-/// What the peer does to its pages at one moment.
-#[derive(Clone, Debug)]
-enum Lie {
-    /// Leave them as they are.
-    Nothing,
-    /// Store anything in a word.
-    Word(Word, u32),
-    /// Move an index by a little, honest or not: in units of 16 bytes, and some bytes.
-    Move(Word, i32, u32),
-    /// Store a byte in the ring.
-    Byte(u32, u8),
-    /// Store a plausible length at a multiple of 16 in the ring.
-    Length(u32, u32),
-}
+use xenfifo::{Broken, ControlHeader, HeaderError, OwnControl as _, State, Word};
 
 fn index_word() -> impl Strategy<Value = Word> {
     prop_oneof![Just(Word::Producer), Just(Word::Consumer)]
@@ -57,103 +46,6 @@ fn lie() -> impl Strategy<Value = Lie> {
     ]
 }
 
-/// The peer's side of the pages, and what it stored in its indices.
-struct Liar {
-    control: host::OwnControl,
-    ring: host::OwnRing,
-    producer: u32,
-    consumer: u32,
-    lies: std::vec::IntoIter<Lie>,
-}
-
-impl Liar {
-    fn new(pages: host::OwnPages, index: u32, lies: Vec<Lie>) -> Self {
-        let (control, ring) = pages.split();
-        let mut liar = Self {
-            control,
-            ring,
-            producer: index,
-            consumer: index,
-            lies: lies.into_iter(),
-        };
-        liar.store(Word::Producer, index);
-        liar.store(Word::Consumer, index);
-        liar
-    }
-
-    fn lie(&mut self) {
-        match self.lies.next().unwrap_or(Lie::Nothing) {
-            Lie::Nothing => (),
-            Lie::Word(word, value) => self.store(word, value),
-            Lie::Move(word, granules, rest) => {
-                let old = match word {
-                    Word::Producer => self.producer,
-                    _ => self.consumer,
-                };
-                let by = (granules * 16) as u32;
-                self.store(word, old.wrapping_add(by).wrapping_add(rest));
-            }
-            Lie::Byte(at, byte) => self.ring.with_chunk(at, 1, |piece| piece.fill(byte)),
-            Lie::Length(granule, len) => self.ring.with_chunk(granule * 16, 4, |piece| {
-                piece.copy_from_slice(&len.to_le_bytes());
-            }),
-        }
-    }
-
-    fn store(&mut self, word: Word, value: u32) {
-        match word {
-            Word::Producer => self.producer = value,
-            Word::Consumer => self.consumer = value,
-            _ => (),
-        }
-        self.control.store_release(word, value);
-    }
-}
-
-/// Counts the looks at the peer, and lets it lie before each.
-struct Watch {
-    looks: Rc<Cell<u32>>,
-    hook: Hook,
-}
-
-impl Watch {
-    fn new(mut liar: Liar) -> Self {
-        let looks = Rc::new(Cell::new(0));
-        let counter = looks.clone();
-        let hook: Hook = Rc::new(RefCell::new(move || {
-            counter.set(counter.get() + 1);
-            liar.lie();
-        }));
-        Self { looks, hook }
-    }
-
-    /// Runs one call. After the first `Broken` the result is that one, without a look.
-    fn call<T>(
-        &self,
-        broken: &mut Option<Broken>,
-        most: u32,
-        call: impl FnOnce() -> Result<T, Broken>,
-    ) -> Result<Option<T>, TestCaseError> {
-        let before = self.looks.get();
-        let result = call();
-        let looks = self.looks.get() - before;
-        prop_assert!(looks <= most, "{} looks", looks);
-        match (result, *broken) {
-            (Ok(value), None) => Ok(Some(value)),
-            (Ok(_), Some(reason)) => Err(TestCaseError::fail(format!("Ok after {reason:?}"))),
-            (Err(reason), None) => {
-                *broken = Some(reason);
-                Ok(None)
-            }
-            (Err(reason), Some(first)) => {
-                prop_assert_eq!(reason, first);
-                prop_assert_eq!(looks, 0);
-                Ok(None)
-            }
-        }
-    }
-}
-
 fn index() -> impl Strategy<Value = u32> {
     prop_oneof![Just(0), (0..5_000u32).prop_map(|n| n.wrapping_neg() & !15)]
 }
@@ -171,109 +63,17 @@ proptest! {
     })]
 
     #[test]
-    fn a_consumer_survives(
+    fn consumers_survive(
         index in index(), calls in calls(), lies in prop::collection::vec(lie(), 0..200)
     ) {
-        let ends = Ends::create(4096);
-        let pages = host::PeerPages::map(&ends.producer).unwrap();
-        let watch = Watch::new(Liar::new(ends.producer, index, lies));
-        let peer = PeerControl(pages.control(), watch.hook.clone());
-        let ring = PeerRing(pages.ring(), watch.hook.clone());
-        let mut rx =
-            Consumer::<Paged>::starting_at(ends.consumer.split().0, peer, ring, index).unwrap();
-
-        let mut broken = None;
-        // Bytes consumed since the last publish: never more than the ring.
-        let mut taken = 0;
-        for (call, n) in calls {
-            match call {
-                0 => {
-                    watch.call(&mut broken, 1, || rx.wait())?;
-                }
-                1 => {
-                    let before = watch.looks.get();
-                    prop_assert!(!rx.publish() || broken.is_none());
-                    prop_assert!(broken.is_none() || watch.looks.get() == before);
-                    taken = 0;
-                }
-                2 => {
-                    // Seen and left: it may be another one the next time.
-                    watch.call(&mut broken, 2, || rx.peek().map(|r| r.map(|r| r.len())))?;
-                }
-                _ => {
-                    // One look at the index, one at the header, the packet on at most two pages.
-                    let len = watch.call(&mut broken, 4, || {
-                        let Some(record) = rx.peek()? else { return Ok(None) };
-                        assert!((1..=4080).contains(&record.len()));
-                        let mut packet = vec![0; record.len() as usize];
-                        let at = packet.len() / 2;
-                        record.copy_to(at, &mut packet[at..]).unwrap();
-                        assert!(record.copy_to(n as usize, &mut packet).is_err());
-                        let len = record.len();
-                        record.consume();
-                        Ok(Some(len))
-                    })?;
-                    if let Some(Some(len)) = len {
-                        taken += 16 + len.div_ceil(16) * 16;
-                        prop_assert!(taken <= 4096);
-                    }
-                }
-            }
-        }
+        a_consumer_survives(index, calls, lies);
     }
 
     #[test]
-    fn a_producer_survives(
+    fn producers_survive(
         index in index(), calls in calls(), lies in prop::collection::vec(lie(), 0..200)
     ) {
-        let ends = Ends::create(4096);
-        let pages = host::PeerPages::map(&ends.consumer).unwrap();
-        let watch = Watch::new(Liar::new(ends.consumer, index, lies));
-        let (control, ring) = ends.producer.split();
-        let peer = PeerControl(pages.control(), watch.hook.clone());
-        let mut tx =
-            Producer::<Paged>::starting_at(control, peer, OwnRing(ring), index).unwrap();
-
-        let mut broken = None;
-        // Free bytes as far as known: only the peer can change them, and only to more.
-        let mut room = 4096u32;
-        for (call, len) in calls {
-            let size = 16 + len.div_ceil(16) * 16;
-            match call {
-                0 => {
-                    watch.call(&mut broken, 2, || tx.wait_for(len))?;
-                }
-                1 => {
-                    watch.call(&mut broken, 1, || tx.publish())?;
-                }
-                2 => {
-                    if let Some(free) = watch.call(&mut broken, 1, || tx.free())? {
-                        prop_assert!(free >= room && free <= 4096);
-                        room = free;
-                    }
-                    let fits = watch.call(&mut broken, 1, || tx.fits(len))?;
-                    prop_assert!(fits != Some(false) || size > room);
-                    watch.call(&mut broken, 1, || tx.is_drained())?;
-                }
-                _ => {
-                    let packet = vec![2; len as usize];
-                    let pushed = watch.call(&mut broken, 1, || {
-                        match tx.push([1; 12], &[&packet]) {
-                            Ok(()) => Ok(true),
-                            Err(PushError::Broken(reason)) => Err(reason),
-                            Err(PushError::Full) => Ok(false),
-                            Err(reason) => {
-                                assert_eq!((reason, len > 4080), (PushError::TooLong, true));
-                                Ok(false)
-                            }
-                        }
-                    })?;
-                    if pushed == Some(true) {
-                        room = room.saturating_sub(size);
-                    }
-                }
-            }
-        }
+        a_producer_survives(index, calls, lies);
     }
 
     #[test]
@@ -287,9 +87,8 @@ proptest! {
             Word::Generation, Word::CookieLow, Word::CookieHigh, Word::State,
         ];
         let honest = ControlHeader::new(8192, 5, 0x0123_4567_89ab_cdef).unwrap();
-        let pages = host::OwnPages::create(8192, 0, 0).unwrap();
-        let peer = host::PeerPages::map(&pages).unwrap().control();
-        let (control, _ring) = pages.split();
+        let control = Control::new();
+        let peer = PeerControl(control.clone(), Rc::new(RefCell::new(|| ())));
         honest.write(&control);
         let mut page = [MAGIC, VERSION, USER_AREA, 8192, 0, 5, 0x89ab_cdef, 0x0123_4567, 0];
         for (word, value) in words {
