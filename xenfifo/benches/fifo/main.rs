@@ -2,15 +2,20 @@
 
 //! Throughput of the FIFO and of other queues, between two pinned threads and two processes.
 //!
-//! Every queue does the same work: a packet is copied from the sender's buffer into the queue and
-//! from there into the receiver's own buffer, as a network driver must, and one side runs on CPU
-//! 0, the other on CPU 1. The bounds do nothing but these two copies, through a buffer of the
-//! same size: by one core, and by two that only count packets.
+//! Every queue does the same work: a packet is copied from the sender's buffer, which is reused at
+//! once, into the queue, and from there into the receiver's own buffer, as a network driver must;
+//! one side runs on CPU 0, the other on CPU 1. The bounds do nothing but these two copies, through
+//! a buffer of the same size: by one core in turn, and by two at once that count packets.
 //!
-//! After criterion's own report a table follows, of medians over all samples.
+//! The machine's speed changes while this runs, so the queues take turns, several times over.
+//! `cargo bench -- WORD` measures only what has the word in its name ("threads/1500", "rtrb").
 
+mod channel;
+mod fifo;
+mod kernel;
 mod processes;
 mod queues;
+mod rings;
 mod table;
 
 use std::hint::black_box;
@@ -25,8 +30,11 @@ use table::Table;
 
 const SIZES: [usize; 5] = [64, 256, 1500, 9000, 65536];
 
-/// Bytes of memory that every queue gets for its packets.
-const RING: usize = 256 * 1024;
+/// Bytes of memory that every queue gets for its packets, as far as the system lets it. Four times
+/// a core's L2 cache here: see "Choosing the ring's size" in docs/fifo.md.
+const RING: usize = 4 * 1024 * 1024;
+
+const ROUNDS: usize = 7;
 
 fn pin(cpu: usize) {
     let mut set = CpuSet::new();
@@ -34,89 +42,95 @@ fn pin(cpu: usize) {
     sched_setaffinity(None, &set).expect("two CPUs are needed");
 }
 
-/// Sends so many packets; returns when the receiver has them all.
-type Run<'a> = &'a mut dyn FnMut(u64);
-
-/// Measures one queue with packets of one size.
-fn measure(c: &mut Criterion, table: &mut Table, mode: &str, name: &str, size: usize, run: Run) {
-    let mut group = c.benchmark_group(mode);
-    group
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800))
-        .throughput(Throughput::Bytes(size as u64));
-    group.bench_function(BenchmarkId::new(name, size), |b| {
-        b.iter_custom(|n| {
-            let start = Instant::now();
-            run(n);
-            let time = start.elapsed();
-            // Shorter ones are for a first guess of the speed.
-            if time > Duration::from_millis(2) {
-                table.add(mode, name, size, time.as_secs_f64() * 1e9 / n as f64);
-            }
-            time
-        });
-    });
-    group.finish();
+/// A queue, ready to carry packets of one size: the call sends so many, and returns when the
+/// receiver has them all.
+struct Lane {
+    name: &'static str,
+    run: Box<dyn FnMut(u64)>,
 }
 
-fn between_threads<Q: Queue>(c: &mut Criterion, table: &mut Table) {
-    for size in SIZES {
-        let (mut tx, mut rx) = Q::create(size);
-        let (order, orders) = mpsc::channel::<u64>();
-        let (done, dones) = mpsc::channel();
-        let receiver = thread::spawn(move || {
-            pin(1);
-            let mut packet = vec![0; size];
-            for n in orders {
-                for _ in 0..n {
-                    rx.receive(&mut packet);
-                    black_box(&mut packet);
-                }
-                assert!(packet.iter().all(|byte| *byte == 0x5a));
-                done.send(()).unwrap();
+/// Measures queues with packets of one size, in turn.
+fn measure(c: &mut Criterion, table: &mut Table, mode: &str, size: usize, mut lanes: Vec<Lane>) {
+    for round in 1..=ROUNDS {
+        eprintln!("{mode}, {size} bytes: round {round} of {ROUNDS}");
+        let mut group = c.benchmark_group(format!("{mode}/{size}"));
+        group
+            .sample_size(10)
+            .nresamples(1000)
+            .warm_up_time(Duration::from_millis(20))
+            .measurement_time(Duration::from_millis(120))
+            .throughput(Throughput::Bytes(size as u64));
+        for lane in &mut lanes {
+            let mut samples = Vec::new();
+            group.bench_function(BenchmarkId::new(lane.name, round), |b| {
+                b.iter_custom(|n| {
+                    let start = Instant::now();
+                    (lane.run)(n);
+                    let time = start.elapsed();
+                    samples.push(time.as_secs_f64() * 1e9 / n as f64);
+                    time
+                });
+            });
+            table.add(mode, lane.name, size, &samples);
+        }
+        group.finish();
+    }
+}
+
+/// A queue between this thread and one on the other CPU.
+fn between_threads<Q: Queue>(size: usize) -> Lane
+where
+    Q::Tx: 'static,
+{
+    let (mut tx, mut rx) = Q::create(size);
+    let (order, orders) = mpsc::channel::<u64>();
+    let (done, dones) = mpsc::channel();
+    thread::spawn(move || {
+        pin(1);
+        let mut packet = vec![0; size];
+        for n in orders {
+            for _ in 0..n {
+                rx.receive(&mut packet);
+                black_box(&mut packet);
             }
-        });
-        let packet = vec![0x5a; size];
-        measure(c, table, "threads", Q::NAME, size, &mut |n| {
+            assert!(packet.iter().all(|byte| *byte == 0x5a));
+            done.send(()).unwrap();
+        }
+    });
+    let packet = vec![0x5a; size];
+    Lane {
+        name: Q::NAME,
+        run: Box::new(move |n| {
             order.send(n).unwrap();
             for _ in 0..n {
                 tx.send(black_box(&packet));
             }
             tx.flush();
             dones.recv().unwrap();
-        });
-        drop(order);
-        receiver.join().unwrap();
+        }),
     }
 }
 
-/// Two copies by one thread: what the memory and one core can do.
-fn one_core(c: &mut Criterion, table: &mut Table) {
-    for size in SIZES {
-        let source = vec![0x5a_u8; size];
-        let mut ring = vec![0; RING];
-        let mut packet = vec![0; size];
-        let mut at = 0;
-        measure(
-            c,
-            table,
-            "threads",
-            "two memcpys, one core",
-            size,
-            &mut |n| {
-                for _ in 0..n {
-                    if at + size > ring.len() {
-                        at = 0;
-                    }
-                    let place = &mut ring[at..at + size];
-                    black_box(&mut *place).copy_from_slice(black_box(&source));
-                    packet.copy_from_slice(black_box(place));
-                    black_box(&mut packet);
-                    at += size.next_multiple_of(16);
+/// Two copies by one thread: what one core's caches can do, with nothing passed to another.
+fn one_core(size: usize) -> Lane {
+    let source = vec![0x5a_u8; size];
+    let mut ring = vec![0; RING];
+    let mut packet = vec![0; size];
+    let mut at = 0;
+    Lane {
+        name: "two memcpys, one core",
+        run: Box::new(move |n| {
+            for _ in 0..n {
+                if at + size > ring.len() {
+                    at = 0;
                 }
-            },
-        );
+                let place = &mut ring[at..at + size];
+                black_box(&mut *place).copy_from_slice(black_box(&source));
+                packet.copy_from_slice(black_box(place));
+                black_box(&mut packet);
+                at += size.next_multiple_of(16);
+            }
+        }),
     }
 }
 
@@ -127,15 +141,30 @@ fn main() {
     pin(0);
     let mut c = Criterion::default().configure_from_args();
     let mut table = Table::default();
-    one_core(&mut c, &mut table);
-    between_threads::<queues::Memcpys>(&mut c, &mut table);
-    between_threads::<queues::Xenfifo>(&mut c, &mut table);
-    between_threads::<queues::Rtrb>(&mut c, &mut table);
-    between_threads::<queues::Ringbuf>(&mut c, &mut table);
-    between_threads::<queues::Crossbeam>(&mut c, &mut table);
-    between_threads::<queues::Pipe>(&mut c, &mut table);
-    between_threads::<queues::SeqPacket>(&mut c, &mut table);
-    processes::measure_all(&mut c, &mut table);
+    for size in SIZES {
+        let lanes = vec![
+            one_core(size),
+            between_threads::<fifo::Memcpys>(size),
+            between_threads::<fifo::Xenfifo<{ fifo::BATCH }>>(size),
+            between_threads::<fifo::Xenfifo<1>>(size),
+            between_threads::<rings::Rtrb>(size),
+            between_threads::<rings::Ringbuf>(size),
+            between_threads::<channel::Crossbeam>(size),
+            between_threads::<channel::Handover>(size),
+            between_threads::<kernel::Pipe>(size),
+            between_threads::<kernel::SeqPacket>(size),
+        ];
+        measure(&mut c, &mut table, "threads", size, lanes);
+    }
+    for size in SIZES {
+        measure(
+            &mut c,
+            &mut table,
+            "processes",
+            size,
+            processes::lanes(size),
+        );
+    }
     c.final_summary();
-    table.print();
+    table.write();
 }

@@ -10,13 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{self, Command, Stdio};
 
-use criterion::Criterion;
-use xenfifo::host::{self, OwnPages, PeerPages};
+use xenfifo::host::{OwnPages, PeerPages};
 
-use crate::queues::{Pipe, PipeRx, PipeTx, Queue, Receiver, Sender, SeqPacket, SeqPacketRx};
-use crate::queues::{SeqPacketTx, Xenfifo, XenfifoRx, XenfifoTx};
-use crate::table::Table;
-use crate::{measure, pin, RING, SIZES};
+use crate::fifo::{pages, InPages, Memcpys, Named, Xenfifo, BATCH};
+use crate::kernel::{Pipe, PipeRx, PipeTx, SeqPacket, SeqPacketRx, SeqPacketTx};
+use crate::queues::{Queue, Receiver, Sender};
+use crate::{pin, Lane};
 
 const ROLE: &str = "XENFIFO_BENCH_CHILD";
 
@@ -35,22 +34,29 @@ pub fn child() -> bool {
         return false;
     };
     pin(1);
-    let (queue, size) = role.split_once(' ').unwrap();
+    let (size, queue) = role.split_once(' ').unwrap();
     let size = size.parse().unwrap();
     let orders = rustix::stdio::stdin().try_clone_to_owned().unwrap();
-    let mut orders = BufReader::new(UnixStream::from(orders));
+    let orders = BufReader::new(UnixStream::from(orders));
     let data = rustix::stdio::stdout().try_clone_to_owned().unwrap();
-    match queue {
-        "pipe" => receive(orders, PipeRx(data), size),
-        "seqpacket" => receive(orders, SeqPacketRx(data), size),
-        _ => {
-            let own = OwnPages::create(RING as u32, 0, 0).unwrap();
-            let peer = exchange(&own, &mut orders);
-            let (_, rx) = host::channel(own, peer).unwrap();
-            receive(orders, XenfifoRx::new(rx), size);
-        }
+    if queue == Pipe::NAME {
+        receive(orders, PipeRx(data), size);
+    } else if queue == SeqPacket::NAME {
+        receive(orders, SeqPacketRx(data), size);
+    } else if queue == <Memcpys as Named>::NAME {
+        receive_in_pages::<Memcpys>(orders, size);
+    } else if queue == <Xenfifo<1> as Named>::NAME {
+        receive_in_pages::<Xenfifo<1>>(orders, size);
+    } else {
+        receive_in_pages::<Xenfifo<BATCH>>(orders, size);
     }
     true
+}
+
+fn receive_in_pages<Q: InPages>(mut orders: BufReader<UnixStream>, size: usize) {
+    let own = pages();
+    let peer = exchange(&own, &mut orders);
+    receive(orders, Q::receiver(own, peer, size), size);
 }
 
 fn receive(mut orders: BufReader<UnixStream>, mut rx: impl Receiver, size: usize) {
@@ -65,61 +71,78 @@ fn receive(mut orders: BufReader<UnixStream>, mut rx: impl Receiver, size: usize
     }
 }
 
-fn spawn(queue: &str, size: usize, data: Stdio) -> (process::Child, BufReader<UnixStream>) {
-    let (orders, theirs) = UnixStream::pair().unwrap();
-    let child = Command::new(env::current_exe().unwrap())
-        .env(ROLE, format!("{queue} {size}"))
-        .stdin(OwnedFd::from(theirs))
-        .stdout(data)
-        .spawn()
-        .unwrap();
-    (child, BufReader::new(orders))
+/// A child that receives: it ends when the socket to it is closed.
+struct Child {
+    process: process::Child,
+    orders: Option<BufReader<UnixStream>>,
 }
 
-pub fn measure_all(c: &mut Criterion, table: &mut Table) {
-    for size in SIZES {
-        let (child, mut orders) = spawn("xenfifo", size, Stdio::null());
-        let own = OwnPages::create(RING as u32, 0, 0).unwrap();
-        let peer = exchange(&own, &mut orders);
-        let (tx, _) = host::channel(own, peer).unwrap();
-        run(
-            c,
-            table,
-            Xenfifo::NAME,
-            size,
-            XenfifoTx::new(tx),
-            (child, orders),
-        );
-    }
-    for size in SIZES {
-        let (PipeTx(tx), PipeRx(rx)) = Pipe::create(size);
-        let child = spawn("pipe", size, rx.into());
-        run(c, table, Pipe::NAME, size, PipeTx(tx), child);
-    }
-    for size in SIZES {
-        let (SeqPacketTx(tx), SeqPacketRx(rx)) = SeqPacket::create(size);
-        let child = spawn("seqpacket", size, rx.into());
-        run(c, table, SeqPacket::NAME, size, SeqPacketTx(tx), child);
-    }
-}
-
-fn run(
-    c: &mut Criterion,
-    table: &mut Table,
-    name: &str,
-    size: usize,
-    mut tx: impl Sender,
-    (mut child, mut orders): (process::Child, BufReader<UnixStream>),
-) {
-    let packet = vec![0x5a; size];
-    measure(c, table, "processes", name, size, &mut |n| {
-        orders.get_mut().write_all(&n.to_le_bytes()).unwrap();
-        for _ in 0..n {
-            tx.send(&packet);
+impl Child {
+    fn spawn(queue: &str, size: usize, data: Stdio) -> Self {
+        let (orders, theirs) = UnixStream::pair().unwrap();
+        let process = Command::new(env::current_exe().unwrap())
+            .env(ROLE, format!("{size} {queue}"))
+            .stdin(OwnedFd::from(theirs))
+            .stdout(data)
+            .spawn()
+            .unwrap();
+        Self {
+            process,
+            orders: Some(BufReader::new(orders)),
         }
-        tx.flush();
-        orders.read_exact(&mut [0]).unwrap();
-    });
-    drop(orders);
-    assert!(child.wait().unwrap().success());
+    }
+
+    fn orders(&mut self) -> &mut BufReader<UnixStream> {
+        self.orders.as_mut().unwrap()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.orders = None;
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+pub fn lanes(size: usize) -> Vec<Lane> {
+    let (PipeTx(pipe_tx), PipeRx(pipe_rx)) = Pipe::create(size);
+    let (SeqPacketTx(packet_tx), SeqPacketRx(packet_rx)) = SeqPacket::create(size);
+    let pipe = Child::spawn(Pipe::NAME, size, pipe_rx.into());
+    let seqpacket = Child::spawn(SeqPacket::NAME, size, packet_rx.into());
+    vec![
+        lane_in_pages::<Memcpys>(size),
+        lane_in_pages::<Xenfifo<BATCH>>(size),
+        lane_in_pages::<Xenfifo<1>>(size),
+        lane(Pipe::NAME, size, PipeTx(pipe_tx), pipe),
+        lane(SeqPacket::NAME, size, SeqPacketTx(packet_tx), seqpacket),
+    ]
+}
+
+fn lane_in_pages<Q: InPages + Named>(size: usize) -> Lane
+where
+    Q::Tx: 'static,
+{
+    let mut child = Child::spawn(Q::NAME, size, Stdio::null());
+    let own = pages();
+    let peer = exchange(&own, child.orders());
+    lane(Q::NAME, size, Q::sender(own, peer, size), child)
+}
+
+fn lane(name: &'static str, size: usize, mut tx: impl Sender + 'static, mut child: Child) -> Lane {
+    let packet = vec![0x5a; size];
+    Lane {
+        name,
+        run: Box::new(move |n| {
+            child
+                .orders()
+                .get_mut()
+                .write_all(&n.to_le_bytes())
+                .unwrap();
+            for _ in 0..n {
+                tx.send(&packet);
+            }
+            tx.flush();
+            child.orders().read_exact(&mut [0]).unwrap();
+        }),
+    }
 }
