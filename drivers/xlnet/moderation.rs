@@ -3,22 +3,29 @@
 //! When to be told of the next packets: at once, or of many together.
 //!
 //! An event costs the sender a hypercall and us an interrupt. For a single packet that is the
-//! price of its arriving at once; for packets that come faster than a CPU can receive one and
-//! sleep again, it is a tax on each. So a receiver that finds itself busy tries what happens if it
-//! looks only once in the time of some packets. It goes on with that while as many packets come as
-//! did before, and stops when fewer come, because then the sender waits for what it sent to be
-//! answered: a delay that costs throughput is a latency somebody feels. The less often the attempt
-//! succeeds, the rarer it becomes.
+//! price of its arriving at once; for packets in quick succession it is a tax on each. So a
+//! receiver tries what happens if it looks only once in the time of two packets, then of four, and
+//! so on. It goes on with that while as many packets come as did before, and turns back when fewer
+//! come, because then the sender waits for what it sent to be answered: a delay that costs
+//! throughput is a latency somebody feels. The more often it had to turn back, the rarer it tries.
+//!
+//! How long a delay may be at most follows from what receiving costs on this machine, so packets
+//! that keep nobody busy are never delayed.
 
 use kernel::time::{Delta, Instant, Monotonic};
 
-/// Packets that are to come together.
-const BATCH: i64 = 12;
+/// At most so many packets are expected to come together, of at most so many bytes: a socket whose
+/// owner had no time to run in between must have room for them.
+const MAX_BATCH: i64 = 16;
+const MAX_BATCH_BYTES: i64 = 128 * 1024;
 
-/// No packet waits longer than this, in ns.
-const MAX_DELAY: i64 = 8_000_000;
+/// The longest delay, in times of what receiving one packet takes.
+const MAX_DELAY: i64 = 100;
 
-/// Times the ring was found empty between two attempts, at least and at most.
+/// How long each delay is tried before it is judged, in packets.
+const WINDOW: i64 = 32;
+
+/// Rounds without a delay before the next attempt, at least and at most.
 const MIN_PATIENCE: u32 = 32;
 const MAX_PATIENCE: u32 = 4096;
 
@@ -26,16 +33,23 @@ const MAX_PATIENCE: u32 = 4096;
 pub(crate) struct Moderation {
     /// When the present stretch of measuring began.
     begun: Instant<Monotonic>,
-    /// Packets, and the time in ns that receiving them took, since then.
+    /// Packets, their bytes, and the time in ns that receiving them took, since then.
     packets: i64,
+    bytes: i64,
     busy: i64,
     /// Until when `busy` has counted.
     counted: Instant<Monotonic>,
-    /// Times the ring was found empty since then.
+    /// Packets expected to come together; 1: each is told of.
+    batch: i64,
+    /// Time between packets while each was told of, in ns.
+    gap: i64,
+    /// What receiving one took then, in ns.
+    cost: i64,
+    /// Bytes of a packet then.
+    len: i64,
+    /// Times the ring was found empty without a delay, and how many it takes for an attempt.
     rounds: u32,
     patience: u32,
-    /// ns per packet as measured while each was told of, if packets are waited for now.
-    gap: Option<i64>,
 }
 
 impl Moderation {
@@ -44,11 +58,15 @@ impl Moderation {
         Self {
             begun: now,
             packets: 0,
+            bytes: 0,
             busy: 0,
             counted: now,
+            batch: 1,
+            gap: 0,
+            cost: 0,
+            len: 0,
             rounds: 0,
             patience: MIN_PATIENCE,
-            gap: None,
         }
     }
 
@@ -58,49 +76,57 @@ impl Moderation {
         self.counted = Instant::now();
     }
 
-    /// The ring is empty after `packets` more. Returns for how long not to be told of others;
-    /// `None`: tell at once.
+    /// A packet of `len` bytes was received.
     #[inline]
-    pub(crate) fn next(&mut self, packets: u32) -> Option<Delta> {
-        let now = Instant::now();
-        self.packets += i64::from(packets);
-        self.busy += (now - self.counted).as_nanos();
-        self.counted = now;
-        self.rounds += 1;
-        let elapsed = (now - self.begun).as_nanos();
-        match self.gap {
-            None if self.rounds < self.patience => None,
-            None => {
-                let gap = elapsed / self.packets.max(1);
-                let is_busy = self.busy >= elapsed / 8;
-                self.restart(now);
-                self.gap = (is_busy && gap * BATCH <= MAX_DELAY).then_some(gap);
-                self.delay(0)
-            }
-            // Something else made us look before it was time.
-            Some(gap) if elapsed < gap * BATCH * 3 / 4 => self.delay(elapsed),
-            Some(gap) => {
-                let keeps_up = self.packets * gap >= elapsed * 3 / 4;
-                self.restart(now);
-                if keeps_up {
-                    self.patience = MIN_PATIENCE;
-                } else {
-                    self.patience = (self.patience * 2).min(MAX_PATIENCE);
-                    self.gap = None;
-                }
-                self.delay(0)
-            }
-        }
+    pub(crate) fn count(&mut self, len: u32) {
+        self.packets += 1;
+        self.bytes += i64::from(len);
     }
 
+    /// The ring is empty. Returns for how long not to be told of more; `None`: tell at once.
     #[inline]
-    fn delay(&self, elapsed: i64) -> Option<Delta> {
-        self.gap.map(|gap| Delta::from_nanos(gap * BATCH - elapsed))
+    pub(crate) fn next(&mut self) -> Option<Delta> {
+        let now = Instant::now();
+        self.busy += (now - self.counted).as_nanos();
+        self.counted = now;
+        let elapsed = (now - self.begun).as_nanos();
+        if self.batch == 1 {
+            self.rounds += 1;
+            if self.rounds >= self.patience {
+                let packets = self.packets.max(1);
+                self.gap = elapsed / packets;
+                self.cost = self.busy / packets;
+                self.len = self.bytes / packets;
+                self.grow();
+                self.restart(now);
+            }
+        } else if elapsed >= self.gap * WINDOW {
+            if self.packets * self.gap >= elapsed * 3 / 4 {
+                self.patience = MIN_PATIENCE;
+                self.grow();
+            } else {
+                self.patience = (self.patience * 2).min(MAX_PATIENCE);
+                self.batch /= 2;
+            }
+            self.restart(now);
+        }
+        (self.batch > 1).then(|| Delta::from_nanos(self.gap * self.batch))
+    }
+
+    /// Tries a longer delay, if that is sensible.
+    fn grow(&mut self) {
+        let batch = self.batch * 2;
+        let is_short = batch * self.gap <= MAX_DELAY * self.cost;
+        let is_small = batch <= MAX_BATCH && batch * self.len <= MAX_BATCH_BYTES;
+        if is_short && is_small {
+            self.batch = batch;
+        }
     }
 
     fn restart(&mut self, now: Instant<Monotonic>) {
         self.begun = now;
         self.packets = 0;
+        self.bytes = 0;
         self.busy = 0;
         self.rounds = 0;
     }

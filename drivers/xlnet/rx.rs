@@ -128,10 +128,10 @@ impl Rx {
     ) -> (u32, Result<(), Broken>) {
         self.moderation.begin();
         let mut work = 0;
-        let mut reported = 0;
         let result = loop {
             match self.consumer.peek() {
                 Ok(Some(record)) => {
+                    self.moderation.count(record.len());
                     receive(slot, context, record);
                     work += 1;
                     if work == budget {
@@ -139,12 +139,15 @@ impl Rx {
                     }
                 }
                 // Who polls all the time needs no events; the core polls once more when it stops.
-                Ok(None) if context.is_busy_polling() => break Ok(()),
+                Ok(None) if context.is_busy_polling() => {
+                    self.consumer.disable_notification();
+                    break Ok(());
+                }
                 Ok(None) => {
                     self.publish(slot);
-                    match self.sleep(work - reported) {
+                    match self.sleep() {
                         // Something came in between.
-                        Ok(true) => reported = work,
+                        Ok(true) => {}
                         Ok(false) => break Ok(()),
                         Err(reason) => break Err(reason),
                     }
@@ -156,11 +159,11 @@ impl Rx {
         (work, result)
     }
 
-    /// Arranges for the next poll, `packets` after the last time. `true`: it has to be now.
+    /// Arranges for the next poll. `true`: it has to be now.
     #[inline]
-    fn sleep(&mut self, packets: u32) -> Result<bool, Broken> {
+    fn sleep(&mut self) -> Result<bool, Broken> {
         self.pending = None;
-        match self.moderation.next(packets) {
+        match self.moderation.next() {
             None => self.consumer.wait(),
             Some(delay) => {
                 // A sender that is faster than expected must not find the ring full.

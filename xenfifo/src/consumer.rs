@@ -247,6 +247,27 @@ impl<M: Memory> Consumer<M> {
         Ok(self.available() >= bytes)
     }
 
+    /// Asks the peer for no notification any more, for a consumer that looks by itself. One may
+    /// still come for what is published at this moment; [`wait`](Self::wait) asks again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "host", target_os = "linux"))] {
+    /// # let (mut tx, mut rx) = xenfifo::host::pair(4096)?;
+    /// rx.disable_notification();
+    /// tx.push([0; 12], &[b"packet"])?;
+    /// assert!(!tx.publish()?);
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn disable_notification(&self) {
+        // Passed already, and not passed again before 4 GiB went by.
+        let passed = self.head.wrapping_sub(RECORD_ALIGN);
+        self.own.store_relaxed(Word::ProducerEvent, passed);
+    }
+
     /// Bytes of the records seen and not consumed.
     #[inline]
     fn available(&self) -> u32 {
