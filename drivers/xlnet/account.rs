@@ -66,9 +66,14 @@ impl Account {
         self.lender.kept() <= MAX_KEPT
     }
 
+    /// Whether the domain keeps pages that it was to give back, after another look.
+    pub(crate) fn keeps_pages(&self) -> bool {
+        self.lender.kept() > 0
+    }
+
     /// Whether there is something to remember.
     pub(crate) fn is_open(&self) -> bool {
-        self.lender.kept() > 0 || self.said.lock().until > now_ms()
+        self.keeps_pages() || self.said.lock().until > now_ms()
     }
 
     /// Warns of the domain in the log, unless there were too many lines about it.

@@ -38,7 +38,7 @@ use xlnet_protocol::{Advert, DomId, Event, Node, Path, PeerEntry};
 /// How those who see a change tell the manager.
 pub(crate) type Kick = Arc<Worker<Manager>>;
 
-/// When to try again what XenStore refused, in milliseconds.
+/// When to try again what could not be done, in milliseconds.
 const RETRY_MS: u64 = 1000;
 /// How long unloading waits for the channels to close, in milliseconds; they bound that themselves.
 const SHUTDOWN_MS: u64 = 2000;
@@ -234,7 +234,9 @@ impl Manager {
         }
         state.for_each(|peer, guest| peer.look(guest));
         state.forget_idle();
-        if state.update_advert().is_err() || state.stale {
+        // A dead peer keeps its pages until Xen has done with it, and nobody tells us then.
+        let is_owed = state.accounts.iter().any(|account| account.keeps_pages());
+        if state.update_advert().is_err() || state.stale || is_owed {
             retry = Some(now_ms() + RETRY_MS);
         }
         let now = now_ms();
