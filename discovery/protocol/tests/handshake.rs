@@ -252,6 +252,20 @@ fn closing_waits_for_the_peer_and_for_both_rings() {
 }
 
 #[test]
+fn a_channel_is_renewed_at_once() {
+    let mut side = connected_initiator(0);
+    step(&mut side, Event::Renew, 1_000, &[BeginClose]);
+    let first = side.channel();
+    let actions = side.step(peer(PeerState::Closed), 1_001);
+    assert_eq!(actions.iter().next(), Some(&Release));
+    assert!(actions.iter().any(|action| matches!(action, WriteOffer(_))));
+    assert_ne!(side.channel(), first);
+    // Without a channel there is none to renew.
+    let mut side = initiator();
+    step(&mut side, Event::Renew, 0, &[]);
+}
+
+#[test]
 fn a_closing_peer_is_followed() {
     let mut side = connected_initiator(0);
     step(
@@ -442,6 +456,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Broken),
         1 => Just(Event::Stalled),
         1 => Just(Event::Shutdown),
+        1 => Just(Event::Renew),
         2 => Just(Event::Up),
         4 => Just(Event::Tick),
     ]

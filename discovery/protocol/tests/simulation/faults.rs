@@ -89,7 +89,7 @@ impl World {
         if self.machines[i].hostile {
             return self.hostile_advert(i);
         }
-        let kinds = if self.config.orderly { 2 } else { 9 };
+        let kinds = if self.config.orderly { 2 } else { 10 };
         match self.rng.below(kinds) {
             0 => {
                 self.unload(i);
@@ -119,11 +119,12 @@ impl World {
                 let delay = self.short_or_long();
                 self.schedule(delay, Job::Fault(Fault::StartDom0));
             }
+            7 => self.tell_all(i, Event::Renew),
             kind => {
                 let peers = self.machines[i].peers();
                 if !peers.is_empty() {
                     let peer = peers[self.rng.below(peers.len() as u64) as usize];
-                    let rare = kind == 7 && self.rng.chance(30);
+                    let rare = kind == 8 && self.rng.chance(30);
                     let event = if rare { Event::Broken } else { Event::Stalled };
                     self.tell(i, peer, event);
                 }

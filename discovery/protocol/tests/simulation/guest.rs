@@ -222,7 +222,7 @@ impl World {
         self.tell_all(i, if up { Event::Up } else { Event::Shutdown });
     }
 
-    fn tell_all(&mut self, i: usize, event: Event) {
+    pub fn tell_all(&mut self, i: usize, event: Event) {
         for peer in self.machines[i].peers() {
             self.tell(i, peer, event);
         }
