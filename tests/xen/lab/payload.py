@@ -16,10 +16,11 @@ TREE = pathlib.Path(__file__).resolve().parents[3]
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
-# Path in the domain: path in the tree. Both modules are everywhere, as a case may load the wrong one.
+# Path in the domain: path in the tree. All modules are everywhere, as a case may load the wrong one.
 COMMON = {
     "lab/modules/xlnet.ko": "xlnet.ko",
     "lab/modules/xldiscovery.ko": "xldiscovery.ko",
+    "lab/modules/xlhostile.ko": "xlhostile.ko",
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",

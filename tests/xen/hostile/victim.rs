@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A guest that is lied to: the channel to it, opened as the protocol has it, and the lie.
+
+use crate::{
+    half::{Half, RING_BYTES},
+    lie::Lie,
+    packet::{self, Rng},
+};
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::xen::{
+    evtchn::{EventChannel, EventHandler},
+    grant::{PeerControlPage, PeerRingPages},
+    xenstore,
+};
+use kernel::{prelude::*, sync::Arc};
+use xenfifo::{
+    layout::{PAGE, RECORD_ALIGN},
+    PeerControl, State, Word, META_LEN,
+};
+use xlnet_protocol::{
+    Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry, PeerText, Role,
+};
+
+/// So many packets are sent by the lies about packets.
+const PACKETS: u32 = 3000;
+
+/// Who listens to nothing.
+struct Deaf;
+
+impl EventHandler for Deaf {
+    fn event(&self) {}
+}
+
+type Port = Arc<EventChannel<Deaf>>;
+
+/// What dom0 tells of the victim.
+pub(crate) struct Told {
+    entry: PeerEntry,
+    offer: Option<Offer>,
+}
+
+/// Reads what dom0 tells of a guest.
+pub(crate) fn read(peer: DomId) -> Result<Option<Told>> {
+    let read = |node| xenstore::read(format_args!("{}", Path::own(node)));
+    let Some(nonce) = read(Node::PeerNonce(peer))? else {
+        return Ok(None);
+    };
+    let entry = PeerEntry::parse(&PeerText {
+        mac: read(Node::PeerMac(peer))?.as_deref(),
+        addr: read(Node::PeerAddr(peer))?.as_deref(),
+        own: read(Node::PeerOwn(peer))?.as_deref(),
+        nonce: &nonce,
+    });
+    let offer = read(Node::PeerOffer(peer))?;
+    let offer = offer.and_then(|text| Offer::parse(&text).ok());
+    Ok(entry.ok().map(|entry| Told { entry, offer }))
+}
+
+/// What was mapped of the victim's half.
+struct Mapped {
+    control: PeerControlPage,
+    /// Only for a lie that keeps it.
+    _ring: Option<PeerRingPages>,
+}
+
+/// How far things are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// As a responder waits for an offer, an initiator for nothing.
+    Waiting,
+    /// The offer is written.
+    Offered,
+    /// The channel is open.
+    Open,
+    /// The lie is told, and there is nothing more to it.
+    Over,
+}
+
+pub(crate) struct Victim {
+    domid: DomId,
+    role: Role,
+    told: Told,
+    stage: Stage,
+    channel: ChannelId,
+    half: Option<Half>,
+    port: Option<Port>,
+    mapped: Option<Mapped>,
+    /// What is kept of earlier channels.
+    kept: KVec<Mapped>,
+    /// Whether the nonce was used for all that it is good for.
+    spent: bool,
+    rng: Rng,
+    packets: u32,
+}
+
+impl Victim {
+    pub(crate) fn new(own: DomId, domid: DomId, told: Told) -> Self {
+        Self {
+            domid,
+            role: Handshake::new(own, domid, 0).role(),
+            channel: ChannelId {
+                nonce: told.entry.nonce,
+                generation: 1,
+            },
+            told,
+            stage: Stage::Waiting,
+            half: None,
+            port: None,
+            mapped: None,
+            kept: KVec::new(),
+            spent: false,
+            rng: Rng::new(),
+            packets: 0,
+        }
+    }
+
+    pub(crate) fn domid(&self) -> DomId {
+        self.domid
+    }
+
+    pub(crate) fn hear(&mut self, told: Told) {
+        self.told = told;
+    }
+
+    /// Whether there is no more to be had under the nonce that dom0 told.
+    pub(crate) fn is_through(&self) -> bool {
+        self.spent && self.told.entry.nonce == self.channel.nonce
+    }
+
+    /// Whether the lie is told, and there is nothing more to it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Goes on by one step, whatever comes of it.
+    pub(crate) fn step(&mut self, lie: Lie, own: &Addrs) {
+        let done = match self.stage {
+            Stage::Waiting => self.offer(lie),
+            Stage::Offered => self.connect(lie),
+            Stage::Open => self.tell(lie, own),
+            Stage::Over => Ok(()),
+        };
+        if done.is_err() && lie == Lie::Pinning {
+            // The victim was faster; there is always a next time.
+            self.begin_again();
+        } else if let Err(error) = done {
+            pr_info!("victim {}: no further ({error:?})\n", self.domid.raw());
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// Makes this guest's half and offers it.
+    fn offer(&mut self, lie: Lie) -> Result {
+        match lie {
+            Lie::Silent => {
+                self.stage = Stage::Over;
+                return Ok(());
+            }
+            Lie::Busy | Lie::BusyXenStore | Lie::Instances => return Ok(()),
+            _ => {}
+        }
+        if self.is_through() {
+            return Ok(());
+        }
+        self.spent = false;
+        let peer = self.domid.raw();
+        self.channel.nonce = self.told.entry.nonce;
+        match (self.role, self.told.offer) {
+            (Role::Initiator, _) => {
+                self.channel.generation = self.channel.generation.wrapping_add(1);
+                self.port = Some(EventChannel::alloc_unbound(peer, c"xlhostile", deaf()?)?);
+            }
+            (Role::Responder, Some(offer)) => {
+                self.channel = offer.channel;
+                if let Some(port) = offer.port {
+                    self.port = Some(EventChannel::bind(peer, port, c"xlhostile", deaf()?)?);
+                }
+                self.map(offer, lie)?;
+            }
+            (Role::Responder, None) => return Ok(()),
+        }
+        let mut half = Half::new(peer, self.channel)?;
+        if self.role == Role::Responder {
+            half.put(Word::State, State::Ready as u32);
+        }
+        let mut offer = Offer {
+            channel: self.channel,
+            grant: half.grant().ok_or(EINVAL)?,
+            port: match self.role {
+                Role::Initiator => self.port.as_ref().map(|port| port.port()),
+                Role::Responder => None,
+            },
+        };
+        let mut half = Some(half);
+        distort(lie, &mut half, &mut offer);
+        self.half = half;
+        match lie {
+            Lie::OfferGarbage => self.write_offer(format_args!("version=1 nonce=- {:4000}", 0))?,
+            _ => self.write_offer(format_args!("{offer}"))?,
+        }
+        self.stage = Stage::Offered;
+        Ok(())
+    }
+
+    fn write_offer(&self, text: core::fmt::Arguments<'_>) -> Result {
+        xenstore::write(format_args!("{}", Path::own(Node::Offer(self.domid))), text)
+    }
+
+    /// Maps the victim's control page and, for a lie that keeps it, the ring.
+    fn map(&mut self, offer: Offer, lie: Lie) -> Result {
+        let peer = self.domid.raw();
+        let control = PeerControlPage::map(peer, offer.grant)?;
+        let ring = if lie == Lie::Pinning {
+            let pages = control.load_relaxed(Word::RingBytes) / PAGE;
+            let grants = control.read_grants(pages as usize)?;
+            Some(PeerRingPages::map(peer, &grants)?)
+        } else {
+            None
+        };
+        self.mapped = Some(Mapped {
+            control,
+            _ring: ring,
+        });
+        Ok(())
+    }
+
+    /// Waits for the victim, and opens the channel.
+    fn connect(&mut self, lie: Lie) -> Result {
+        match (self.role, self.told.offer) {
+            (Role::Initiator, Some(offer)) if offer.channel == self.channel => {
+                self.map(offer, lie)?;
+                self.put(Word::State, State::Ready as u32);
+                self.notify();
+                self.stage = Stage::Open;
+            }
+            (Role::Responder, _) if self.peer(Word::State) == State::Ready as u32 => {
+                self.stage = Stage::Open;
+            }
+            _ if lie == Lie::Offers => self.tell_offers()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A word of the victim's control page.
+    fn peer(&self, word: Word) -> u32 {
+        let mapped = self.mapped.as_ref();
+        mapped.map_or(0, |mapped| mapped.control.load_acquire(word))
+    }
+
+    fn put(&mut self, word: Word, value: u32) {
+        if let Some(half) = &mut self.half {
+            half.put(word, value);
+        }
+    }
+
+    fn notify(&self) {
+        if let Some(port) = &self.port {
+            port.notify();
+        }
+    }
+
+    /// Writes words and tells the victim; that is all there is to this lie.
+    fn put_and_rest(&mut self, word: Word, value: u32) {
+        self.put(word, value);
+        self.notify();
+        self.stage = Stage::Over;
+    }
+
+    /// Publishes one record that says it has `len` bytes and has `there`.
+    fn record(&mut self, len: u32, there: usize) -> Result {
+        let bytes = KVec::from_elem(0, there, GFP_KERNEL)?;
+        if let Some(half) = &mut self.half {
+            half.push(len, [0; META_LEN], &bytes);
+            half.publish();
+        }
+        self.notify();
+        Ok(())
+    }
+
+    /// As a receiver would that receives nothing: the victim shall not find that out.
+    fn consume(&mut self) {
+        let there = self.peer(Word::Producer);
+        self.put(Word::Consumer, there);
+    }
+
+    /// Tells the lie on the open channel.
+    fn tell(&mut self, lie: Lie, own: &Addrs) -> Result {
+        match lie {
+            Lie::ProducerAhead => {
+                self.put_and_rest(Word::Producer, RING_BYTES + RECORD_ALIGN);
+            }
+            Lie::ProducerBack if self.packets == 0 => {
+                self.record(64, 64)?;
+                self.packets = 1;
+            }
+            Lie::ProducerBack => {
+                if self.peer(Word::Consumer) == self.produced() {
+                    self.put_and_rest(Word::Producer, 0);
+                }
+            }
+            Lie::ProducerUnaligned => self.put_and_rest(Word::Producer, RECORD_ALIGN / 2),
+            Lie::ConsumerAhead => self.put_and_rest(Word::Consumer, 1 << 30),
+            Lie::ConsumerUnaligned => self.put_and_rest(Word::Consumer, RECORD_ALIGN / 2),
+            Lie::Racing => self.race(),
+            Lie::RecordEmpty => self.record_and_rest(0, 0)?,
+            Lie::RecordHuge => self.record_and_rest(u32::MAX, 64)?,
+            Lie::RecordOverRing => self.record_and_rest(60_000, 64)?,
+            Lie::RecordTruncated => self.record_and_rest(1000, 64)?,
+            Lie::StateUnknown => self.put_and_rest(Word::State, 77),
+            Lie::StateBack => self.put_and_rest(Word::State, State::Init as u32),
+            Lie::ClosingForEver => self.put_and_rest(Word::State, State::Closing as u32),
+            Lie::Offload | Lie::Garbage | Lie::SpoofedSource | Lie::ForeignDestination => {
+                self.consume();
+                self.send(lie, own)?;
+            }
+            Lie::Vanishing => {
+                self.half = None;
+                self.stage = Stage::Over;
+            }
+            Lie::PortClosed => {
+                self.port = None;
+                self.stage = Stage::Over;
+            }
+            Lie::StateFlapping => {
+                self.put(Word::State, 77);
+                self.notify();
+                self.put(Word::State, State::Ready as u32);
+                self.notify();
+            }
+            Lie::Storm => self.notify(),
+            Lie::Offers => self.tell_offers()?,
+            Lie::Pinning => self.keep()?,
+            Lie::NeverConsuming => {}
+            _ => self.consume(),
+        }
+        Ok(())
+    }
+
+    fn record_and_rest(&mut self, len: u32, there: usize) -> Result {
+        self.stage = Stage::Over;
+        self.record(len, there)
+    }
+
+    fn produced(&self) -> u32 {
+        self.half.as_ref().map_or(0, |half| half.produced)
+    }
+
+    fn race(&mut self) {
+        let words = [
+            Word::Producer,
+            Word::Consumer,
+            Word::ProducerEvent,
+            Word::State,
+        ];
+        let any = self.rng.next() as u32;
+        let word = self.rng.one_of(&words);
+        let value = self
+            .rng
+            .one_of(&[0, 1, 2, 16, 64, RING_BYTES, any & !15, any]);
+        self.put(word, value);
+        if let Some(half) = &mut self.half {
+            half.produced = any & !15;
+            half.push(value, [any as u8; META_LEN], &[]);
+        }
+        if any % 16 == 0 {
+            self.notify();
+        }
+    }
+
+    fn tell_offers(&mut self) -> Result {
+        self.channel.generation = self.channel.generation.wrapping_add(1);
+        let offer = Offer {
+            channel: self.channel,
+            grant: self.half.as_ref().and_then(Half::grant).ok_or(EINVAL)?,
+            port: self.port.as_ref().map(|port| port.port()),
+        };
+        self.write_offer(format_args!("{offer}"))
+    }
+
+    /// Keeps what is mapped of the victim, and begins anew.
+    fn keep(&mut self) -> Result {
+        if let Some(mapped) = self.mapped.take() {
+            self.kept.push(mapped, GFP_KERNEL)?;
+        }
+        self.put(Word::State, State::Closed as u32);
+        self.notify();
+        xenstore::remove(format_args!("{}", Path::own(Node::Offer(self.domid))))?;
+        self.begin_again();
+        Ok(())
+    }
+
+    /// Lets go of the channel; the next begins under another nonce.
+    fn begin_again(&mut self) {
+        self.half = None;
+        self.port = None;
+        self.mapped = None;
+        self.spent = true;
+        self.stage = Stage::Waiting;
+    }
+
+    /// Sends packets, as many as there is room for.
+    fn send(&mut self, lie: Lie, own: &Addrs) -> Result {
+        let v4 = |addrs: &Addrs| {
+            addrs.iter().find_map(|address| match address {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            })
+        };
+        let mut source = v4(own).ok_or(EINVAL)?;
+        let mut destination = v4(&self.told.entry.addrs).ok_or(EINVAL)?;
+        let elsewhere = Ipv4Addr::new(10, 0, 0, 200);
+        match lie {
+            Lie::SpoofedSource => source = elsewhere,
+            Lie::ForeignDestination => destination = elsewhere,
+            _ => {}
+        }
+        let mut sent = false;
+        while self.packets < PACKETS && self.room() > u32::from(u16::MAX) + 2 * RECORD_ALIGN {
+            let lens = [20, 28, 40, 60, 100, 1500, 1600, 1601, 9000, u16::MAX];
+            let len = self.rng.one_of(&lens);
+            let protocol = self.rng.one_of(&[packet::ICMP, packet::TCP, packet::UDP]);
+            let mut bytes = packet::ipv4(source, destination, protocol, len)?;
+            let mut meta = packet::plain();
+            match lie {
+                Lie::Offload => meta = self.rng.meta(len),
+                Lie::Garbage => {
+                    bytes.iter_mut().for_each(|b| *b = self.rng.next() as u8);
+                    let any = self.rng.next() as u16;
+                    meta = PacketMeta {
+                        ethertype: self.rng.one_of(&[meta.ethertype, 0x86dd, 0x0806, 0, any]),
+                        ..self.rng.meta(len)
+                    };
+                }
+                _ => {}
+            }
+            if let Some(half) = &mut self.half {
+                half.push(len.into(), meta.to_bytes(), &bytes);
+            }
+            self.packets += 1;
+            sent = true;
+        }
+        if let (true, Some(half)) = (sent, &mut self.half) {
+            half.publish();
+            self.notify();
+        }
+        Ok(())
+    }
+
+    /// Bytes free in the ring, by the victim's word.
+    fn room(&self) -> u32 {
+        let filled = self.produced().wrapping_sub(self.peer(Word::Consumer));
+        RING_BYTES.saturating_sub(filled)
+    }
+}
+
+fn deaf() -> Result<Arc<Deaf>> {
+    Ok(Arc::new(Deaf, GFP_KERNEL)?)
+}
+
+/// Makes a lie of what is about to be offered.
+fn distort(lie: Lie, half: &mut Option<Half>, offer: &mut Offer) {
+    if let Some(half) = half {
+        match lie {
+            Lie::HeaderMagic => half.put(Word::Magic, 0),
+            Lie::HeaderSize => half.put(Word::RingBytes, RING_BYTES + PAGE),
+            Lie::HeaderLarge => half.put(Word::RingBytes, 1 << 30),
+            Lie::HeaderCookie => half.put(Word::CookieLow, !(offer.channel.nonce as u32)),
+            Lie::RecordOverRing => half.put(Word::RingBytes, 4 * PAGE),
+            Lie::RingGrantBad => half.put_grant(RING_BYTES / PAGE - 1, u32::MAX),
+            Lie::RingGrantsEqual => {
+                let first = half.ring_grant().unwrap_or(0);
+                (0..RING_BYTES / PAGE).for_each(|i| half.put_grant(i, first));
+            }
+            _ => {}
+        }
+    }
+    match lie {
+        Lie::ControlGrantBeyond => offer.grant = u32::MAX,
+        Lie::ControlGrantEnded => *half = None,
+        Lie::PortBad => offer.port = offer.port.map(|_| 4000),
+        _ => {}
+    }
+}

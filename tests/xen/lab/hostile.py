@@ -1,0 +1,73 @@
+"""The hostile guest: loads xlhostile with a lie, and sees what the others make of it."""
+
+import contextlib
+import re
+
+from . import xlnet
+from .checks import expect
+
+# What kernels say without anybody's doing.
+HARMLESS = r"xlnet: peer \d+: connected|random: crng init done"
+
+
+def begin(liar, lie):
+    """Has the guest advertise itself and lie to whom it is introduced to."""
+    liar.check(f"xenstore-write data/hostile/lie {lie} && insmod /lab/modules/xlhostile.ko")
+
+
+@contextlib.contextmanager
+def lying(liar, lie):
+    begin(liar, lie)
+    try:
+        yield
+    finally:
+        liar.run("rmmod xlhostile")
+
+
+def start_waiting(guest, mark, text, timeout):
+    """Starts a loop in the guest that ends when its kernel log has the text after the mark, or fails."""
+    return guest.start(
+        f"for i in $(seq {timeout * 10}); do\n"
+        f"  dmesg | sed '1,/{mark}/d' | grep -qF '{text}' && exit 0\n"
+        "  sleep 0.1\n"
+        f"done; echo 'not in the kernel log within {timeout} s: {text}'; exit 1"
+    )
+
+
+def expect_eth0(liar, others):
+    """The guests reach the liar over eth0, now or in a moment."""
+    script = (
+        "for i in $(seq 50); do\n"
+        f"  route=$(ip -4 route get {liar.ip})\n"
+        f"  [[ $route == *'dev eth0'* ]] && exec ping -q -c 2 -i 0.1 -W 5 {liar.ip}\n"
+        "  sleep 0.1\n"
+        'done; echo "$route"; exit 1'
+    )
+    for command in [other.start(script) for other in others]:
+        command.check()
+
+
+def lines(guest, mark):
+    """What the kernel log says after the mark, without time stamps, and without that channels opened."""
+    found = []
+    for line in guest.kernel_log(mark).splitlines():
+        text = re.sub(r"^\[[ \d.]+\] ", "", line).strip()
+        if text and not re.fullmatch(HARMLESS, text):
+            found.append(text)
+    return found
+
+
+def counter(guest, peer, name):
+    return xlnet.statistics(guest).get(f"peer{peer.domid}_{name}", 0)
+
+
+def throughput(here, there):
+    """Mb/s from one guest to another for a second, in which no packet may leave xl0."""
+    figures = "ethtool -S xl0 | grep -E ' (fallback_packets|tx_drops):'"
+    output = here.check(
+        f"before=$({figures})\n"
+        f"netperf -P 0 -H {there.ip} -t TCP_STREAM -l 1\n"
+        f'[[ $({figures}) == "$before" ]] && ip -4 route get {there.ip}'
+    )
+    expect("dev xl0" in output, f"{here.name} does not reach {there.name} over xl0 alone:\n{output}")
+    return float(output.split()[4])
