@@ -2,12 +2,12 @@
 
 //! One guest: what it wrote, and what it was told.
 
-use crate::{introducer::Kick, vifs};
+use crate::{introducer::Kick, pace::Pace, vifs};
 use kapi::xen::xenstore::{self, Value, Watch, WatchHandler};
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{Atomic, Full, Release},
+        atomic::{Atomic, Full, Relaxed, Release},
         Arc,
     },
 };
@@ -59,6 +59,10 @@ pub(crate) struct Guest {
     domid: DomId,
     changes: Arc<Changes>,
     _watch: Pin<KBox<Watch<GuestWatch>>>,
+    advert_pace: Pace,
+    offers_pace: Pace,
+    /// Offers are to be looked at again for another reason than a change of theirs.
+    relay_again: bool,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
     pub(crate) vifs: Vifs,
     told: KVec<Told>,
@@ -100,6 +104,9 @@ impl Guest {
             domid,
             changes,
             _watch: watch,
+            advert_pace: Pace::new(),
+            offers_pace: Pace::new(),
+            relay_again: false,
             advert: None,
             vifs: Vifs::new(),
             told: KVec::new(),
@@ -110,13 +117,19 @@ impl Guest {
         self.domid
     }
 
+    /// Whether there are changes that wait, since there were too many before.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.changes.advert.load(Relaxed) || self.changes.offers.load(Relaxed)
+    }
+
     /// Reads the advert again if it changed.
     ///
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
     pub(crate) fn read_advert(&mut self) -> Result {
-        if self.changes.advert.xchg(false, Full) {
+        if self.changes.advert.load(Relaxed) && self.advert_pace.take() {
+            self.changes.advert.xchg(false, Full);
             self.advert = read_advert(self.domid).inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
@@ -134,14 +147,19 @@ impl Guest {
         Ok(())
     }
 
-    /// Whether the offers changed since the last call.
-    pub(crate) fn take_offers_changed(&self) -> bool {
-        self.changes.offers.xchg(false, Full)
+    /// Whether the offers changed, or are to be looked at again, since the last call.
+    pub(crate) fn take_offers_changed(&mut self) -> bool {
+        let again = core::mem::take(&mut self.relay_again);
+        let changed = self.changes.offers.load(Relaxed) && (again || self.offers_pace.take());
+        if changed {
+            self.changes.offers.xchg(false, Full);
+        }
+        again || changed
     }
 
     /// Has the offers looked at again.
-    pub(crate) fn set_offers_changed(&self) {
-        self.changes.offers.store(true, Release);
+    pub(crate) fn relay_again(&mut self) {
+        self.relay_again = true;
     }
 
     /// Reads the guest's offer to a peer. `None` if there is none, or it is malformed.

@@ -3,7 +3,7 @@
 //! The introducer: one worker that brings what the guests are told in line with what they wrote
 //! and with the bridges. Level-triggered: each pass looks at the present state of what changed.
 
-use crate::{guest::Guest, vifs};
+use crate::{guest::Guest, pace::PACE_MS, vifs};
 use kapi::{
     net::nic,
     work::{Work, Worker},
@@ -81,7 +81,8 @@ impl Introducer {
         state.guests.clear();
     }
 
-    fn pass(&self, worker: &Kick) -> Result {
+    /// Brings everything in line. Returns whether some of it has to wait.
+    fn pass(&self, worker: &Kick) -> Result<bool> {
         let mut state = self.state.lock();
         if self.domains_changed.xchg(false, Full) {
             state.read_domains(worker).inspect_err(|_| {
@@ -98,14 +99,20 @@ impl Introducer {
         // What fails for one guest is no reason to leave the others without.
         let read = state.each(Guest::read_advert);
         let introduced = state.introduce();
-        read.and(introduced).and(state.relay())
+        read.and(introduced).and(state.relay())?;
+        Ok(state.guests.iter().any(Guest::is_held_up))
     }
 }
 
 impl Work for Introducer {
     fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
-        if self.started.load(Acquire) && self.pass(&worker.into()).is_err() {
-            worker.again_in(RETRY_MS);
+        if !self.started.load(Acquire) {
+            return;
+        }
+        match self.pass(&worker.into()) {
+            Ok(false) => {}
+            Ok(true) => worker.again_in(PACE_MS),
+            Err(_) => worker.again_in(RETRY_MS),
         }
     }
 }
@@ -169,9 +176,9 @@ impl State {
             }
             guest.forget_others();
         }
-        for guest in &self.guests {
+        for guest in &mut self.guests {
             if relay.contains(&guest.domid()) {
-                guest.set_offers_changed();
+                guest.relay_again();
             }
         }
         result
@@ -182,8 +189,8 @@ impl State {
         let mut result = Ok(());
         for i in 0..self.guests.len() {
             let relayed = self.relay_from(i);
-            if let (true, Some(guest)) = (relayed.is_err(), self.guests.get(i)) {
-                guest.set_offers_changed();
+            if let (true, Some(guest)) = (relayed.is_err(), self.guests.get_mut(i)) {
+                guest.relay_again();
             }
             result = result.and(relayed);
         }
@@ -192,10 +199,12 @@ impl State {
 
     /// Relays the offers of one guest, if they may have changed.
     fn relay_from(&mut self, i: usize) -> Result {
-        let changed = |guest: &&Guest| guest.take_offers_changed();
-        let Some(from) = self.guests.get(i).filter(changed) else {
+        let Some(from) = self.guests.get_mut(i) else {
             return Ok(());
         };
+        if !from.take_offers_changed() {
+            return Ok(());
+        }
         let mut offers = KVec::new();
         for to in from.peers() {
             offers.push((to, from.read_offer(to)?), GFP_KERNEL)?;

@@ -11,6 +11,7 @@
 
 mod guest;
 mod introducer;
+mod pace;
 mod vifs;
 
 use crate::introducer::{DomainWatch, Introducer, Kick, VifObserver};
