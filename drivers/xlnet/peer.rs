@@ -19,8 +19,9 @@ use kapi::{
         rtnetlink::{HostRoute, Socket}, //
     },
     random::random_u64,
+    Show,
 };
-use kernel::{prelude::*, sync::Arc};
+use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::{Broken, State};
 use xlnet_protocol::{
     Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
@@ -77,6 +78,8 @@ struct Link {
     slot: Arc<NapiSlot>,
     channel: Option<Channel>,
     routes: Routes,
+    /// The log says that there is no channel, and why; it says so once until there is one.
+    complained: bool,
 }
 
 impl Peer {
@@ -99,6 +102,7 @@ impl Peer {
                 slot,
                 channel: None,
                 routes: Routes::new(),
+                complained: false,
             },
             handshake,
             entry: *entry,
@@ -331,19 +335,18 @@ impl Link {
             Action::Allocate(id) => {
                 let channel =
                     Channel::allocate(self.role, &self.account, id, &self.slot, guest.ring_pages);
-                self.channel = Some(channel.map_err(|error| self.failed("no channel", error))?);
+                self.channel = Some(channel.map_err(|error| self.failed(fmt!("{error:?}")))?);
             }
             Action::WriteOffer(_) => {
                 let offer = self.channel()?.offer().ok_or(Failed)?;
                 advert::write_offer(self.domid(), &offer)
-                    .map_err(|error| self.failed("no offer", error))?;
+                    .map_err(|error| self.failed(fmt!("XenStore refuses the offer ({error:?})")))?;
             }
             Action::Map(offer) => {
                 let channel = self.channel.as_mut().ok_or(Failed)?;
-                channel.map(&offer, guest.dev).map_err(|error| {
-                    self.account.warn(format_args!("no channel, {error}"));
-                    Failed
-                })?;
+                channel
+                    .map(&offer, guest.dev)
+                    .map_err(|error| self.failed(fmt!("{}", Show(error))))?;
             }
             Action::SetReady => {
                 if !self.channel()?.set_ready() {
@@ -352,6 +355,7 @@ impl Link {
             }
             Action::OpenDataPath => {
                 self.slot.open_tx();
+                self.complained = false;
                 self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
@@ -378,8 +382,10 @@ impl Link {
         self.channel.as_ref().ok_or(Failed)
     }
 
-    fn failed(&self, what: &str, error: Error) -> Failed {
-        self.account.warn(format_args!("{what} ({error:?})"));
+    fn failed(&mut self, why: fmt::Arguments<'_>) -> Failed {
+        if !core::mem::replace(&mut self.complained, true) {
+            self.account.warn(format_args!("no channel: {why}"));
+        }
         Failed
     }
 }
