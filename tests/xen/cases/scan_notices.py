@@ -32,6 +32,13 @@ HARMLESS = (
     "xlnet: loaded",
     "vif vif-0 eth0: entered promiscuous mode",
 )
+# netfront's own, and what follows it.
+NETFRONT = """
+WARNING: include/linux/mm.h:2128 at xennet_disconnect_backend+0x1c7/0x520 [xen_netfront], CPU#0: xenwatch/29
+RIP: e030:xennet_disconnect_backend+0x1c7/0x520 [xen_netfront]
+Call Trace:
+---[ end trace 0000000000000000 ]---
+"""
 
 
 def run(lab):
@@ -40,6 +47,9 @@ def run(lab):
             expect(scan.findings("self-test", line, pattern), f"the scan overlooks: {line}")
         for line in HARMLESS:
             expect(not scan.findings("self-test", line, pattern), f"the scan stumbles over: {line}")
+    for line in KERNEL_LINES:
+        found = scan.findings("self-test", line + NETFRONT + line)
+        expect(len(found) == 2, f"netfront's warning hides what is around it: {found}")
 
     expect(not lab.findings(), "the logs were not clean to begin with")
     for domain in lab.domains():

@@ -1,10 +1,12 @@
 """The lab's agent in dom0: runs commands there and relays lines to and from the guests' consoles.
 
 It speaks JSON, one object a line, over a virtio serial port. From the driver:
-  {"run": ID, "command": TEXT}   {"kill": ID}   {"attach": NAME, "domid": N}   {"to": NAME, "line": TEXT}
+  {"run": ID, "command": TEXT}   {"kill": ID}   {"to": NAME, "line": TEXT}
+  {"attach": NAME, "domid": N, "fresh": BOOL}
 To the driver:
   {"ready": true}   {"done": ID, "status": N, "output": BASE64}   {"from": NAME, "line": TEXT}
-  {"lost": NAME, "reason": TEXT}
+  {"lost": NAME, "domid": N, "reason": TEXT}
+A guest that was saved or migrated is attached again, under its new domid.
 """
 
 import base64
@@ -42,6 +44,9 @@ class Agent:
         self.lock = threading.Lock()
         self.running = {}
         self.consoles = {}
+        # What came of a line whose end has not: it may come on another domain's console, when the
+        # guest has been saved and restored in between.
+        self.unfinished = {}
 
     def send(self, **message):
         with self.lock:
@@ -67,28 +72,35 @@ class Agent:
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
 
-    def attach(self, name, domid):
-        """Opens a guest's console and relays the agent's lines from it until it closes."""
+    def attach(self, name, domid, fresh):
+        """Opens a guest's console and relays the agent's lines from it until it closes. A guest that
+        is not fresh goes on where it was on its last console."""
         deadline = time.monotonic() + CONSOLE_WAIT
         while not (path := xenstore_read(f"/local/domain/{domid}/console/tty")):
             if time.monotonic() > deadline:
-                self.send(lost=name, reason="no console in XenStore")
+                self.send(lost=name, domid=domid, reason="no console in XenStore")
                 return
             time.sleep(0.05)
         console = os.open(path, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(console)
         self.consoles[name] = console
-        pending = b""
+        if fresh:
+            self.unfinished[name] = b""
+        else:
+            # Its agent said so on its first console.
+            self.send(**{"from": name, "line": "@ready"})
         try:
             while chunk := os.read(console, 65536):
-                *lines, pending = (pending + chunk).split(b"\n")
+                *lines, self.unfinished[name] = (self.unfinished[name] + chunk).split(b"\n")
                 for line in lines:
                     # Whatever else a console shows is in xenconsoled's log.
                     if line.startswith(b"@"):
                         self.send(**{"from": name, "line": line.decode(errors="replace").strip()})
         except OSError as error:
-            self.send(lost=name, reason=str(error))
+            self.send(lost=name, domid=domid, reason=str(error))
         finally:
+            if self.consoles.get(name) == console:
+                del self.consoles[name]
             os.close(console)
 
     def relay(self, name, line):
@@ -97,7 +109,7 @@ class Agent:
             while data:
                 data = data[os.write(self.consoles[name], data) :]
         except (OSError, KeyError) as error:
-            self.send(lost=name, reason=repr(error))
+            self.send(lost=name, domid=None, reason=repr(error))
 
     def dispatch(self, message):
         if "run" in message:
@@ -105,7 +117,7 @@ class Agent:
         elif "kill" in message:
             self.kill(message["kill"])
         elif "attach" in message:
-            in_background(self.attach, message["attach"], message["domid"])
+            in_background(self.attach, message["attach"], message["domid"], message["fresh"])
         elif "to" in message:
             self.relay(message["to"], message["line"])
 

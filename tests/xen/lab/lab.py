@@ -17,6 +17,8 @@ BOOT_TIMEOUT = 240
 GUEST_TIMEOUT = 180
 PVH_TIMEOUT = 90
 PVH_RETRIES = 2
+# Where xenconsoled writes what guests' consoles show; one that migrates has two names.
+CONSOLE_LOGS = "/var/log/xen/console"
 
 
 class Guest(Domain):
@@ -24,6 +26,8 @@ class Guest(Domain):
         super().__init__(name, link, transcript, settings.ip)
         self.settings = settings
         self.domid = domid
+        # Whether its kernel is another than the one it was created with.
+        self.restarted = False
 
     @property
     def vif(self):
@@ -32,21 +36,22 @@ class Guest(Domain):
 
 
 class Lab:
-    """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal."""
+    """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host` and
+    `lan` are those of qemu.Machine."""
 
-    def __init__(self, out, terminal=False, memory=4096):
+    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
+        self.host = host
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="lab.")
-        self._terminal = terminal
-        self._memory = memory
+        self._machine_settings = {"terminal": terminal, "memory": memory, "host": host, "lan": lan}
         self._guests = {}
         self._ended_logs = []
         self._mark = None
         self._machine = None
-        self._transcript = Transcript(self.out / "transcript.log")
+        self.transcript = Transcript(self.out / "transcript.log")
         self.link = Link(os.path.join(self._scratch, "agent"))
-        self.dom0 = Domain("dom0", self.link, self._transcript, topology.DOM0_IP)
+        self.dom0 = Domain("dom0", self.link, self.transcript, topology.DOM0_IPS[host])
         self.xen_log = xen.Log(self.dom0)
 
     def boot(self, extra_files=()):
@@ -58,8 +63,7 @@ class Lab:
             disk,
             os.path.join(self._scratch, "agent"),
             self.out,
-            self._terminal,
-            self._memory,
+            **self._machine_settings,
         )
         self.link.connect(10)
         try:
@@ -134,26 +138,46 @@ class Lab:
         path = f"/etc/xen/{settings.name}.cfg"
         self.dom0.check(f"cat >{path} <<'END'\n{config}END\nxl create -q {path}", timeout=120)
         domid = int(self.dom0.check(f"xl domid {settings.name}"))
-        guest = Guest(settings.name, self.link, self._transcript, settings, domid)
+        guest = Guest(settings.name, self.link, self.transcript, settings, domid)
         self._guests[settings.name] = guest
         if console == "agent":
             self.link.attach(settings.name, domid)
 
     def destroy(self, name):
-        """Destroys a guest; its kernel log, as far as it can still be had, is kept for the scan."""
-        guest = self._guests.pop(name)
-        try:
-            self._ended_logs.append((name, since(self._mark, guest.kernel_log())))
-        except LabError as error:
-            self._ended_logs.append((name, f"(no kernel log: {error})"))
+        """Destroys a guest."""
+        self.keep_log(name)
         self.dom0.check(f"xl destroy {name}")
-        self.link.forget(name, "destroyed")
+        self.give_up(name, "destroyed")
+
+    def keep_log(self, name):
+        """Keeps a guest's kernel log, as far as it can be had, for the scan: its kernel will end."""
+        try:
+            log = since(self._mark, self._guests[name].kernel_log())
+        except LabError as error:
+            log = f"(no kernel log: {error})"
+        self._ended_logs.append((name, log))
+
+    def hand_over(self, name, other):
+        """The guest has moved to another host, with all that runs in it."""
+        guest = self._guests.pop(name)
+        guest.move(other.link, other.transcript)
+        self.link.hand_over(name, other.link)
+        other.take(guest)
+
+    def take(self, guest):
+        """A guest has moved here."""
+        self._guests[guest.name] = guest
+
+    def give_up(self, name, reason):
+        """Forgets a guest that is gone."""
+        del self._guests[name]
+        self.link.forget(name, reason)
 
     # Logs
 
     def begin(self, name, out):
         """Begins a case: from here on all logs are its own."""
-        self._transcript.move(pathlib.Path(out) / "transcript.log")
+        self.transcript.move(pathlib.Path(out) / "transcript.log")
         self.mark(f"lab: case {name}")
 
     def mark(self, text):
@@ -171,7 +195,8 @@ class Lab:
         reading = [(domain.name, domain.start("dmesg")) for domain in self.domains()]
         for name in self._guests:
             # Lines of the command channel are not log lines.
-            command = self.dom0.start(f"grep -av ^@ /var/log/xen/console/guest-{name}.log")
+            files = f"guest-{name}.log guest-{name}--incoming.log"
+            command = self.dom0.start(f"cd {CONSOLE_LOGS}; grep -ahsv ^@ {files}")
             reading.append((f"{name}-console", command))
         logs = [*self._ended_logs]
         for name, command in reading:

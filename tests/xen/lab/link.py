@@ -35,13 +35,18 @@ class Pending:
         self.done.set()
 
 
+# Of all links, as a guest may move from one to another.
+_identifiers = itertools.count(1)
+
+
 class Link:
     def __init__(self, path):
         self._path = path
         self._socket = None
         self._pending = {}
-        self._identifiers = itertools.count(1)
         self._ready = {}
+        # Which domain a guest is now.
+        self._domids = {}
         self._lock = threading.Lock()
 
     def connect(self, timeout):
@@ -66,12 +71,37 @@ class Link:
             raise CommandTimeout(f"{domain}: no answer from its agent within {timeout:.0f} s")
 
     def attach(self, name, domid):
-        """Connects a guest's console; wait_ready tells when its agent answers."""
+        """Connects a new guest's console; wait_ready tells when its agent answers."""
         self._event(name).clear()
-        self._send({"attach": name, "domid": domid})
+        self._attach(name, domid, fresh=True)
+
+    def leave(self, name):
+        """From now on the end of a guest's console ends nothing: it will go on as another domain,
+        and so will the commands that run in it."""
+        self._domids.pop(name, None)
+        self._event(name).clear()
+
+    def follow(self, name, domid):
+        """Connects the console of the domain that a guest which was left is now; wait_ready tells
+        when that is done."""
+        self._attach(name, domid, fresh=False)
+
+    def hand_over(self, name, other):
+        """The guest, which was left here, and the commands that run in it go on over another link."""
+        for identifier, pending in list(self._pending.items()):
+            if pending.domain == name:
+                other.adopt(self._pending.pop(identifier))
+
+    def adopt(self, pending):
+        """Waits for the answer of a command that was submitted over another link."""
+        self._pending[pending.identifier] = pending
+
+    def _attach(self, name, domid, fresh):
+        self._domids[name] = domid
+        self._send({"attach": name, "domid": domid, "fresh": fresh})
 
     def submit(self, domain, command):
-        pending = Pending(next(self._identifiers), domain, command)
+        pending = Pending(next(_identifiers), domain, command)
         self._pending[pending.identifier] = pending
         if domain == "dom0":
             self._send({"run": pending.identifier, "command": command})
@@ -124,7 +154,12 @@ class Link:
         elif "from" in message:
             self._guest_line(message["from"], message["line"])
         elif "lost" in message:
-            self.forget(message["lost"], message["reason"])
+            self._lost(message["lost"], message["domid"], message["reason"])
+
+    def _lost(self, name, domid, reason):
+        # A console that was left, or replaced, is nobody's any more.
+        if domid is None or domid == self._domids.get(name):
+            self.forget(name, reason)
 
     def _guest_line(self, name, line):
         if line == "@ready":

@@ -28,13 +28,22 @@ def accelerator():
 
 
 class Machine:
-    def __init__(self, image, payload, socket, out, terminal=False, memory=4096):
+    """`host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`."""
+
+    def __init__(self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None):
         image = pathlib.Path(image)
         out = pathlib.Path(out)
         # On a terminal all keys are dom0's, Ctrl-C too.
         console = (
             "stdio,id=console,signal=off" if terminal else f"file,id=console,path={out}/dom0-console.log"
         )
+        network = []
+        if lan is not None:
+            server = "on" if host == 1 else "off"
+            network = [
+                *("-netdev", f"stream,id=lan,addr.type=unix,addr.path={lan},server={server}"),
+                *("-device", f"virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:00:00:{host:02x}"),
+            ]
         command = [
             # A driver that is killed must not leave its machine behind.
             *("setpriv", "--pdeathsig", "KILL"),
@@ -44,13 +53,14 @@ class Machine:
             *("-display", "none", "-nodefaults", "-no-reboot"),
             *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
             *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
-            *("-initrd", f"{image}/vmlinuz {DOM0_ARGUMENTS},{image}/dom0.cpio"),
+            *("-initrd", f"{image}/vmlinuz {DOM0_ARGUMENTS} lab.host={host},{image}/dom0.cpio"),
             # The image stays as it is: what dom0 writes goes to a temporary overlay.
             *("-drive", f"file={image}/dom0.ext4,if=virtio,format=raw,snapshot=on"),
             *("-drive", f"file={payload},if=virtio,format=raw,readonly=on"),
             *("-device", "virtio-serial-pci"),
             *("-chardev", f"socket,id=agent,path={socket},server=on,wait=off"),
             *("-device", "virtserialport,chardev=agent,name=lab.agent"),
+            *network,
         ]
         self._log = out / "qemu.log"
         with open(self._log, "w") as log:

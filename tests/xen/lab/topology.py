@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 
 DOM0_IP = "10.0.0.254"
+# By number of the host, where there are two in one network.
+DOM0_IPS = {1: DOM0_IP, 2: "10.0.0.253"}
 # A network namespace of dom0; reach it with `ip netns exec outside COMMAND`.
 OUTSIDE_IP = "10.0.0.100"
 
@@ -25,6 +27,7 @@ class Settings:
     vcpus: int = 1
     memory: int = 320
     mac: str = ""
+    on_crash: str = "preserve"
     extra: str = ""
 
 
@@ -65,7 +68,7 @@ def config(settings, console, log_arguments):
         f"memory = {settings.memory}\n"
         f"vcpus = {settings.vcpus}\n"
         f'vif = ["mac={mac_of(settings)},bridge={settings.bridge}"]\n'
-        'on_crash = "preserve"\n'
+        f'on_crash = "{settings.on_crash}"\n'
         'tsc_mode = "native"\n'
         f"{settings.extra}"
     )

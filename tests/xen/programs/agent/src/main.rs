@@ -77,7 +77,7 @@ fn main() {
         if command == "kill" {
             if let Some(group) = groups.lock().unwrap().get(&id) {
                 let group = format!("-{group}");
-                let _ = Command::new("kill").args(["-9", "--", &group]).status();
+                let _ = Command::new("kill").args(["-9", &group]).status();
             }
             continue;
         }

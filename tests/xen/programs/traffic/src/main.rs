@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! traffic echo PORT                          echo server, TCP and UDP, for ever
-//! traffic tcp ADDRESS:PORT [KEY=VALUE…]      connections=1 seconds=5 size=16384
+//! traffic tcp ADDRESS:PORT [KEY=VALUE…]      connections=1 seconds=5 size=16384 pause=0
+//!                                            (milliseconds between blocks of that size)
 //! traffic udp ADDRESS:PORT [KEY=VALUE…]      seconds=5 size=1000 rate=200 (datagrams a second)
 //! traffic sizes ADDRESS:PORT                 one exchange of each size, 1 byte to 64 KiB
 //! ```

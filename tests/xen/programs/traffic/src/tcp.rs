@@ -20,15 +20,27 @@ struct Report {
     max_stall: Duration,
 }
 
+/// What all connections have in common.
+#[derive(Clone)]
+struct Plan {
+    target: SocketAddr,
+    /// Of the blocks in which the pattern is sent.
+    size: usize,
+    /// Between two blocks.
+    pause: Duration,
+    end: End,
+}
+
 /// Sends until the end has come; returns how many bytes.
-fn send(stream: &mut TcpStream, seed: u64, size: usize, end: &End) -> io::Result<u64> {
+fn send(stream: &mut TcpStream, seed: u64, plan: &Plan) -> io::Result<u64> {
     let mut pattern = Pattern::new(seed);
-    let mut buffer = vec![0; size];
+    let mut buffer = vec![0; plan.size];
     let mut sent = 0;
-    while !end.reached() {
+    while !plan.end.reached() {
         pattern.fill(&mut buffer);
         stream.write_all(&buffer)?;
-        sent += size as u64;
+        sent += plan.size as u64;
+        thread::sleep(plan.pause);
     }
     // The server closes when it has sent everything back.
     stream.shutdown(Shutdown::Write)?;
@@ -59,15 +71,15 @@ fn receive(stream: &mut TcpStream, seed: u64) -> io::Result<Report> {
     }
 }
 
-fn connection(target: SocketAddr, seed: u64, size: usize, end: &End) -> io::Result<Report> {
-    let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
+fn connection(seed: u64, plan: &Plan) -> io::Result<Report> {
+    let mut stream = TcpStream::connect_timeout(&plan.target, TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    let (mut writing, end) = (stream.try_clone()?, end.clone());
+    let (mut writing, sending) = (stream.try_clone()?, plan.clone());
     let sender: JoinHandle<io::Result<u64>> = thread::Builder::new()
         .stack_size(STACK)
-        .spawn(move || send(&mut writing, seed, size, &end))?;
+        .spawn(move || send(&mut writing, seed, &sending))?;
     let mut report = receive(&mut stream, seed)?;
     let sent = sender.join().expect("the sender does not panic")?;
     // What did not come back is as wrong as what came back changed.
@@ -76,16 +88,20 @@ fn connection(target: SocketAddr, seed: u64, size: usize, end: &End) -> io::Resu
 }
 
 pub fn run(target: SocketAddr, options: &Options) -> io::Result<bool> {
-    // Whole words, so that the pattern goes on from block to block.
-    let size = (options.get("size", 16 << 10) as usize).next_multiple_of(8);
     let started = Instant::now();
-    let end = options.end();
+    let plan = Plan {
+        target,
+        // Whole words, so that the pattern goes on from block to block.
+        size: (options.get("size", 16 << 10) as usize).next_multiple_of(8),
+        pause: Duration::from_millis(options.get("pause", 0)),
+        end: options.end(),
+    };
     let workers = (0..options.get("connections", 1))
         .map(|seed| {
-            let end = end.clone();
+            let plan = plan.clone();
             thread::Builder::new()
                 .stack_size(STACK)
-                .spawn(move || connection(target, seed, size, &end))
+                .spawn(move || connection(seed, &plan))
         })
         .collect::<io::Result<Vec<_>>>()?;
     let mut total = Report::default();
