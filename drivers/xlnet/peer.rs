@@ -131,6 +131,8 @@ impl Peer {
     pub(crate) fn update(&mut self, entry: &PeerEntry) -> Result<bool> {
         let moved = self.entry.mac != entry.mac || self.entry.addrs != entry.addrs;
         let changed = moved || self.entry.own != entry.own;
+        // Another instance has reasons of its own.
+        self.link.complained &= self.entry.nonce == entry.nonce;
         self.entry = *entry;
         if moved {
             self.learn_addresses()?;

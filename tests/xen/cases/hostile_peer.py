@@ -37,7 +37,7 @@ PACKETS = 3000
 RECEIVED = ("rx_packets", "rx_drop_source", "rx_drop_invalid", "rx_drop_nomem")
 
 BROKEN = "channel broken: "
-UNMAPPED = "no channel, mapping its memory failed"
+UNMAPPED = "no channel: mapping its memory failed"
 LARGE = "ping -q -f -c 30 -s 60000 -w 2"
 
 LIES = (
@@ -59,10 +59,10 @@ LIES = (
     Lie("garbage", dropped="rx_drop_invalid"),
     Lie("spoofed-source", dropped="rx_drop_source", all=True),
     Lie("foreign-destination", dropped="rx_drop_source", all=True),
-    Lie("header-magic", "no channel, its control page: not a control page"),
-    Lie("header-size", "no channel, its control page: ring size not a power of two"),
+    Lie("header-magic", "no channel: its control page: not a control page"),
+    Lie("header-size", "no channel: its control page: ring size not a power of two"),
     Lie("header-large", UNMAPPED),
-    Lie("header-cookie", "no channel, its control page belongs to another channel"),
+    Lie("header-cookie", "no channel: its control page belongs to another channel"),
     Lie("control-grant-beyond", UNMAPPED),
     Lie("control-grant-ended", UNMAPPED),
     Lie("ring-grant-bad", UNMAPPED),
