@@ -101,7 +101,10 @@ impl Moderation {
                 self.restart(now);
             }
         } else if elapsed >= self.gap * WINDOW {
-            if self.packets * self.gap >= elapsed * 3 / 4 {
+            if self.packets == 0 {
+                // It is over, which says nothing about the delay.
+                self.batch = 1;
+            } else if self.packets * self.gap >= elapsed * 3 / 4 {
                 self.patience = MIN_PATIENCE;
                 self.grow();
             } else {
