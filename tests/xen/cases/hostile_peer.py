@@ -38,7 +38,9 @@ RECEIVED = ("rx_packets", "rx_drop_source", "rx_drop_invalid", "rx_drop_nomem")
 
 BROKEN = "channel broken: "
 UNMAPPED = "no channel: mapping its memory failed"
-LARGE = "ping -q -f -c 30 -s 60000 -w 2"
+# More than the ring holds, all at once, since a producer looks at the consumer index when it lacks room;
+# then some more.
+LARGE = "ping -q -f -l 30 -c 90 -s 60000 -w 3"
 
 LIES = (
     Lie("producer-ahead", BROKEN + "producer index out of range"),

@@ -8,10 +8,13 @@ use crate::{
     packet::{self, Rng},
 };
 use core::net::{IpAddr, Ipv4Addr};
-use kapi::xen::{
-    evtchn::{EventChannel, EventHandler},
-    grant::{PeerControlPage, PeerRingPages},
-    xenstore,
+use kapi::{
+    time::now_ms,
+    xen::{
+        evtchn::{EventChannel, EventHandler},
+        grant::{PeerControlPage, PeerRingPages},
+        xenstore,
+    },
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{
@@ -24,6 +27,9 @@ use xlnet_protocol::{
 
 /// So many packets are sent by the lies about packets.
 const PACKETS: u32 = 3000;
+
+/// How long a guest in a hurry waits for an answer, in milliseconds.
+const PATIENCE_MS: u64 = 2000;
 
 /// Who listens to nothing.
 struct Deaf;
@@ -90,6 +96,8 @@ pub(crate) struct Victim {
     kept: KVec<Mapped>,
     /// Whether the nonce was used for all that it is good for.
     spent: bool,
+    /// When the last offer was written.
+    offered: u64,
     rng: Rng,
     packets: u32,
 }
@@ -110,6 +118,7 @@ impl Victim {
             mapped: None,
             kept: KVec::new(),
             spent: false,
+            offered: 0,
             rng: Rng::new(),
             packets: 0,
         }
@@ -199,6 +208,7 @@ impl Victim {
             Lie::OfferGarbage => self.write_offer(format_args!("version=1 nonce=- {:4000}", 0))?,
             _ => self.write_offer(format_args!("{offer}"))?,
         }
+        self.offered = now_ms();
         self.stage = Stage::Offered;
         Ok(())
     }
@@ -238,6 +248,8 @@ impl Victim {
                 self.stage = Stage::Open;
             }
             _ if lie == Lie::Offers => self.tell_offers()?,
+            // It was an answer to a former instance's offer, or the other way round.
+            _ if lie == Lie::Pinning && now_ms() > self.offered + PATIENCE_MS => self.keep()?,
             _ => {}
         }
         Ok(())
@@ -301,6 +313,8 @@ impl Victim {
                 }
             }
             Lie::ProducerUnaligned => self.put_and_rest(Word::Producer, RECORD_ALIGN / 2),
+            // Not before the victim sends, or it finds a stalled channel instead of a lie.
+            Lie::ConsumerAhead | Lie::ConsumerUnaligned if self.peer(Word::Producer) == 0 => {}
             Lie::ConsumerAhead => self.put_and_rest(Word::Consumer, 1 << 30),
             Lie::ConsumerUnaligned => self.put_and_rest(Word::Consumer, RECORD_ALIGN / 2),
             Lie::Racing => self.race(),
