@@ -24,17 +24,28 @@ class Goal:
         return self.text, f"{sign} {self.bound:g}", f"{value:.3g}", "yes" if met else "NO"
 
 
-def ratio(metric, baseline, path="xl0"):
-    """How many times better xl0 is than another path; of several sizes, at the worst one."""
+def ratio(metric, baseline, **wanted):
+    """How many times better xl0 is than another path; of several sets of parameters that have what is
+    wanted, at the worst one."""
 
     def measured(results):
         ratios = []
         for params in results.params(metric):
-            value = results.median(metric, path, **params)
+            value = results.median(metric, "xl0", **params)
             other = results.median(metric, baseline, **params)
-            if value is not None and other is not None:
+            if wanted.items() <= params.items() and value is not None and other is not None:
                 ratios.append(times_better(metric, value, other))
         return min(ratios, default=None)
+
+    return measured
+
+
+def flows(metric):
+    """What two flows carry in times of what one carries."""
+
+    def measured(results):
+        one, two = (results.median(metric, "xl0", flows=count) for count in (1, 2))
+        return two / one if one and two is not None else None
 
     return measured
 
@@ -69,6 +80,15 @@ GOALS = (
     Goal("UDP_STREAM, times lo", ratio("udp_stream", "lo"), 1.0),
     Goal("dom0's CPU for a gigabyte, % of eth0's", dom0_share, 3, at_least=False),
     Goal("events per packet under load", events, 0.1, at_least=False),
+    Goal("two CPUs a guest, TCP: two flows, times one", flows("smp_tcp"), 1.0),
+    Goal("two CPUs a guest, UDP: two flows, times one", flows("smp_udp"), 1.0),
+    Goal("eight guests, times eth0 at the worst pair", ratio("scale_pair", "eth0", guests=8), 1.0),
+    Goal(
+        "eight guests, ms to a channel",
+        lambda results: results.median("channel_each", "xl0", guests=8),
+        100,
+        at_least=False,
+    ),
 )
 
 

@@ -20,6 +20,8 @@ CURVES = {
 
 def write(results, directory):
     """Writes a file for each curve that has figures; returns their names by metric."""
+    for earlier in directory.glob("bench-*.svg"):
+        earlier.unlink()
     written = {}
     for metric, parameter in CURVES.items():
         series = [one for path in PATHS if (one := curve(results, metric, path, parameter)).points]

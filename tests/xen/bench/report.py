@@ -55,6 +55,8 @@ def cell(rounds):
     """The median, and how far the rounds are apart."""
     if not rounds:
         return "-"
+    if len(rounds) == 1:
+        return figure(rounds[0])
     return f"{figure(statistics.median(rounds))} ({figure(min(rounds))}..{figure(max(rounds))})"
 
 

@@ -1,7 +1,7 @@
 """A run: boots the lab for each setting, goes round the paths, and keeps whatever was measured."""
 
 from lab import payload, xen
-from lab.errors import CaseFailure, LabError
+from lab.errors import CaseFailure, CommandTimeout, LabError
 from lab.lab import Lab
 from lab.progress import step
 
@@ -59,7 +59,7 @@ class Run:
                 self.results.add(metric, path, value, params)
                 words = [metric, *(f"{key}={value}" for key, value in params.items())]
                 step(f"{where}: {' '.join(words)} {value:.4g} {METRICS[metric].unit}")
-        except CaseFailure as failure:
+        except (CaseFailure, CommandTimeout) as failure:
             self._failed(f"{where}, {name}", failure)
 
     def _failed(self, where, failure):

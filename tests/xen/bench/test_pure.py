@@ -82,6 +82,20 @@ class Figures(unittest.TestCase):
     def test_ratio_of_a_sweep_is_its_worst(self):
         self.assertEqual(goals.ratio("tcp_sizes", "eth0")(self.results), 0.5)
 
+    def test_ratio_of_some_parameters(self):
+        self.assertEqual(goals.ratio("tcp_sizes", "eth0", bytes=1024)(self.results), 0.9)
+        self.assertIsNone(goals.ratio("tcp_sizes", "eth0", bytes=4096)(self.results))
+
+    def test_goal_is_met_or_not(self):
+        self.assertEqual(
+            goals.Goal("size", goals.ratio("tcp_sizes", "eth0"), 1.0).line(self.results),
+            ("size", "at least 1", "0.5", "NO"),
+        )
+        self.assertEqual(
+            goals.Goal("ping", goals.ratio("ping", "eth0"), 4, at_least=False).line(self.results),
+            ("ping", "at most 4", "4", "yes"),
+        )
+
     def test_not_measured(self):
         self.assertIsNone(goals.ratio("tcp_rr", "eth0")(self.results))
         self.assertIsNone(goals.dom0_share(self.results))
