@@ -31,4 +31,4 @@ def set_ring(pair, pages):
     for guest in guests:
         if ring_pages(guest) != pages:
             guest.check(f"ethtool -G xl0 tx {pages}")
-    take(pair.lab, guests, pair.path)
+    take(guests, pair.path)

@@ -67,8 +67,9 @@ def go_round(run, lab, wanted, pairs):
             takers = [one for one in wanted if name in one.paths]
             if not takers:
                 continue
-            take(lab, guests, PATHS[name])
-            pair = Pair(lab, *guests, PATHS[name], run.effort)
-            for measurement in takers:
-                where = f"round {number} of {run.effort.rounds}, {name}"
-                run.measure(measurement.name, name, where, partial(pair.figures, measurement))
+            where = f"round {number} of {run.effort.rounds}, {name}"
+            with run.noting(where):
+                take(guests, PATHS[name])
+                pair = Pair(lab, *guests, PATHS[name], run.effort)
+                for measurement in takers:
+                    run.measure(measurement.name, name, where, partial(pair.figures, measurement))

@@ -7,6 +7,7 @@ from lab import xlnet
 from . import applications, cost, fifo, tools
 from .effort import UDP_MAX
 from .link import Measurement, go_round
+from .paths import load
 
 # Each of these yields (metric, value, parameters).
 
@@ -106,7 +107,7 @@ class PairSetting:
 
     def run(self, lab, run):
         lab.create_guests(("g1", "g2"))
-        xlnet.load_all(lab)
+        load(lab)
         for guest in lab.guests():
             guest.check("echo 'tcp 6' >/etc/protocols")  # NetPIPE asks for its number
         pairs = {name: lab.guests() for name in ("eth0", "xl0", "xl0-busypoll", "lo")}

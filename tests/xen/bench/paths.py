@@ -15,6 +15,8 @@ from lab.counters import Movement
 
 # How long a socket polls before it sleeps, in microseconds. Longer than a round trip of this machine.
 BUSY_POLL_US = 2000
+# How many seconds a path may take to be taken, with many guests on a busy machine.
+SETTLING = 60
 DEVICES = ["eth0", "xl0", "lo"]
 
 
@@ -37,36 +39,42 @@ PATHS = {
 }
 
 
-def take(lab, guests, path):
+def load(lab):
+    """Loads the modules where they are missing, without waiting for anything to come of it."""
+    for domain in lab.domains():
+        if not domain.has_module(xlnet.module_of(domain)):
+            xlnet.load(domain)
+
+
+def take(guests, path):
     """Makes packets between the guests take the path, and waits until they do."""
     for guest in guests:
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
-    if path.device == "lo":
-        return
-    state = "up" if path.device == "xl0" else "down"
+    if path.device != "lo":
+        state = "up" if path.device == "xl0" else "down"
+        for guest in guests:
+            guest.check(f"ip link set xl0 {state}")
+        settle(guests, path.device)
+
+
+def settle(guests, device):
+    """Waits until each guest reaches all others by the device, and has neighbour entries for them. One
+    slow loop for each guest: more would take the time that they wait for from each other."""
+    waiting = []
     for guest in guests:
-        guest.check(f"ip link set xl0 {state}")
-    if path.device == "xl0":
-        xlnet.wait_for_routes(lab, [guest.name for guest in guests])
-    settling = [start_settling(guest, guests, path.device) for guest in guests]
-    for command in settling:
-        command.check()
-
-
-def start_settling(guest, guests, device):
-    """Starts waiting until the guest reaches all others by the device; a few packets each then settle
-    neighbour entries."""
-    others = " ".join(other.ip for other in guests if other is not guest)
-    return guest.start(
-        f"""for ip in {others}; do
+        others = " ".join(other.ip for other in guests if other is not guest)
+        command = f"""for ip in {others}; do
             tries=0
             until [[ $(ip -4 route get $ip) == *'dev {device}'* ]]; do
-                (( tries++ < 100 )) || {{ echo "packets to $ip do not take {device}"; exit 1; }}
-                sleep 0.1
+                (( tries++ < {SETTLING * 5} )) ||
+                    {{ echo "after {SETTLING} s packets to $ip do not take {device}"; exit 1; }}
+                sleep 0.2
             done
-            ping -q -c 3 -i 0.2 -W 5 $ip || exit
+            ping -q -c 2 -i 0.2 -W 5 $ip || exit
         done"""
-    )
+        waiting.append(guest.start(command))
+    for command in waiting:
+        command.check(timeout=2 * SETTLING)
 
 
 class Taken:

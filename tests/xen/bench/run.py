@@ -1,7 +1,9 @@
 """A run: boots the lab for each setting, goes round the paths, and keeps whatever was measured."""
 
+import contextlib
+
 from lab import payload, xen
-from lab.errors import CaseFailure, CommandTimeout, LabError
+from lab.errors import CaseFailure, LabError
 from lab.lab import Lab
 from lab.progress import step
 
@@ -44,23 +46,29 @@ class Run:
             self.versions["Xen"] = xen.version(lab)
             self.versions["kernel"] = lab.dom0.check("uname -r").strip()
             lab.begin(f"bench {setting.name}", out)
-            setting.run(lab, self)
+            with self.noting(setting.name):
+                setting.run(lab, self)
             self.failures += lab.end(out)
-        except (CaseFailure, LabError) as failure:
+        except LabError as failure:
             self._failed(setting.name, failure)
         finally:
             lab.stop()
 
     def measure(self, name, path, where, figures):
-        """Takes one measurement; one that fails is noted, and the run goes on. `figures` gives
-        triples of metric, value and parameters."""
-        try:
+        """Takes one measurement. `figures` gives triples of metric, value and parameters."""
+        with self.noting(f"{where}, {name}"):
             for metric, value, params in figures():
                 self.results.add(metric, path, value, params)
                 words = [metric, *(f"{key}={value}" for key, value in params.items())]
                 step(f"{where}: {' '.join(words)} {value:.4g} {METRICS[metric].unit}")
-        except (CaseFailure, CommandTimeout) as failure:
-            self._failed(f"{where}, {name}", failure)
+
+    @contextlib.contextmanager
+    def noting(self, where):
+        """What fails in the `with` block is noted, and the run goes on after it."""
+        try:
+            yield
+        except (CaseFailure, LabError) as failure:
+            self._failed(where, failure)
 
     def _failed(self, where, failure):
         # The command and how it ended; all it said is in the transcript.

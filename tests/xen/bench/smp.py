@@ -2,12 +2,12 @@
 
 import re
 
-from lab import xlnet
 from lab.checks import expect
 from lab.topology import Settings
 
 from . import tools
 from .link import Measurement, go_round
+from .paths import load
 
 VCPUS = 2
 FLOWS = (1, 2)
@@ -56,7 +56,7 @@ class SmpSetting:
             for one in settings:
                 found = int(lab.guest(one.name).check("ls -d /sys/class/net/eth0/queues/tx-* | wc -l"))
                 expect(found == queues, f"eth0 of {one.name} has {found} queues, not {queues}")
-        xlnet.load_all(lab, [guest.name for guest in lab.guests()])
+        load(lab)
         single, multiple = ([lab.guest(one.name) for one in settings] for settings in GUESTS.values())
         pairs = {"eth0": single, "eth0-queues": multiple, "xl0": multiple, "lo": multiple}
         go_round(run, lab, run.wanted(self), pairs)
