@@ -55,8 +55,8 @@ def channels(lab, guests):
     *_, last = guests
     others = len(guests) - 1
     last.check("ip link set xl0 down")
-    free = free_memory(last)
     time.sleep(PAUSE)
+    free = free_memory(last)
     last.mark(UP)
     last.check("ip link set xl0 up")
     # Whoever looks meanwhile takes the time that is measured.
