@@ -66,9 +66,9 @@ def settle(guests, device):
         command = f"""for ip in {others}; do
             tries=0
             until [[ $(ip -4 route get $ip) == *'dev {device}'* ]]; do
-                (( tries++ < {SETTLING * 5} )) ||
+                (( tries++ < {SETTLING} )) ||
                     {{ echo "after {SETTLING} s packets to $ip do not take {device}"; exit 1; }}
-                sleep 0.2
+                sleep 1
             done
             ping -q -c 2 -i 0.2 -W 5 $ip || exit
         done"""
