@@ -9,7 +9,7 @@
 //!
 //! # What the `unsafe` below rests on
 //!
-//! A [`Mapping`] is `len` bytes of valid memory from `base` until it is dropped, and every handle
+//! A `Mapping` is `len` bytes of valid memory from `base` until it is dropped, and every handle
 //! keeps it alive. Its fields are private to this module, which touches the bytes as follows:
 //!
 //! - control words: by aligned 32-bit atomics in the first page;
@@ -83,6 +83,7 @@ impl Mapping {
         PAGE as usize + ring_bytes as usize
     }
 
+    #[inline]
     fn word(&self, word: Word) -> &AtomicU32 {
         // SAFETY: every word lies in the first page at a multiple of four, the page is mapped
         // as long as `self` lives, and only atomics touch it. A read-only page is only loaded
@@ -91,6 +92,7 @@ impl Mapping {
     }
 
     /// The ring's byte at `offset` modulo its size, and how many there are up to its end.
+    #[inline]
     fn ring(&self, offset: u32) -> (NonNull<u8>, usize) {
         let offset = offset & (self.ring_bytes - 1);
         // SAFETY: page and masked offset are less than the mapping's length.
@@ -327,13 +329,23 @@ impl mem::PeerRing for PeerRing {
 
     #[inline]
     fn read(&self, mut offset: u32, mut dst: &mut [u8]) {
-        while !dst.is_empty() {
+        let copy = |start: NonNull<u8>, dst: &mut [u8]| {
+            // SAFETY: below, `dst` is no longer than what the ring has from `start`; it is
+            // private memory, so the two do not overlap.
+            unsafe { ptr::copy_nonoverlapping(start.as_ptr(), dst.as_mut_ptr(), dst.len()) };
+        };
+        loop {
             let (start, left) = self.0.ring(offset);
-            let (now, later) = dst.split_at_mut(left.min(dst.len()).min(PIECE));
-            // SAFETY: `now` is no longer than what the ring has from `start`; it is private
-            // memory, so the two do not overlap.
-            unsafe { ptr::copy_nonoverlapping(start.as_ptr(), now.as_mut_ptr(), now.len()) };
-            offset = offset.wrapping_add(now.len() as u32);
+            let piece = left.min(PIECE);
+            if dst.len() <= piece {
+                // Apart from the rest: where the length is known, as a header's is, the compiler
+                // copies without a call.
+                copy(start, dst);
+                break;
+            }
+            let (now, later) = dst.split_at_mut(piece);
+            copy(start, now);
+            offset = offset.wrapping_add(piece as u32);
             dst = later;
         }
         // From here the ring may have changed, for the compiler too: it must not fetch again

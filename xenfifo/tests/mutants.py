@@ -113,7 +113,7 @@ MUTANTS = [
     ("pages not sealed against writers", "host.rs",
      " | SealFlags::FUTURE_WRITE", "", "processes"),
     ("host: a copy goes on past the ring's end", "host.rs",
-     "left.min(dst.len()).min(PIECE)", "dst.len().min(PIECE)", "model"),
+     "let piece = left.min(PIECE)", "let piece = PIECE", "model"),
 ]
 
 
