@@ -35,6 +35,20 @@ test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the name
 fuzz: ## Fuzz the FIFO (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
 	@$(enter) xenfifo/fuzz/run $(or $(FUZZ_SECONDS),60) $(CURDIR)/out/fuzz
 
+.PHONY: bench-fifo
+bench-fifo: ## Measure the FIFO against other queues (4 minutes), print a table, write out/bench-fifo.md
+	@mkdir -p out && rm -f out/bench-fifo.md
+	@$(enter) env XENFIFO_BENCH_TABLE=$(CURDIR)/out/bench-fifo.md \
+		cargo bench -p xenfifo --bench fifo -- --noplot 2>&1 | tee out/bench-fifo.log | \
+		grep --line-buffered -E ': round|Compiling|^error'
+	@test -e out/bench-fifo.md || { tail -n 20 out/bench-fifo.log; \
+		echo 'bench-fifo: failed, whole log: out/bench-fifo.log' >&2; exit 1; }
+	@cat out/bench-fifo.md
+
+.PHONY: mutants
+mutants: ## Mutate the FIFO and see that its tests notice (an hour or two), results in out/mutants.out/
+	@$(enter) xenfifo/tests/mutants $(CURDIR)/out
+
 .PHONY: demo
 demo: modules ## Measure eth0 against xl0 between two guests, print a table, write out/demo.json
 	@tests/xen/run demo

@@ -228,11 +228,12 @@ fn both_sleep_again_and_again() {
     check(Some(3), 0, &[RING - 16; 3], (1, 1));
 }
 
-/// Packets that do not divide the ring: records lie across its end anywhere.
+/// Packets that do not divide the ring: records lie across its end anywhere. What this adds to the
+/// exhaustive runs is geometry, which does not depend on the number of preemptions.
 #[test]
 fn records_across_the_end() {
     check(
-        Some(4),
+        Some(3),
         0u32.wrapping_sub(2048),
         &[HALF, RING - 1040, HALF],
         (1, 1),
