@@ -103,7 +103,7 @@ impl Rx {
     }
 
     /// Reports that the peer's state changed. It only ever grows, so that is seldom: a peer that
-    /// had it go to and fro would have something to tell with each of its events.
+    /// had it go back and forth would have something to tell with each of its events.
     #[inline]
     fn look_at_state(&mut self, slot: &Slot) -> Result<(), Broken> {
         let state = Some(State::load(&self.peer)?);
