@@ -40,7 +40,8 @@ pub(crate) type Kick = Arc<Worker<Manager>>;
 
 /// When to try again what could not be done, in milliseconds.
 const RETRY_MS: u64 = 1000;
-/// How long unloading waits for the channels to close, in milliseconds; they bound that themselves.
+/// How long unloading waits for the channels to close, which bound that themselves, and for peers to
+/// give pages back, in milliseconds.
 const SHUTDOWN_MS: u64 = 2000;
 /// How often unloading looks, in milliseconds.
 const SHUTDOWN_PACE_MS: i64 = 2;
@@ -194,7 +195,10 @@ impl Manager {
             };
             state.closing = true;
             self.pass(state);
-            let done = state.peers.iter().all(Peer::is_idle) && state.advertised.is_none();
+            // What a peer has not given back by then is the kernel's to free, a few pages a second.
+            let done = state.peers.iter().all(Peer::is_idle)
+                && state.advertised.is_none()
+                && !state.is_owed_pages();
             if done || now_ms() >= until {
                 return state.forget_all();
             }
@@ -235,8 +239,7 @@ impl Manager {
         state.for_each(|peer, guest| peer.look(guest));
         state.forget_idle();
         // A dead peer keeps its pages until Xen has done with it, and nobody tells us then.
-        let is_owed = state.accounts.iter().any(|account| account.keeps_pages());
-        if state.update_advert().is_err() || state.stale || is_owed {
+        if state.update_advert().is_err() || state.stale || state.is_owed_pages() {
             retry = Some(now_ms() + RETRY_MS);
         }
         let now = now_ms();
@@ -272,6 +275,11 @@ impl State {
         for peer in &mut self.peers {
             each(peer, &mut guest);
         }
+    }
+
+    /// Whether a peer, or a former one, maps pages that we are done with.
+    fn is_owed_pages(&self) -> bool {
+        self.accounts.iter().any(|account| account.keeps_pages())
     }
 
     fn look_at_nic(&mut self) {
