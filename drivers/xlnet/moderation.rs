@@ -19,8 +19,10 @@ use kernel::time::{Delta, Instant, Monotonic};
 const MAX_BATCH: i64 = 16;
 const MAX_BATCH_BYTES: i64 = 128 * 1024;
 
-/// The longest delay, in times of what receiving one packet takes.
+/// The longest delay, in times of what receiving one packet takes, and in ns: a measurement that
+/// the hypervisor interrupted must not make it absurd.
 const MAX_DELAY: i64 = 100;
+const MAX_DELAY_NS: i64 = 4_000_000;
 
 /// How long each delay is tried before it is judged, in packets.
 const WINDOW: i64 = 32;
@@ -41,7 +43,7 @@ pub(crate) struct Moderation {
     counted: Instant<Monotonic>,
     /// Packets expected to come together; 1: each is told of.
     batch: i64,
-    /// Time between packets while each was told of, in ns.
+    /// Time between packets in ns, while each was told of or, if that was less, since.
     gap: i64,
     /// What receiving one took then, in ns.
     cost: i64,
@@ -106,6 +108,8 @@ impl Moderation {
                 self.batch = 1;
             } else if self.packets * self.gap >= elapsed * 3 / 4 {
                 self.patience = MIN_PATIENCE;
+                // Of more packets than before none may wait longer for that.
+                self.gap = self.gap.min(elapsed / self.packets);
                 self.grow();
             } else {
                 self.patience = (self.patience * 2).min(MAX_PATIENCE);
@@ -119,7 +123,7 @@ impl Moderation {
     /// Tries a longer delay, if that is sensible.
     fn grow(&mut self) {
         let batch = self.batch * 2;
-        let is_short = batch * self.gap <= MAX_DELAY * self.cost;
+        let is_short = batch * self.gap <= MAX_DELAY_NS.min(MAX_DELAY * self.cost);
         let is_small = batch <= MAX_BATCH && batch * self.len <= MAX_BATCH_BYTES;
         if is_short && is_small {
             self.batch = batch;
