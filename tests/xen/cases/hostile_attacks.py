@@ -17,7 +17,7 @@ ATTACKS = (("storm", "busy"), ("offers", "busy-xenstore"), ("instances", "busy-x
 # Rounds go on until their median shows that enough is kept: noise makes them more, an attack that
 # costs something makes them fail.
 ROUNDS = range(5, 16)
-KEPT = 0.7
+KEPT = 0.5
 
 QUIET_SECONDS = 3
 # Of the events that tell of nothing, the kernel makes every other wait for its next tick.
