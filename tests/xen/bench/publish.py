@@ -24,4 +24,4 @@ def page(text, run):
     if not mark:
         raise SystemExit(f"{PAGE} has no line with {MARK}")
     section = run.replace("\n## ", "\n### ").replace("](bench-", f"]({CURVES.name}/bench-")
-    return f"{above}{MARK}\n\n## The latest full run\n\n{section}"
+    return f"{above}{MARK}\n\n## The latest run\n\n{section}"
