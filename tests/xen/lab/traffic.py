@@ -137,14 +137,15 @@ class Mixture:
 
 
 @contextlib.contextmanager
-def echo(server):
-    """An echo server inside the `with` block."""
-    command = server.start(f"exec traffic echo {PORT}")
-    time.sleep(0.5)
+def echo(*servers):
+    """An echo server in each of the guests inside the `with` block."""
+    commands = [server.start(f"exec traffic echo {PORT}") for server in servers]
     try:
+        time.sleep(0.5)
         yield
     finally:
-        command.kill()
+        for command in commands:
+            command.kill()
 
 
 @contextlib.contextmanager
