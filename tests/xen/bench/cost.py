@@ -7,9 +7,9 @@ taken while the load runs evenly and nothing else happens, and divided by the lo
 
 import time
 
+from lab import tools
 from lab.checks import expect, last_json
 
-from . import tools
 
 # The meter starts while dom0 is idle, then the load, and both get time to run evenly.
 METER_START = 1.0

@@ -6,7 +6,8 @@ import time
 import typing
 from functools import partial
 
-from . import tools
+from lab import tools
+
 from .paths import PATHS, Taken, take
 
 

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from lab import xlnet
+from lab import tools, xlnet
 
-from . import applications, cost, fifo, tools
+from . import applications, cost, fifo
 from .effort import UDP_MAX
 from .link import Measurement, go_round
 from .paths import load

@@ -5,11 +5,10 @@ import re
 import time
 from functools import partial
 
-from lab import xen
+from lab import tools, xen
 from lab.checks import expect, last_json
 from lab.topology import Settings
 
-from . import tools
 from .cost import LOAD_START, METER_START
 from .link import Measurement
 from .paths import PATHS, load, take

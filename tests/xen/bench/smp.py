@@ -2,10 +2,10 @@
 
 import re
 
+from lab import tools
 from lab.checks import expect
 from lab.topology import Settings
 
-from . import tools
 from .link import Measurement, go_round
 from .paths import load
 

@@ -6,9 +6,10 @@ import unittest
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, goals, plots, publish, report, scale, tools
+from . import applications, goals, plots, publish, report, scale
 from .results import Results
 
 UDP_STREAM = """\

@@ -2,7 +2,7 @@
 
 import re
 
-from lab.errors import CaseFailure
+from .errors import CaseFailure
 
 
 def netperf(guest, address, test, seconds, options=""):
