@@ -14,6 +14,7 @@
 #include <net/addrconf.h>
 #include <net/arp.h>
 #include <net/ip.h>
+#include <net/ip_fib.h>
 #include <net/route.h>
 #include <uapi/linux/virtio_net.h>
 #include <xen/events.h>

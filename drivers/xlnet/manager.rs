@@ -12,6 +12,7 @@ use crate::{
     netdev::XlDriver,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
+    retired::Retired,
     slot::NapiSlot,
     table::Table,
 };
@@ -106,6 +107,7 @@ struct State {
     dev: DeviceRef,
     driver: Arc<XlDriver>,
     socket: Socket,
+    retired: Arc<Worker<Retired>>,
     peers: KVec<Peer>,
     /// Those of the peers, and of former peers that are not forgotten.
     accounts: KVec<Arc<Account>>,
@@ -145,6 +147,7 @@ impl Manager {
         nic: Nic,
         dev: DeviceRef,
         driver: Arc<XlDriver>,
+        retired: Arc<Worker<Retired>>,
     ) -> Result {
         // What an earlier life of this domain left behind is nobody's.
         advert::remove()?;
@@ -156,6 +159,7 @@ impl Manager {
             dev,
             driver,
             socket: Socket::open()?,
+            retired,
             peers: KVec::new(),
             accounts: KVec::new(),
             advertised: None,
@@ -269,6 +273,7 @@ impl State {
             nic: nic.as_deref(),
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
+            retired: &self.retired,
             ring_pages: self.driver.ring_pages(),
             now: now_ms(),
         };

@@ -6,6 +6,7 @@ use crate::{
     account::Account,
     advert,
     channel::Channel,
+    retired::Retired,
     routes::Routes,
     sighting::{Sighting, Verdict},
     slot::NapiSlot,
@@ -19,6 +20,7 @@ use kapi::{
         rtnetlink::{HostRoute, Socket}, //
     },
     random::random_u64,
+    work::Worker,
     Show,
 };
 use kernel::{fmt, prelude::*, sync::Arc};
@@ -47,6 +49,7 @@ pub(crate) struct Guest<'a> {
     /// Our own address, if the NIC can carry traffic.
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
+    pub(crate) retired: &'a Worker<Retired>,
     /// Pages of a new channel's ring.
     pub(crate) ring_pages: u32,
     pub(crate) now: u64,
@@ -277,7 +280,9 @@ impl Peer {
                 }
             }
         }
-        self.link.routes.keep_only(guest.socket, &wanted);
+        self.link
+            .routes
+            .keep_only(guest.socket, guest.retired, &wanted);
         if guest.now >= self.route_retry {
             self.install(&wanted, guest);
         }
@@ -361,7 +366,7 @@ impl Link {
                 self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
-                self.routes.keep_only(guest.socket, &[]);
+                self.routes.keep_only(guest.socket, guest.retired, &[]);
                 self.slot.close_tx(guest.dev);
                 self.channel()?.set_state(State::Closing);
             }

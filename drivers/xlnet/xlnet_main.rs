@@ -19,6 +19,7 @@ mod moderation;
 mod netdev;
 mod nic;
 mod peer;
+mod retired;
 mod routes;
 mod rx;
 mod sighting;
@@ -32,6 +33,7 @@ use crate::{
     manager::{Kick, Manager, RosterWatch, Suspend},
     netdev::XlDriver,
     nic::{NicObserver, SightingObserver},
+    retired::Retired,
     table::Table,
 };
 use kapi::{
@@ -60,6 +62,7 @@ const MTU: u32 = 65535;
 struct XlnetModule {
     manager: Kick,
     fallback: Arc<Worker<Fallback>>,
+    retired: Arc<Worker<Retired>>,
     // Dropped in this order, after the manager has closed all channels.
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: Pin<KBox<xenstore::Watch<RosterWatch>>>,
@@ -113,10 +116,14 @@ impl kernel::Module for XlnetModule {
         let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
 
         let dev = registration.device().into();
-        manager.get().start(own, nic, dev, driver)?;
+        let retired = Worker::new(Retired::new())?;
+        manager
+            .get()
+            .start(own, nic, dev, driver, retired.clone())?;
         let this = Self {
             manager,
             fallback,
+            retired,
             _suspend: suspend,
             _watch: watch,
             _arp: arp,
@@ -137,7 +144,10 @@ impl Drop for XlnetModule {
         // No new run of the manager; then close everything from here.
         self.manager.stop();
         self.manager.get().shutdown();
-        // The last packets of the stack, then of the fallback.
+        // Nobody sends through the device any more ...
+        self.retired.stop();
+        self.retired.get().flush();
+        // ... so what the stack has queued is all; then the last packets of the fallback.
         self.registration = None;
         self.fallback.stop();
         self.fallback.get().flush();

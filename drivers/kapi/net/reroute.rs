@@ -61,8 +61,9 @@ impl PinnedDrop for Queue {
 }
 
 /// Sends an IPv4 packet through the device with index `ifindex`, along the route that the kernel
-/// has through that device: its neighbours, its MTU (the packet is fragmented or segmented as
-/// needed), its queueing. Process context.
+/// has through that device: its neighbours, its MTU, its queueing. A packet of this machine's own is
+/// fragmented or segmented as that MTU needs, whatever it says itself: its sender went by the MTU of
+/// the first device. Process context.
 ///
 /// # Errors
 ///
