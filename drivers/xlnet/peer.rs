@@ -30,9 +30,11 @@ use xlnet_protocol::{
 };
 
 /// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.
-const STALL_MS: u64 = 1000;
-/// How often a connected peer is looked at, in milliseconds.
+const STALL_MS: u64 = 700;
+/// How often a connected peer is looked at, in milliseconds, and how often while there is something it
+/// has not received. With the above: what it leaves takes the NIC within a second.
 const WATCH_MS: u64 = 250;
+const WATCH_BACKLOG_MS: u64 = 50;
 /// How often a closing channel is looked at, in milliseconds.
 const DRAIN_MS: u64 = 2;
 /// How often an address is probed that ARP has not confirmed, in milliseconds.
@@ -60,8 +62,10 @@ pub(crate) struct Peer {
     link: Link,
     entry: PeerEntry,
     addresses: KVec<Known>,
-    /// How far the peer had received, and since when it has not received more.
+    /// How far the peer had received, and for how long it has not received more.
     received: Option<(u32, u64)>,
+    /// When the peer was looked at last.
+    looked: u64,
     route_retry: u64,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
@@ -111,6 +115,7 @@ impl Peer {
             entry: *entry,
             addresses: KVec::new(),
             received: None,
+            looked: 0,
             route_retry: 0,
             withdrawn: false,
         };
@@ -250,16 +255,16 @@ impl Peer {
     }
 
     fn is_stalled(&mut self, now: u64) -> bool {
+        // A guest that stood still itself does not blame its peer for it.
+        let elapsed = now.saturating_sub(self.looked).min(2 * WATCH_BACKLOG_MS);
+        self.looked = now;
         let backlog = self.link.channel.as_ref().and_then(Channel::backlog);
         self.received = match (backlog, self.received) {
-            (Some(at), Some((before, since))) if at == before => Some((at, since)),
-            (Some(at), _) => Some((at, now)),
+            (Some(at), Some((before, waited))) if at == before => Some((at, waited + elapsed)),
+            (Some(at), _) => Some((at, 0)),
             (None, _) => None,
         };
-        self.is_connected()
-            && self
-                .received
-                .is_some_and(|(_, since)| now.saturating_sub(since) >= STALL_MS)
+        self.is_connected() && self.received.is_some_and(|(_, waited)| waited >= STALL_MS)
     }
 
     /// Brings the routes in line: one for each address that ARP confirms, while there is a channel
@@ -326,6 +331,7 @@ impl Peer {
     pub(crate) fn next(&self, now: u64) -> Option<u64> {
         let pace = match self.handshake.state() {
             Progress::Closing { .. } => Some(now + DRAIN_MS),
+            Progress::Connected { .. } if self.received.is_some() => Some(now + WATCH_BACKLOG_MS),
             Progress::Connected { .. } => Some(now + WATCH_MS),
             _ => None,
         };

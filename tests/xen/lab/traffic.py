@@ -67,13 +67,17 @@ class Datagrams:
         command = f"traffic udp {server.ip}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
         self._client = Client(client, command + " until={until}")
 
-    def finish(self, outage):
-        """Ends the stream. No more may be lost than are sent in so many seconds of `outage`, and no
-        longer gap may be between answers; none may be wrong or come twice."""
+    def finish(self, outage, changes=0):
+        """Ends the stream. No more may be lost than are sent in so many seconds of `outage`, and one
+        for each of the path's `changes`, and no longer gap may be between answers; none may be wrong
+        or come twice."""
         report = last_json(self._client.finish())
         expect(report["corrupt"] == 0 and report["duplicates"] == 0, f"UDP: {report}")
         lost = report["lost"] + report["refused"]
-        expect(lost <= outage * UDP_RATE, f"UDP: more lost than in {outage} s: {report}")
+        expect(
+            lost <= outage * UDP_RATE + changes,
+            f"UDP: more lost than in {outage} s and with {changes} changes of path: {report}",
+        )
         gap = report["max_gap_ms"] / 1000
         expect(gap <= outage + NOISE, f"UDP: a gap of {gap} s, with {outage} s allowed: {report}")
         return report
@@ -95,7 +99,7 @@ class Ping:
         command = self._COMMAND.format(interval=1 / PING_RATE, address=server.ip)
         self._client = Client(client, command)
 
-    def finish(self, outage):
+    def finish(self, outage, changes=0):
         """Ends the ping; the bound is that of Datagrams."""
         output = self._client.finish()
         counts = re.search(r"(\d+) packets transmitted, (\d+) received", output)
@@ -104,7 +108,10 @@ class Ping:
         # The last may be under way when the ping is ended.
         lost = max(sent - received - 1, 0)
         expect(received > 0, f"ping: no answer at all:\n{output}")
-        expect(lost <= outage * PING_RATE, f"ping: more lost than in {outage} s:\n{output}")
+        expect(
+            lost <= outage * PING_RATE + changes,
+            f"ping: more lost than in {outage} s and with {changes} changes of path:\n{output}",
+        )
         expect("DUP" not in output and "+" not in counts[0], f"ping:\n{output}")
         return lost
 
@@ -123,10 +130,10 @@ class Mixture:
         self._datagrams = Datagrams(client, server)
         self._ping = Ping(client, server)
 
-    def finish(self, outage=0.0):
+    def finish(self, outage=0.0, changes=0):
         """Ends all of them; see their own `finish`. Returns the stream's report."""
-        lost = self._ping.finish(outage)
-        udp = self._datagrams.finish(outage)
+        lost = self._ping.finish(outage, changes)
+        udp = self._datagrams.finish(outage, changes)
         tcp = self._stream.finish()
         self._client.note(f"to {self._server.name}: TCP {tcp}, UDP {udp}, ping lost {lost}")
         return tcp
