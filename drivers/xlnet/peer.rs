@@ -30,7 +30,7 @@ use xlnet_protocol::{
 };
 
 /// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.
-const STALL_MS: u64 = 700;
+const STALL_MS: u64 = 600;
 /// How often a connected peer is looked at, in milliseconds, and how often while there is something it
 /// has not received. With the above: what it leaves takes the NIC within a second.
 const WATCH_MS: u64 = 250;
