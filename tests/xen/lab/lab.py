@@ -28,6 +28,7 @@ class Guest(Domain):
         self.domid = domid
         # Whether its kernel is another than the one it was created with.
         self.restarted = False
+        self.restores = 0
 
     @property
     def vif(self):

@@ -8,7 +8,8 @@ import itertools
 import re
 import time
 
-from .checks import expect, last_json
+from .checks import expect, last_json, wait_until
+from .errors import CaseFailure
 
 PORT = 7
 # A case that forgets to end its traffic does not leave it running for ever.
@@ -19,6 +20,9 @@ PING_RATE = 20
 # How long a busy machine may leave a guest standing that has nothing to complain of. What falls in a
 # hole meanwhile counts as lost; this finds what waits for ever.
 NOISE = 10.0
+
+# While a server stands still, TCP doubles the pause after which it tries again, up to 120 s.
+BACKOFF = 150
 
 _numbers = itertools.count(1)
 
@@ -33,7 +37,9 @@ class Client:
 
     def finish(self, timeout=120):
         """Ends the program and returns what it printed. It is a failure if it has ended before."""
-        expect(self._command.running(), "the traffic ended before what it ran beside")
+        if not self._command.running():
+            output = self._command.wait().out
+            raise CaseFailure(f"the traffic ended before what it ran beside; it said:\n{output}")
         self._domain.check(f"touch {self._end}")
         return self._command.wait(timeout).out
 
@@ -46,7 +52,20 @@ class Stream:
 
     def __init__(self, client, server, connections, pause=0):
         command = f"traffic tcp {server.ip}:{PORT} seconds={LIMIT} connections={connections} pause={pause}"
+        self._domain = client
+        self._server = server
         self._client = Client(client, command + " until={until}")
+
+    def _received(self):
+        """The bytes received so far, by all connections."""
+        # Without the module ss knows addresses and states only.
+        query = f"modprobe tcp_diag && ss -Htin dst {self._server.ip} dport = :{PORT}"
+        return sum(map(int, re.findall(r"bytes_received:(\d+)", self._domain.check(query))))
+
+    def wait_alive(self, timeout=BACKOFF):
+        """Waits until data flow, or flow again after the server was away."""
+        begun = self._received()
+        wait_until("the connection to go on", lambda: self._received() > begun, timeout, 0.5)
 
     def finish(self):
         """Ends the stream; every connection must have lived and every byte must be right. Returns
@@ -130,6 +149,10 @@ class Mixture:
         self._datagrams = Datagrams(client, server)
         self._ping = Ping(client, server)
 
+    def wait_alive(self):
+        """Waits until the stream goes on, as after the server was away."""
+        self._stream.wait_alive()
+
     def finish(self, outage=0.0, changes=0):
         """Ends all of them; see their own `finish`. Returns the stream's report."""
         lost = self._ping.finish(outage, changes)
@@ -175,4 +198,5 @@ def stream(client, server, connections=1):
 def mixture(client, server, connections=1):
     """Runs a stream, datagrams and a ping from client to server inside the `with` block."""
     with echo(server), running(Mixture(client, server, connections)) as started:
+        started.wait_alive()
         yield started

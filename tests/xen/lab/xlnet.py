@@ -1,6 +1,7 @@
 """The product, as cases load, unload and look at it."""
 
 import re
+import time
 
 from .checks import expect
 from .domain import MODULES
@@ -8,6 +9,8 @@ from .errors import CaseFailure
 
 # The promise: from the last of the modules loaded to routes on both sides.
 CONVERGENCE = 3.0
+# The promise: routes follow within so many seconds of what makes them right or wrong.
+FALLBACK = 1.0
 # How long a case waits that is about something else: a busy machine must not fail it.
 PATIENCE = 30.0
 
@@ -70,6 +73,38 @@ def start_waiting(guest, peer, timeout):
         "read -r now _ </proc/uptime\n"
         'echo "$(( ${now/./} - ${begin/./} ))0 ms"'
     )
+
+
+def uptime(guest):
+    return float(guest.read("/proc/uptime").split()[0])
+
+
+class RouteChange:
+    """Waits, in the guest, for a route on xl0 to an address to come or to go."""
+
+    def __init__(self, guest, address, present):
+        self._guest = guest
+        self._what = f"route to {address} on xl0 to {'come' if present else 'go'}"
+        test = "==" if present else "!="
+        self._command = guest.start(
+            f"until [[ $(ip -4 route show {address}) {test} *'dev xl0'* ]]; do sleep 0.02; done\n"
+            "cut -d ' ' -f 1 /proc/uptime"
+        )
+
+    def finish(self, limit=FALLBACK):
+        """To be called right after the event. On a machine that is busy with something else everything
+        is late: the limit counts from this call, on the guest's clock, and grows by what the machine
+        takes for the least that the guest can be asked for."""
+        asked = time.monotonic()
+        event = uptime(self._guest)
+        latency = time.monotonic() - asked
+        took = float(self._command.check(timeout=PATIENCE)) - event
+        self._guest.note(f"{took:.2f} s for the {self._what}, asking took {latency:.2f} s")
+        expect(
+            took <= limit + 3 * latency,
+            f"{self._guest.name}: {took:.2f} s for the {self._what}, not {limit} s;"
+            f" to ask for the time took {latency:.2f} s",
+        )
 
 
 def routes(guest):

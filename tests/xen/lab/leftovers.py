@@ -1,0 +1,87 @@
+"""What must be as it was when all of ours is unloaded: Xen's lists, and the memory of guests."""
+
+import collections
+import contextlib
+import itertools
+
+from . import xen, xlnet
+from .checks import expect, wait_until
+from .errors import CaseFailure
+
+# Two channels cost a guest 2 MiB of its own pages. What else comes and goes in a guest is less than this;
+# that not even one channel is left is what Xen's lists tell.
+TOLERANCE_KIB = 1536
+# With each restore the stock kernel loses 1 MiB, without any of our modules: as much as netfront's receive
+# buffers are.
+RESTORE_KIB = 1088
+# How long it may take to come back, in seconds: of pages that the peer still had mapped when their grant
+# ended, the kernel frees ten a second.
+RETURN = 120
+# Each of these is looked at by itself: one may grow while another shrinks.
+FIELDS = ("MemAvailable", "Slab", "SUnreclaim")
+
+
+def _ports(lab):
+    """How many event channels each domain has in use, by the domain's name."""
+    counted = collections.Counter(channel.domain for channel in xen.event_channels(lab))
+    return {guest.name: counted[guest.domid] for guest in lab.guests()}
+
+
+def _memory(guest):
+    """Figures of /proc/meminfo in KiB, with the caches that can be dropped dropped."""
+    guest.check("sync; echo 3 >/proc/sys/vm/drop_caches")
+    lines = (line.split() for line in guest.read("/proc/meminfo").splitlines())
+    figures = {name.rstrip(":"): int(value) for name, value, *_ in lines}
+    # Pages that the allocator keeps for each CPU are free, but not counted as such.
+    kept = guest.check("awk '/^ *count:/ {pages += $2} END {print 4 * pages}' /proc/zoneinfo")
+    figures["MemAvailable"] += int(kept)
+    return {field: figures[field] for field in FIELDS}
+
+
+@contextlib.contextmanager
+def none(lab):
+    """Unloads everything, runs the `with` block, unloads everything again, and compares. Guests that
+    were not there, or not in the same life, before and after are not compared."""
+    # The first channel costs a guest what it never gives back: the kernel's page structures for foreign
+    # pages, 2 MiB.
+    xlnet.load_all(lab, [guest.name for guest in lab.guests()])
+    xlnet.unload_all(lab)
+    ports, memory = _ports(lab), {guest: _memory(guest) for guest in lab.guests()}
+    restores = {guest: guest.restores for guest in lab.guests()}
+    yield
+    xlnet.unload_all(lab)
+    for pair in itertools.combinations(lab.guests(), 2):
+        left = xen.between(lab, *pair)
+        expect(not left, f"between {pair[0].name} and {pair[1].name} there are still {left}")
+    after = _ports(lab)
+    for guest in lab.guests():
+        nodes = lab.dom0.run(f"xenstore-ls /local/domain/{guest.domid}/data/xlnet").out
+        expect("version" not in nodes, f"{guest.name}'s advert is still in XenStore:\n{nodes}")
+        if guest not in memory or guest.restarted:
+            continue
+        count, before = after[guest.name], ports[guest.name]
+        expect(count == before, f"{guest.name} has {count} event channels, before it had {before}")
+        lost_by_others = RESTORE_KIB * (guest.restores - restores[guest])
+        expect_memory(guest, memory[guest], TOLERANCE_KIB + lost_by_others)
+
+
+def _lost(before, after, field):
+    """How much less there is of what one wants much of, or more of what one wants little of."""
+    lost = after[field] - before[field]
+    return -lost if field == "MemAvailable" else lost
+
+
+def expect_memory(guest, before, tolerance):
+    """The guest's memory must be what it was, within so many KiB, soon: the kernel frees pages that
+    the other side had mapped until the end a few at a time, each second."""
+    seen = []
+
+    def is_back():
+        seen.append(_memory(guest))
+        return all(_lost(before, seen[-1], field) <= tolerance for field in FIELDS)
+
+    try:
+        wait_until(f"{guest.name}'s memory to be what it was", is_back, RETURN, 1)
+    except CaseFailure as failure:
+        raise CaseFailure(f"{failure}\n{before} KiB before\n{seen[-1]} KiB after") from failure
+    guest.note(f"memory in KiB: {before} before, {seen[-1]} after")

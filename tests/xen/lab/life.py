@@ -1,0 +1,183 @@
+"""What happens to guests: saved and restored, migrated, paused, rebooted, crashed.
+
+Commands that run in a guest go on through all of it that the guest survives.
+"""
+
+import shlex
+import time
+
+from .checks import expect, wait_until
+from .lab import CONSOLE_LOGS, GUEST_TIMEOUT
+
+SAVED = "/var/tmp/{name}.saved"
+# Domids may be used again at once.
+REUSE = "LIBXL_DOMID_REUSE_TIMEOUT=0"
+MIGRATION_PORT = 4444
+# Takes one guest from another host.
+RECEIVER = f"""
+import socket, subprocess
+connection, _ = socket.create_server(("", {MIGRATION_PORT})).accept()
+subprocess.run(["xl", "migrate-receive"], stdin=connection, stdout=connection, check=True)
+"""
+# For what takes seconds on a machine that does nothing else.
+PATIENCE = 180
+
+
+class Absence:
+    """How long a guest cannot answer: what happens to it is done in `with` blocks of this."""
+
+    # After each, dom0 delivers what waited there, and routes and ARP find their way.
+    RECOVERY = 3.0
+
+    def __init__(self):
+        self.seconds = 0.0
+        self._since = 0.0
+
+    def __enter__(self):
+        self._since = time.monotonic()
+
+    def __exit__(self, *_):
+        self.seconds += time.monotonic() - self._since + self.RECOVERY
+
+
+def domid(lab, name):
+    """The id of the domain with this name, None if there is none."""
+    result = lab.dom0.run(f"xl domid {name}")
+    return int(result.out) if result.status == 0 else None
+
+
+def _follow(lab, guest):
+    """The guest goes on as another domain."""
+    guest.restores += 1
+    guest.domid = domid(lab, guest.name)
+    expect(guest.domid is not None, f"{guest.name} is gone")
+    lab.link.follow(guest.name, guest.domid)
+    lab.link.wait_ready(guest.name, 30)
+    guest.check("true")
+
+
+def save(lab, guest):
+    """Saves a guest to a file; it is no domain any more until it is restored."""
+    lab.link.leave(guest.name)
+    lab.dom0.check(f"xl save {guest.name} {SAVED.format(name=guest.name)}", timeout=PATIENCE)
+
+
+def restore(lab, guest):
+    """Restores a guest that was saved."""
+    path = SAVED.format(name=guest.name)
+    lab.dom0.check(f"xl restore {path} && rm {path}", timeout=PATIENCE)
+    _follow(lab, guest)
+
+
+def checkpoint(lab, guest):
+    """Saves a guest that goes on afterwards."""
+    path = SAVED.format(name=guest.name)
+    lab.dom0.check(f"xl save -c -D {guest.name} {path}", timeout=PATIENCE)
+    guest.check("true")
+
+
+def destroy(lab, guest):
+    """Destroys a guest of which there is a checkpoint."""
+    lab.keep_log(guest.name)
+    lab.link.leave(guest.name)
+    lab.dom0.check(f"{REUSE} xl destroy {guest.name}")
+
+
+def revive(lab, guest):
+    """Restores the checkpoint of a destroyed guest, under the domid that it had."""
+    path = SAVED.format(name=guest.name)
+    lab.dom0.check(f"{REUSE} xl restore {path} && rm {path}", timeout=PATIENCE)
+    _follow(lab, guest)
+
+
+def fail_to_save(lab, guest):
+    """Has a guest suspended, its saving fail for lack of room, and the guest go on."""
+    full = "/run/full"
+    lab.dom0.check(f"mkdir -p {full} && mount -t tmpfs -o size=8M none {full}")
+    try:
+        result = lab.dom0.run(f"xl save {guest.name} {full}/saved", timeout=PATIENCE)
+        expect(result.status != 0, "a guest was saved to where there is no room")
+        expect("resuming" in result.out, f"the guest was not suspended before that failed:\n{result.out}")
+    finally:
+        lab.dom0.check(f"umount {full}")
+    guest.check("true")
+
+
+def migrate(lab, guest):
+    """Migrates a guest to the host it is on."""
+    lab.link.leave(guest.name)
+    lab.dom0.check(f"xl migrate -s '' {guest.name} 'bash -c \"xl migrate-receive\"'", timeout=PATIENCE)
+    _follow(lab, guest)
+
+
+def migrate_to(here, there, guest):
+    """Migrates a guest from one lab to another, whose dom0s reach each other."""
+    receiver = there.dom0.start(f"python3 -c {shlex.quote(RECEIVER)}")
+    there.dom0.check(f"until ss -Hltn sport = :{MIGRATION_PORT} | grep -q .; do sleep 0.1; done")
+    here.link.leave(guest.name)
+    # The last is the channel's own way back, which nobody closes.
+    connection = f"exec 3<>/dev/tcp/{there.dom0.ip}/{MIGRATION_PORT}; cat <&3 & cat >&3; kill $!"
+    transport = f"bash -c {shlex.quote(connection)}"
+    here.dom0.check(f"xl migrate -s '' {guest.name} {shlex.quote(transport)}", timeout=PATIENCE)
+    receiver.check()
+    here.hand_over(guest.name, there)
+    _follow(there, guest)
+
+
+def pause(lab, guest):
+    """Stops a guest's CPUs."""
+    lab.dom0.check(f"xl pause {guest.name}")
+
+
+def unpause(lab, guest):
+    """Lets a guest go on."""
+    lab.dom0.check(f"xl unpause {guest.name}")
+    guest.check("true")
+
+
+def reboot(lab, guest):
+    """Reboots a guest, and waits until it is up again: another domain with nothing loaded."""
+    before = guest.domid
+    lab.keep_log(guest.name)
+    lab.link.leave(guest.name)
+    guest.start("reboot -f")
+    wait_until(
+        f"{guest.name} to reboot", lambda: domid(lab, guest.name) not in (None, before), PATIENCE, 0.5
+    )
+    guest.domid = domid(lab, guest.name)
+    guest.restarted = True
+    lab.link.forget(guest.name, "rebooted")
+    lab.link.attach(guest.name, guest.domid)
+    lab.link.wait_ready(guest.name, GUEST_TIMEOUT)
+
+
+def start_crash(lab, guest):
+    """Has a guest's kernel crash, as soon as it gets to it."""
+    lab.keep_log(guest.name)
+    guest.start("echo c >/proc/sysrq-trigger")
+
+
+def has_crashed(lab, guest):
+    """Whether the guest's domain is there, and crashed."""
+    state = f"xl list {guest.name} | awk 'NR == 2 {{print $(NF - 1)}}'"
+    return "c" in lab.dom0.check(state)
+
+
+def bury(lab, guest):
+    """Destroys a guest that has crashed on purpose, with what its console showed of that."""
+    if domid(lab, guest.name) is not None:
+        lab.dom0.check(f"xl destroy {guest.name}")
+    lab.give_up(guest.name, "crashed")
+    lab.dom0.check(f"rm -f {CONSOLE_LOGS}/guest-{guest.name}.log")
+
+
+def wait_gone(lab, domain, timeout=10):
+    """Waits until nothing of a domain is left in Xen: while another domain maps one of its pages, or
+    it maps another's, it is listed as a dead one without a name."""
+    listed = "xl list | awk 'NR > 1 {print $(NF - 4)}'"
+    return wait_until(
+        f"domain {domain} to be gone from Xen, pages and all",
+        lambda: str(domain) not in lab.dom0.check(listed).split(),
+        timeout,
+        0.2,
+    )
