@@ -1,0 +1,29 @@
+"""A peer stands still for a minute under traffic: its packets take eth0 meanwhile, it is met again."""
+
+import time
+
+from lab import leftovers, life, traffic, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+PAUSE = 60
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    with leftovers.none(lab):
+        xlnet.load_all(lab, NEEDS.guests)
+        absence = life.Absence()
+        with traffic.mixture(g1, g3) as survivors, traffic.mixture(g1, g2) as mixture:
+            change = xlnet.RouteChange(g1, g2.ip, present=False)
+            with absence:
+                life.pause(lab, g2)
+                change.finish()
+                expect(xlnet.device_to(g1, g3.ip) == "xl0", "g1 lost its living peer")
+                time.sleep(PAUSE)
+                life.unpause(lab, g2)
+            xlnet.wait_for_routes(lab, NEEDS.guests)
+            mixture.wait_alive()
+            survivors.finish(outage=0)
+            mixture.finish(absence.seconds)

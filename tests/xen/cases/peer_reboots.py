@@ -1,0 +1,23 @@
+"""A peer reboots under traffic: it is another domain, whose survivors of the old one meet it again."""
+
+from lab import leftovers, life, traffic, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    with leftovers.none(lab):
+        xlnet.load_all(lab, NEEDS.guests)
+        with traffic.mixture(g1, g3) as survivors, traffic.echo(g2):
+            with traffic.running(traffic.Datagrams(g1, g2)):
+                old = g2.domid
+                life.reboot(lab, g2)
+                life.wait_gone(lab, old)
+                expect(not xlnet.has_route(g1, g2), "g1 has a route on xl0 to a guest without xlnet")
+                g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
+                xlnet.load_all(lab, NEEDS.guests)
+                expect(xlnet.peers(g1) == {g2.domid, g3.domid}, f"g1's peers: {xlnet.peers(g1)}")
+            survivors.finish(outage=0)
