@@ -1,0 +1,62 @@
+"""eth0, its addresses, MTU and bridge change under traffic: routes follow within 1 s, no hole opens."""
+
+import contextlib
+
+from lab import leftovers, life, traffic, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+EXTRA = "10.0.0.50"
+
+
+@contextlib.contextmanager
+def route(guest, address, present):
+    """Expects the route to come or go within 1 s of what is done in the `with` block."""
+    change = xlnet.RouteChange(guest, address, present)
+    yield
+    change.finish()
+
+
+def addresses(g1, g2, g3):
+    """An address comes, moves to another guest, and goes."""
+    add, remove = (f"ip address {verb} {EXTRA}/24 dev eth0" for verb in ("add", "del"))
+    with route(g1, EXTRA, present=True):
+        g2.check(add)
+    g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
+    with route(g1, EXTRA, present=False):
+        g2.check(remove)
+    with route(g1, EXTRA, present=True):
+        g3.check(add)
+    g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
+    with route(g1, EXTRA, present=False):
+        g3.check(remove)
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    with leftovers.none(lab):
+        xlnet.load_all(lab, NEEDS.guests)
+        absence = life.Absence()
+        with traffic.mixture(g1, g3) as others, traffic.mixture(g1, g2) as mixture:
+            addresses(g1, g2, g3)
+
+            g2.check("ip link set eth0 mtu 1400")
+            g1.check(f"ping -c 3 -i 0.2 -s 8000 -W 2 {g2.ip}")
+            expect(xlnet.device_to(g1, g2.ip) == "xl0", "the route went as eth0's MTU changed")
+            g2.check("ip link set eth0 mtu 1500")
+
+            with absence:
+                with route(g1, g2.ip, present=False):
+                    g2.check("ip link set eth0 down")
+                g2.check("ip link set eth0 up")
+            xlnet.wait_for_routes(lab, ("g1", "g2"))
+
+            with absence:
+                with route(g1, g2.ip, present=False):
+                    lab.dom0.check(f"ip link set {g2.vif} master xenbr1")
+                lab.dom0.check(f"ip link set {g2.vif} master xenbr0")
+            xlnet.wait_for_routes(lab, ("g1", "g2"))
+
+            mixture.finish(absence.seconds)
+            others.finish(outage=0)
