@@ -4,7 +4,8 @@ from lab import leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
-NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+# A guest that was revived with its old domid keeps that when it reboots.
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False, fresh=True)
 
 
 def run(lab):
