@@ -17,7 +17,7 @@ BOOT_TIMEOUT = 240
 GUEST_TIMEOUT = 180
 PVH_TIMEOUT = 90
 PVH_RETRIES = 2
-# Where xenconsoled writes what guests' consoles show; one that migrates has two names.
+# Where xenconsoled writes what guests' consoles show; one that was restored has two names.
 CONSOLE_LOGS = "/var/log/xen/console"
 
 
@@ -157,17 +157,6 @@ class Lab:
         except LabError as error:
             log = f"(no kernel log: {error})"
         self._ended_logs.append((name, log))
-
-    def hand_over(self, name, other):
-        """The guest has moved to another host, with all that runs in it."""
-        guest = self._guests.pop(name)
-        guest.move(other.link, other.transcript)
-        self.link.hand_over(name, other.link)
-        other.take(guest)
-
-    def take(self, guest):
-        """A guest has moved here."""
-        self._guests[guest.name] = guest
 
     def give_up(self, name, reason):
         """Forgets a guest that is gone."""

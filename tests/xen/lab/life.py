@@ -1,9 +1,8 @@
-"""What happens to guests: saved and restored, migrated, paused, rebooted, crashed.
+"""What happens to guests: saved and restored, paused, rebooted, crashed.
 
 Commands that run in a guest go on through all of it that the guest survives.
 """
 
-import shlex
 import time
 
 from .checks import expect, wait_until
@@ -12,13 +11,6 @@ from .lab import CONSOLE_LOGS, GUEST_TIMEOUT
 SAVED = "/var/tmp/{name}.saved"
 # Domids may be used again at once.
 REUSE = "LIBXL_DOMID_REUSE_TIMEOUT=0"
-MIGRATION_PORT = 4444
-# Takes one guest from another host.
-RECEIVER = f"""
-import socket, subprocess
-connection, _ = socket.create_server(("", {MIGRATION_PORT})).accept()
-subprocess.run(["xl", "migrate-receive"], stdin=connection, stdout=connection, check=True)
-"""
 # For what takes seconds on a machine that does nothing else.
 PATIENCE = 180
 
@@ -101,27 +93,6 @@ def fail_to_save(lab, guest):
     finally:
         lab.dom0.check(f"umount {full}")
     guest.check("true")
-
-
-def migrate(lab, guest):
-    """Migrates a guest to the host it is on."""
-    lab.link.leave(guest.name)
-    lab.dom0.check(f"xl migrate -s '' {guest.name} 'bash -c \"xl migrate-receive\"'", timeout=PATIENCE)
-    _follow(lab, guest)
-
-
-def migrate_to(here, there, guest):
-    """Migrates a guest from one lab to another, whose dom0s reach each other."""
-    receiver = there.dom0.start(f"python3 -c {shlex.quote(RECEIVER)}")
-    there.dom0.check(f"until ss -Hltn sport = :{MIGRATION_PORT} | grep -q .; do sleep 0.1; done")
-    here.link.leave(guest.name)
-    # The last is the channel's own way back, which nobody closes.
-    connection = f"exec 3<>/dev/tcp/{there.dom0.ip}/{MIGRATION_PORT}; cat <&3 & cat >&3; kill $!"
-    transport = f"bash -c {shlex.quote(connection)}"
-    here.dom0.check(f"xl migrate -s '' {guest.name} {shlex.quote(transport)}", timeout=PATIENCE)
-    receiver.check()
-    here.hand_over(guest.name, there)
-    _follow(there, guest)
 
 
 def pause(lab, guest):

@@ -35,7 +35,7 @@ class Pending:
         self.done.set()
 
 
-# Of all links, as a guest may move from one to another.
+# Of commands, on all links.
 _identifiers = itertools.count(1)
 
 
@@ -85,16 +85,6 @@ class Link:
         """Connects the console of the domain that a guest which was left is now; wait_ready tells
         when that is done."""
         self._attach(name, domid, fresh=False)
-
-    def hand_over(self, name, other):
-        """The guest, which was left here, and the commands that run in it go on over another link."""
-        for identifier, pending in list(self._pending.items()):
-            if pending.domain == name:
-                other.adopt(self._pending.pop(identifier))
-
-    def adopt(self, pending):
-        """Waits for the answer of a command that was submitted over another link."""
-        self._pending[pending.identifier] = pending
 
     def _attach(self, name, domid, fresh):
         self._domids[name] = domid
