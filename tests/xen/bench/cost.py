@@ -10,7 +10,6 @@ import time
 from lab import tools
 from lab.checks import expect, last_json
 
-
 # The meter starts while dom0 is idle, then the load, and both get time to run evenly.
 METER_START = 1.0
 LOAD_START = 2.0

@@ -1,6 +1,5 @@
 """What must be as it was when all of ours is unloaded: Xen's lists, and the memory of guests."""
 
-import collections
 import contextlib
 import itertools
 
@@ -22,8 +21,8 @@ FIELDS = ("MemAvailable", "Slab", "SUnreclaim")
 
 
 def _ports(lab):
-    """How many event channels each domain has in use, by the domain's name."""
-    counted = collections.Counter(channel.domain for channel in xen.event_channels(lab))
+    """How many event channels each guest has in use, by its name."""
+    counted = xen.ports(lab)
     return {guest.name: counted[guest.domid] for guest in lab.guests()}
 
 
@@ -38,6 +37,16 @@ def _memory(guest):
     return {field: figures[field] for field in FIELDS}
 
 
+def expect_unloaded(lab):
+    """No grant, mapping or event channel may join two guests, and no advert may be in XenStore."""
+    for pair in itertools.combinations(lab.guests(), 2):
+        left = xen.between(lab, *pair)
+        expect(not left, f"between {pair[0].name} and {pair[1].name} there are still {left}")
+    for guest in lab.guests():
+        nodes = lab.dom0.run(f"xenstore-ls /local/domain/{guest.domid}/data/xlnet").out
+        expect("version" not in nodes, f"{guest.name}'s advert is still in XenStore:\n{nodes}")
+
+
 @contextlib.contextmanager
 def none(lab):
     """Unloads everything, runs the `with` block, unloads everything again, and compares. Guests that
@@ -50,13 +59,9 @@ def none(lab):
     restores = {guest: guest.restores for guest in lab.guests()}
     yield
     xlnet.unload_all(lab)
-    for pair in itertools.combinations(lab.guests(), 2):
-        left = xen.between(lab, *pair)
-        expect(not left, f"between {pair[0].name} and {pair[1].name} there are still {left}")
+    expect_unloaded(lab)
     after = _ports(lab)
     for guest in lab.guests():
-        nodes = lab.dom0.run(f"xenstore-ls /local/domain/{guest.domid}/data/xlnet").out
-        expect("version" not in nodes, f"{guest.name}'s advert is still in XenStore:\n{nodes}")
         if guest not in memory or guest.restarted:
             continue
         count, before = after[guest.name], ports[guest.name]

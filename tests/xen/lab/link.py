@@ -35,14 +35,11 @@ class Pending:
         self.done.set()
 
 
-# Of commands, on all links.
-_identifiers = itertools.count(1)
-
-
 class Link:
     def __init__(self, path):
         self._path = path
         self._socket = None
+        self._identifiers = itertools.count(1)
         self._pending = {}
         self._ready = {}
         # Which domain a guest is now.
@@ -91,7 +88,7 @@ class Link:
         self._send({"attach": name, "domid": domid, "fresh": fresh})
 
     def submit(self, domain, command):
-        pending = Pending(next(_identifiers), domain, command)
+        pending = Pending(next(self._identifiers), domain, command)
         self._pending[pending.identifier] = pending
         if domain == "dom0":
             self._send({"run": pending.identifier, "command": command})

@@ -79,6 +79,14 @@ class Stream:
         self._client.kill()
 
 
+def _expect_few_lost(lost, rate, outage, changes, report):
+    """No more may be lost than are sent in `outage` seconds, and one for each change of path."""
+    expect(
+        lost <= outage * rate + changes,
+        f"more lost than in {outage} s and with {changes} changes of path: {report}",
+    )
+
+
 class Datagrams:
     """Numbered datagrams at a fixed rate, which an echo server sends back."""
 
@@ -93,10 +101,7 @@ class Datagrams:
         report = last_json(self._client.finish())
         expect(report["corrupt"] == 0 and report["duplicates"] == 0, f"UDP: {report}")
         lost = report["lost"] + report["refused"]
-        expect(
-            lost <= outage * UDP_RATE + changes,
-            f"UDP: more lost than in {outage} s and with {changes} changes of path: {report}",
-        )
+        _expect_few_lost(lost, UDP_RATE, outage, changes, f"UDP: {report}")
         gap = report["max_gap_ms"] / 1000
         expect(gap <= outage + NOISE, f"UDP: a gap of {gap} s, with {outage} s allowed: {report}")
         return report
@@ -127,10 +132,7 @@ class Ping:
         # The last may be under way when the ping is ended.
         lost = max(sent - received - 1, 0)
         expect(received > 0, f"ping: no answer at all:\n{output}")
-        expect(
-            lost <= outage * PING_RATE + changes,
-            f"ping: more lost than in {outage} s and with {changes} changes of path:\n{output}",
-        )
+        _expect_few_lost(lost, PING_RATE, outage, changes, f"ping:\n{output}")
         expect("DUP" not in output and "+" not in counts[0], f"ping:\n{output}")
         return lost
 

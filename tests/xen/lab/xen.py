@@ -92,6 +92,11 @@ def event_channels(lab):
     return found
 
 
+def ports(lab):
+    """How many event channels each domain has in use, by domid."""
+    return collections.Counter(channel.domain for channel in event_channels(lab))
+
+
 def between(lab, first, second):
     """Grants and event channels that join two guests, in either direction."""
     pair = {first.domid, second.domid}
