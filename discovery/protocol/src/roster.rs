@@ -297,7 +297,7 @@ fn sole_owner(guests: &[Guest], i: usize, vif: &Vif, report: &mut impl FnMut(War
         let reported = j < i && other.advertised().is_some_and(|(_, vif)| twin(&vif));
         if let (false, Some(guest)) = (reported, guests.get(i)) {
             report(Warning::DuplicateMac {
-                guests: [guest.domid, other.domid],
+                guests: [guest.domid.min(other.domid), guest.domid.max(other.domid)],
                 mac: vif.mac,
             });
         }
@@ -317,7 +317,7 @@ fn uncontested(guests: &[Guest], i: usize, report: &mut impl FnMut(Warning)) -> 
                 |rival: &Seat| rival.segment == seat.segment && rival.claimed.contains(addr);
             if j != i && other.seat.as_ref().is_some_and(rival) {
                 free = false;
-                if i < j {
+                if guest.domid < other.domid {
                     report(Warning::AddressConflict {
                         guests: [guest.domid, other.domid],
                         addr,

@@ -232,6 +232,22 @@ fn one_address_claimed_twice_is_nobodys() {
 }
 
 #[test]
+fn a_conflict_is_told_the_same_whoever_came_first() {
+    let address = |id| claiming(id, 7, "10.0.0.9");
+    let vif_of_7 = |id: u8| {
+        let vifs = vifs([vif(mac(7), segment(7))]);
+        Guest::new(domid(id.into()), Some(Ok(advert(mac(7), ""))), vifs)
+    };
+    for guests in [[address(1), address(2)], [vif_of_7(1), vif_of_7(2)]] {
+        let mut mirrored = guests.to_vec();
+        mirrored.reverse();
+        let (told, again) = (all(guests.to_vec()).warnings, all(mirrored).warnings);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told, again);
+    }
+}
+
+#[test]
 fn one_address_claimed_three_times_is_nobodys() {
     let claims = [1, 2, 3].map(|id| claiming(id, 7, "10.0.0.9"));
     let result = all(claims.to_vec());
