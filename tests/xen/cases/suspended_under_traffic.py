@@ -1,7 +1,7 @@
 """A suspend that is taken back: the channel is closed before and there again after, nothing is lost."""
 
 from lab import traffic, xlnet
-from lab.checks import expect, wait_until
+from lab.checks import expect
 from lab.counters import Movement, read
 
 PINGS = 10
@@ -21,7 +21,7 @@ def run(lab):
             with Movement({g1: ["eth0", "xl0"]}) as after:
                 g1.check(f"ping -q -c {PINGS} -i 0.05 {g2.ip}")
                 begun = read(g1, "xl0")["xl0"]
-                wait_until(
+                stream.wait_until(
                     "the connection to go on over xl0",
                     lambda begun=begun: read(g1, "xl0")["xl0"] > begun + MANY,
                     BACKOFF,

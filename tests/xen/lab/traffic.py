@@ -35,11 +35,15 @@ class Client:
         self._end = f"/tmp/.end-{next(_numbers)}"
         self._command = domain.start(command.format(until=self._end))
 
-    def finish(self, timeout=120):
-        """Ends the program and returns what it printed. It is a failure if it has ended before."""
+    def expect_running(self):
+        """It is a failure if the program has ended already."""
         if not self._command.running():
             output = self._command.wait().out
             raise CaseFailure(f"the traffic ended before what it ran beside; it said:\n{output}")
+
+    def finish(self, timeout=120):
+        """Ends the program and returns what it printed."""
+        self.expect_running()
         self._domain.check(f"touch {self._end}")
         return self._command.wait(timeout).out
 
@@ -62,10 +66,19 @@ class Stream:
         query = f"modprobe tcp_diag && ss -Htin dst {self._server.ip} dport = :{PORT}"
         return sum(map(int, re.findall(r"bytes_received:(\d+)", self._domain.check(query))))
 
+    def wait_until(self, what, condition, timeout):
+        """Waits for the condition to hold while the stream runs."""
+
+        def holds():
+            self._client.expect_running()
+            return condition()
+
+        wait_until(what, holds, timeout, 0.5)
+
     def wait_alive(self, timeout=BACKOFF):
         """Waits until data flow, or flow again after the server was away."""
         begun = self._received()
-        wait_until("the connection to go on", lambda: self._received() > begun, timeout, 0.5)
+        self.wait_until("the connection to go on", lambda: self._received() > begun, timeout)
 
     def finish(self):
         """Ends the stream; every connection must have lived and every byte must be right. Returns

@@ -4,7 +4,7 @@ use crate::echo::STACK;
 use crate::end::End;
 use crate::pattern::Pattern;
 use crate::Options;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -55,7 +55,11 @@ fn receive(stream: &mut TcpStream, seed: u64) -> io::Result<Report> {
     let mut report = Report::default();
     let mut last = Instant::now();
     loop {
-        let length = stream.read(&mut buffer[held..])?;
+        let length = match stream.read(&mut buffer[held..]) {
+            // A read with a timeout is not taken up again when the guest was suspended meanwhile.
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            result => result?,
+        };
         report.max_stall = report.max_stall.max(last.elapsed());
         last = Instant::now();
         report.bytes += length as u64;
