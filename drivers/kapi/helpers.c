@@ -307,6 +307,11 @@ void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt)
 	 */
 	if (sk)
 		skb->ignore_df = 1;
+	/*
+	 * The first device may be gone by now.  Netfilter would take it for
+	 * the one the packet came in by; what is sent from here has none.
+	 */
+	skb->dev = NULL;
 	skb_dst_drop(skb);
 	skb_dst_set(skb, &rt->dst);
 	dst_output(dev_net(rt->dst.dev), sk, skb);
