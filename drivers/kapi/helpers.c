@@ -423,7 +423,10 @@ int xl_evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port,
 
 void xl_evtchn_close(evtchn_port_t port)
 {
-	xen_evtchn_close(port);
+	struct evtchn_close op = { .port = port };
+
+	/* xen_evtchn_close() would BUG() if the port is closed already. */
+	HYPERVISOR_event_channel_op(EVTCHNOP_close, &op);
 }
 
 void xl_evtchn_notify(evtchn_port_t port)

@@ -76,9 +76,10 @@ impl<H: EventHandler> EventChannel<H> {
         name: &'static CStr,
         handler: Arc<H>,
     ) -> Result<Arc<Self>> {
-        // Until it is bound the port is this function's to close.
+        // Until it is bound the port is this function's to close. Some of the failures below have
+        // closed it already, and no error tells which; Xen refuses to do so once more.
         let unbound = ScopeGuard::new(|| {
-            // SAFETY: The port is open and not bound to an interrupt.
+            // SAFETY: The port is ours and not bound to an interrupt.
             unsafe { bindings::xl_evtchn_close(port) }
         });
         let this = Arc::new(
