@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/if_arp.h>
 #include <linux/inetdevice.h>
+#include <linux/kthread.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <net/addrconf.h>
+#include <net/busy_poll.h>
 #include <net/dst.h>
 #include <net/gro.h>
 #include <net/ip.h>
@@ -43,6 +45,16 @@ void xl_copy_from_peer(void *to, const void *from, size_t len)
 void xl_init_delayed_work(struct delayed_work *work, work_func_t func)
 {
 	INIT_DELAYED_WORK(work, func);
+}
+
+struct kthread_worker *xl_kthread_run_worker(const char *name)
+{
+	return kthread_run_worker(0, "%s", name);
+}
+
+void xl_kthread_init_work(struct kthread_work *work, kthread_work_func_t func)
+{
+	kthread_init_work(work, func);
 }
 
 void xl_local_bh_disable(void)
@@ -197,6 +209,18 @@ struct net_device *xl_napi_netdev(const struct napi_struct *napi)
 bool xl_napi_busy_polling(const struct napi_struct *napi)
 {
 	return READ_ONCE(napi->state) & NAPIF_STATE_IN_BUSY_POLL;
+}
+
+void xl_napi_gro_flush(struct napi_struct *napi)
+{
+	napi_gro_flush(napi, false);
+}
+
+void xl_napi_busy_loop(const struct napi_struct *napi,
+		       bool (*loop_end)(void *arg, unsigned long begun),
+		       void *arg, u16 budget)
+{
+	napi_busy_loop(napi->napi_id, loop_end, arg, false, budget);
 }
 
 void xl_napi_schedule(struct napi_struct *napi)

@@ -7,6 +7,7 @@
 #ifndef _XL_HELPERS_H
 #define _XL_HELPERS_H
 
+#include <linux/kthread.h>
 #include <linux/netdevice.h>
 #include <linux/virtio_net.h>
 #include <linux/workqueue.h>
@@ -23,6 +24,10 @@ void xl_copy_from_peer(void *to, const void *from, size_t len);
 
 /* Work */
 void xl_init_delayed_work(struct delayed_work *work, work_func_t func);
+
+/* Work for a thread of its own */
+struct kthread_worker *xl_kthread_run_worker(const char *name);
+void xl_kthread_init_work(struct kthread_work *work, kthread_work_func_t func);
 
 /* Bottom halves */
 void xl_local_bh_disable(void);
@@ -59,6 +64,10 @@ void xl_netif_napi_add(struct net_device *dev, struct napi_struct *napi,
 void xl_netif_napi_del(struct napi_struct *napi);
 struct net_device *xl_napi_netdev(const struct napi_struct *napi);
 bool xl_napi_busy_polling(const struct napi_struct *napi);
+void xl_napi_gro_flush(struct napi_struct *napi);
+void xl_napi_busy_loop(const struct napi_struct *napi,
+		       bool (*loop_end)(void *arg, unsigned long begun),
+		       void *arg, u16 budget);
 void xl_napi_schedule(struct napi_struct *napi);
 void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 

@@ -7,6 +7,7 @@ pub mod arp;
 pub mod device;
 pub mod ethtool;
 pub mod fib;
+pub mod idle_poll;
 pub mod napi;
 pub mod nic;
 pub mod poll_timer;

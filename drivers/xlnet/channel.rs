@@ -5,12 +5,13 @@
 
 use crate::{
     account::Account,
+    idle::Idle,
     rx::Rx,
     slot::{NapiSlot, Port},
     tx::Tx,
 };
 use kapi::{
-    net::{device::Device, poll_timer::PollTimer},
+    net::{device::Device, idle_poll::IdlePoll, poll_timer::PollTimer},
     xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -161,8 +162,12 @@ impl Channel {
         self.peer = Some(peer.clone());
         self.port = Some(port.clone());
         let timer = PollTimer::new(self.slot.clone())?;
+        let poll = match &self.slot.idle_thread {
+            Some(thread) => Some(IdlePoll::new(thread.clone(), self.slot.clone())?),
+            None => None,
+        };
         self.slot
-            .enable(dev, Rx::new(consumer, peer, port, timer))?;
+            .enable(dev, Rx::new(consumer, peer, port, timer, Idle::new(poll)))?;
         // An event may have come before there was anybody to poll.
         self.slot.schedule();
         Ok(())

@@ -74,8 +74,8 @@ impl Moderation {
 
     /// A poll begins.
     #[inline]
-    pub(crate) fn begin(&mut self) {
-        self.counted = Instant::now();
+    pub(crate) fn begin(&mut self, now: Instant<Monotonic>) {
+        self.counted = now;
     }
 
     /// A packet of `len` bytes was received.

@@ -3,6 +3,7 @@
 //! Receiving: from the peer's FIFO to the stack.
 
 use crate::{
+    idle::Idle,
     moderation::Moderation,
     slot::{Port, Slot},
 };
@@ -17,6 +18,7 @@ use kapi::{
 use kernel::{
     prelude::*,
     sync::{rcu, Arc},
+    time::Instant,
 };
 use xenfifo::{Broken, Consumer, Record, State};
 use xlnet_protocol::{PacketMeta, ETHERTYPE_IPV4};
@@ -36,6 +38,7 @@ pub(crate) struct Rx {
     /// nothing is not spurious for that alone.
     useful: bool,
     moderation: Moderation,
+    idle: Idle,
     timer: Arc<PollTimer<Slot>>,
     /// The next poll, if the peer was not asked to tell of the next packet.
     pending: Option<Pending<Slot>>,
@@ -47,6 +50,7 @@ impl Rx {
         peer: PeerControlPage,
         port: Arc<Port>,
         timer: Arc<PollTimer<Slot>>,
+        idle: Idle,
     ) -> Self {
         Self {
             consumer,
@@ -56,6 +60,7 @@ impl Rx {
             state: None,
             useful: false,
             moderation: Moderation::new(),
+            idle,
             timer,
             pending: None,
         }
@@ -126,7 +131,8 @@ impl Rx {
         context: &mut Context<'_>,
         budget: u32,
     ) -> (u32, Result<(), Broken>) {
-        self.moderation.begin();
+        let begun = Instant::now();
+        self.moderation.begin(begun);
         let mut work = 0;
         let result = loop {
             match self.consumer.peek() {
@@ -138,9 +144,14 @@ impl Rx {
                         break Ok(());
                     }
                 }
-                // Who polls all the time needs no events; the core polls once more when it stops.
+                // Who polls all the time needs no events; the core polls once more when it stops,
+                // and only then would it look after what GRO holds.
                 Ok(None) if context.is_busy_polling() => {
                     self.consumer.disable_notification();
+                    if work > 0 {
+                        context.flush();
+                        self.idle.received(begun, work);
+                    }
                     break Ok(());
                 }
                 Ok(None) => {
@@ -148,7 +159,12 @@ impl Rx {
                     match self.sleep() {
                         // Something came in between.
                         Ok(true) => {}
-                        Ok(false) => break Ok(()),
+                        Ok(false) => {
+                            if work > 0 && self.pending.is_none() {
+                                self.idle.received(begun, work);
+                            }
+                            break Ok(());
+                        }
                         Err(reason) => break Err(reason),
                     }
                 }

@@ -7,7 +7,10 @@
 
 use crate::{manager::Kick, rx::Rx, stats::Counters, table::Table, tx::Tx};
 use kapi::{
-    net::napi::{Context, Napi, Poll},
+    net::{
+        idle_poll::IdleThread,
+        napi::{Context, Napi, Poll},
+    },
     new_bh_lock,
     sync::{BhLock, RcuBox},
     xen::evtchn::EventChannel,
@@ -35,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) queue: u16,
     pub(crate) table: Arc<RcuBox<Table>>,
     manager: Kick,
+    /// Polls while its CPU is idle, if that is wanted.
+    pub(crate) idle_thread: Option<Arc<IdleThread>>,
     #[pin]
     pub(crate) tx: BhLock<Option<Tx>>,
     #[pin]
@@ -47,13 +52,18 @@ pub(crate) struct Slot {
 }
 
 /// Creates all slots; slot `i` has queue `i + 1`.
-pub(crate) fn all(table: &Arc<RcuBox<Table>>, manager: &Kick) -> Result<KVec<Arc<NapiSlot>>> {
+pub(crate) fn all(
+    table: &Arc<RcuBox<Table>>,
+    manager: &Kick,
+    idle_thread: Option<&Arc<IdleThread>>,
+) -> Result<KVec<Arc<NapiSlot>>> {
     let mut slots = KVec::with_capacity(QUEUES.into(), GFP_KERNEL)?;
     for queue in 1..QUEUES {
         let slot = Napi::new(pin_init!(Slot {
             queue,
             table: table.clone(),
             manager: manager.clone(),
+            idle_thread: idle_thread.cloned(),
             tx <- new_bh_lock!(None),
             fault <- new_bh_lock!(None),
             counters: Counters::new(),

@@ -14,6 +14,7 @@ mod account;
 mod advert;
 mod channel;
 mod fallback;
+mod idle;
 mod manager;
 mod moderation;
 mod netdev;
@@ -37,13 +38,13 @@ use crate::{
     table::Table,
 };
 use kapi::{
-    net::{arp, device::Registration, nic as kernel_nic},
+    net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
     pm,
     sync::RcuBox,
     work::Worker,
     xen::{self, xenstore},
 };
-use kernel::{prelude::*, sync::Arc};
+use kernel::{cpu::nr_cpu_ids, prelude::*, sync::Arc};
 
 module! {
     type: XlnetModule,
@@ -51,10 +52,19 @@ module! {
     authors: ["The xlnet developers"],
     description: "Xen guest to guest network device over shared memory",
     license: "GPL",
+    params: {
+        idle_poll: bool {
+            default: true,
+            description: "with one CPU: stay awake for the next packet while idle; see the README",
+        },
+    },
 }
 
 /// The device's name.
 const NAME: &CStr = c"xl0";
+
+/// What shows in ps.
+const IDLE_THREAD: &CStr = c"xl0-idle";
 
 /// A 64 KiB datagram crosses whole.
 const MTU: u32 = 65535;
@@ -92,7 +102,13 @@ impl kernel::Module for XlnetModule {
         )?;
         let fallback = Worker::new(Fallback::new(nic.ifindex()))?;
         let manager = Worker::new(Manager::new())?;
-        let slots = slot::all(&table, &manager)?;
+        // Of several CPUs the one that polled would often not be the one that the application sleeps on.
+        let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
+            Some(Arc::new(IdleThread::new(IDLE_THREAD)?, GFP_KERNEL)?)
+        } else {
+            None
+        };
+        let slots = slot::all(&table, &manager, idle_thread.as_ref())?;
         let driver = Arc::new(
             XlDriver::new(slots, table.clone(), fallback.clone(), manager.clone()),
             GFP_KERNEL,

@@ -120,6 +120,11 @@ impl<T: Poll> Napi<T> {
         unsafe { (*self.state.get()).take() }
     }
 
+    /// The instance.
+    pub(crate) fn as_raw(&self) -> *mut bindings::napi_struct {
+        self.napi.get()
+    }
+
     /// Makes the instance poll soon, if it is enabled. Any context.
     #[inline]
     pub fn schedule(&self) {
@@ -211,6 +216,13 @@ impl Context<'_> {
     pub fn is_busy_polling(&self) -> bool {
         // SAFETY: The instance is being polled.
         unsafe { bindings::xl_napi_busy_polling(self.napi) }
+    }
+
+    /// Has the stack take the packets that it holds back to merge them with later ones.
+    #[inline]
+    pub fn flush(&mut self) {
+        // SAFETY: The instance is being polled.
+        unsafe { bindings::xl_napi_gro_flush(self.napi) };
     }
 
     /// Ends the poll after `work` packets. If something was scheduled meanwhile, the core polls
