@@ -60,4 +60,11 @@ impl Idle {
         }
         self.last = begun;
     }
+
+    /// No packets are wanted any more.
+    pub(crate) fn stop(&self) {
+        if let Some(poll) = &self.poll {
+            poll.stop();
+        }
+    }
 }

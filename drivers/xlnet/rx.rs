@@ -98,7 +98,8 @@ impl Rx {
                 work
             }
             Err(reason) => {
-                // The event is never ended: nothing the peer sends interrupts us again.
+                // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
+                self.idle.stop();
                 slot.report_broken(reason);
                 let work = work.min(budget - 1);
                 context.complete(work);
@@ -150,7 +151,6 @@ impl Rx {
                     self.consumer.disable_notification();
                     if work > 0 {
                         context.flush();
-                        self.idle.received(begun, work);
                     }
                     break Ok(());
                 }
@@ -159,12 +159,7 @@ impl Rx {
                     match self.sleep() {
                         // Something came in between.
                         Ok(true) => {}
-                        Ok(false) => {
-                            if work > 0 && self.pending.is_none() {
-                                self.idle.received(begun, work);
-                            }
-                            break Ok(());
-                        }
+                        Ok(false) => break Ok(()),
                         Err(reason) => break Err(reason),
                     }
                 }
@@ -172,6 +167,10 @@ impl Rx {
             }
         };
         self.publish(slot);
+        // A delay is for packets of which many come together.
+        if result.is_ok() && (1..budget).contains(&work) && self.pending.is_none() {
+            self.idle.received(begun, work);
+        }
         (work, result)
     }
 
