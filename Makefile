@@ -57,6 +57,10 @@ demo: modules ## Measure eth0 against xl0 between two guests, print a table, wri
 bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,… or list)
 	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
+.PHONY: migration
+migration: modules ## Move a guest between two hosts, with xlnet and without, write out/migration.*
+	@tests/xen/run migration
+
 .PHONY: lab
 lab: modules ## Boot Xen with dom0 and two guests and leave you at dom0's prompt
 	@tests/xen/run shell

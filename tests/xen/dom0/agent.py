@@ -87,6 +87,8 @@ class Agent:
         if fresh:
             self.unfinished[name] = b""
         else:
+            # There is nothing of a guest that comes from another host.
+            self.unfinished.setdefault(name, b"")
             # Its agent said so on its first console.
             self.send(**{"from": name, "line": "@ready"})
         try:

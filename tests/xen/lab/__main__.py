@@ -2,7 +2,7 @@
 
 import sys
 
-from . import demo, runner, shell
+from . import demo, migration, runner, shell
 
 
 def main(arguments):
@@ -14,9 +14,11 @@ def main(arguments):
             return 0
         case ["demo"]:
             return demo.run()
+        case ["migration"]:
+            return migration.run()
         case ["shell"]:
             return shell.run()
-    print("usage: lab test [CASE…] | list | demo | shell", file=sys.stderr)
+    print("usage: lab test [CASE…] | list | demo | migration | shell", file=sys.stderr)
     return 2
 
 

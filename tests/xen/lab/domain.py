@@ -63,6 +63,11 @@ class Domain:
         self.ip = ip
         self._transcript = transcript
 
+    def move(self, link, transcript):
+        """The domain is on another host now; no command may be running in it."""
+        self.link = link
+        self._transcript = transcript
+
     def note(self, text, output=""):
         self._transcript.note(self.name, text, output)
 

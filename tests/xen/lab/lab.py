@@ -158,6 +158,12 @@ class Lab:
             log = f"(no kernel log: {error})"
         self._ended_logs.append((name, log))
 
+    def hand_over(self, name, other):
+        """The guest has moved to another host."""
+        guest = self._guests.pop(name)
+        guest.move(other.link, other.transcript)
+        other._guests[name] = guest
+
     def give_up(self, name, reason):
         """Forgets a guest that is gone."""
         del self._guests[name]

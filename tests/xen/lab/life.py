@@ -1,8 +1,9 @@
-"""What happens to guests: saved and restored, paused, rebooted, crashed.
+"""What happens to guests: saved and restored, here or on another host, paused, rebooted, crashed.
 
 Commands that run in a guest go on through all of it that the guest survives.
 """
 
+import shlex
 import time
 
 from .checks import expect, wait_until
@@ -11,6 +12,15 @@ from .lab import CONSOLE_LOGS, GUEST_TIMEOUT
 SAVED = "/var/tmp/{name}.saved"
 # Domids may be used again at once.
 REUSE = "LIBXL_DOMID_REUSE_TIMEOUT=0"
+CARRY_PORT = 4444
+# Restores the guest that another host sends.
+RECEIVER = f"""
+import shutil, socket, subprocess, sys
+connection, _ = socket.create_server(("", {CARRY_PORT})).accept()
+with subprocess.Popen(["xl", "restore", "/proc/self/fd/0"], stdin=subprocess.PIPE) as restore:
+    shutil.copyfileobj(connection.makefile("rb"), restore.stdin)
+sys.exit(restore.returncode)
+"""
 # For what takes seconds on a machine that does nothing else.
 PATIENCE = 180
 
@@ -59,6 +69,18 @@ def restore(lab, guest):
     path = SAVED.format(name=guest.name)
     lab.dom0.check(f"xl restore {path} && rm {path}", timeout=PATIENCE)
     _follow(lab, guest)
+
+
+def carry(here, there, guest):
+    """Saves a guest in one lab and restores it in another, whose dom0s reach each other, at once."""
+    receiver = there.dom0.start(f"exec python3 -c {shlex.quote(RECEIVER)}")
+    connect = f"until exec 3>/dev/tcp/{there.dom0.ip}/{CARRY_PORT}; do sleep 0.1; done 2>/dev/null"
+    save = f"xl save {guest.name} /proc/self/fd/1 | cat >&3"
+    here.link.leave(guest.name)
+    here.dom0.check(f"set -o pipefail; {connect}; {save}", timeout=PATIENCE)
+    receiver.check(PATIENCE)
+    here.hand_over(guest.name, there)
+    _follow(there, guest)
 
 
 def checkpoint(lab, guest):

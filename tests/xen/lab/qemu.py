@@ -39,9 +39,9 @@ class Machine:
         )
         network = []
         if lan is not None:
-            server = "on" if host == 1 else "off"
+            end = "server=on" if host == 1 else "server=off,reconnect-ms=100"
             network = [
-                *("-netdev", f"stream,id=lan,addr.type=unix,addr.path={lan},server={server}"),
+                *("-netdev", f"stream,id=lan,addr.type=unix,addr.path={lan},{end}"),
                 *("-device", f"virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:00:00:{host:02x}"),
             ]
         command = [

@@ -153,6 +153,38 @@ class Ping:
         self._client.kill()
 
 
+class Transactions:
+    """netperf's TCP_RR, with its rate over time."""
+
+    # It reports that often, or when a transaction ends that took longer; below 0 it looks at the clock
+    # after each, in seconds.
+    _INTERVAL = -0.25
+    # netperf, like ping, sets its own handler for the interrupt.
+    _COMMAND = (
+        "netperf -P 0 -D {interval} -H {address} -t TCP_RR -l {limit} & netperf=$!; "
+        "until [ -e {{until}} ]; do sleep 0.2; kill -0 $netperf || exit; done; "
+        "kill -INT $netperf; wait $netperf; true"
+    )
+    _REPORT = re.compile(r"result: *([\d.]+) \S+ over ([\d.]+) seconds ending at ([\d.]+)")
+
+    def __init__(self, client, server):
+        command = self._COMMAND.format(interval=self._INTERVAL, address=server.ip, limit=LIMIT)
+        self._client = Client(client, command)
+
+    def finish(self):
+        """Ends it. Returns triples: when a stretch of time began and ended, in the client's seconds
+        since 1970, and its transactions per second."""
+        output = self._client.finish()
+        samples = []
+        for rate, length, end in self._REPORT.findall(output):
+            samples.append((float(end) - float(length), float(end), float(rate)))
+        expect(samples, f"netperf reported no transactions:\n{output}")
+        return samples
+
+    def kill(self):
+        self._client.kill()
+
+
 class Mixture:
     """A stream, datagrams and a ping, all from one guest to another."""
 

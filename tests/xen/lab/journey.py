@@ -1,0 +1,137 @@
+"""A guest's journey to the host its partner is on, and back, with xlnet and without.
+
+It is saved on one host and restored on the other at once. A live migration has no other way through
+xlnet, but needs log-dirty mode: a PV guest has none on this Xen, and a PVH guest under traffic meets
+triple faults in it on the emulated machine.
+"""
+
+from . import hosts, life, traffic, xlnet
+from .checks import expect, wait_until
+from .counters import Movement
+from .progress import step
+
+# By one journey: the packets' devices on two hosts, on one, and on two again.
+JOURNEYS = {"netfront": ("eth0", "eth0", "eth0"), "xlnet": ("eth0", "xl0", "eth0")}
+# A guest that is away for so long, in seconds, has not come back.
+LONGEST = 60
+# How long the way is looked for after a move.
+PATIENCE = 20
+# All of it is sent, through an emulated network, in MiB.
+MEMORY = 192
+# How many packets one device may carry while the packets between the guests take the other: there are ARP
+# and IPv6 on eth0.
+OTHERS = {"eth0": 20, "xl0": 0}
+# How many are traffic.
+MANY = 200
+# On one host, how much faster transactions must be over xl0 than over eth0.
+FASTER = 1.3
+# One journey of each is compared, on an emulated machine: so much longer the guest may be away, in
+# seconds, by chance.
+CHANCE = 3.0
+
+
+def travel_twice(name, out, stay):
+    """Boots two hosts and lets g2 make both journeys; it stays where it is for so many seconds each time.
+    Returns what was seen of each journey, and what the scan found in the logs."""
+    journeys = {}
+    with hosts.joined(name, out) as labs:
+        try:
+            here, there = labs
+            hosts.on_all(labs, create)
+            for journey, devices in JOURNEYS.items():
+                step(f"the journey with {journey}")
+                if journey == "xlnet":
+                    for domain in (*here.domains(), *there.domains()):
+                        xlnet.load(domain)
+                journeys[journey] = travel(here, there, devices, stay)
+        finally:
+            found = hosts.end(labs)
+    return journeys, found
+
+
+def create(lab):
+    """Creates the host's guest. TCP tries again each second, so that what is seen is not its doubling of
+    the pause. An echo server is left running: a command that the driver waits for would not move along."""
+    name, ip = ("g2", "10.0.0.2") if lab.host == 1 else ("g1", "10.0.0.1")
+    guest = lab.create_guest(name, ip=ip, memory=MEMORY)
+    guest.check("echo 1000 >/proc/sys/net/ipv4/tcp_rto_max_ms; echo 255 >/proc/sys/net/ipv4/tcp_retries2")
+    guest.check(f"setsid traffic echo {traffic.PORT} & sleep 0.5")
+
+
+def travel(here, there, devices, stay):
+    """One journey of g2, which g1 has traffic with all the time."""
+    g1, g2 = there.guest("g1"), here.guest("g2")
+    begun = clock(g1)
+    moves = []
+    with (
+        traffic.running(traffic.Datagrams(g1, g2)) as datagrams,
+        traffic.running(traffic.Transactions(g1, g2)) as transactions,
+    ):
+        stays = [stay_apart_or_together(g1, g2, devices[0], stay)]
+        for source, target, device in ((here, there, devices[1]), (there, here, devices[2])):
+            step(f"moving g2 to host {target.host}")
+            left = clock(g1)
+            life.carry(source, target, g2)
+            moves.append((left, clock(g1)))
+            stays.append(stay_apart_or_together(g1, g2, device, stay))
+        samples = transactions.finish()
+        report = datagrams.finish(outage=2 * LONGEST)
+    return {
+        "devices": devices,
+        "rates": [mean_rate(samples, *span) for span in stays],
+        "lost": report["lost"],
+        "gap": report["max_gap_ms"] / 1000,
+        "stays": since(begun, stays),
+        "moves": since(begun, moves),
+        "samples": [[*span, rate] for span, (_, _, rate) in zip(since(begun, samples), samples, strict=True)],
+    }
+
+
+def clock(guest):
+    """Seconds since 1970, as netperf has them."""
+    return float(guest.check("echo $EPOCHREALTIME"))
+
+
+def since(begun, spans):
+    """When each began and ended."""
+    return [[round(start - begun, 3), round(end - begun, 3)] for start, end, *_ in spans]
+
+
+def stay_apart_or_together(g1, g2, device, seconds):
+    """Waits until the packets to g2 take the device, then sees that no other carries any for a while.
+    Returns when that began and ended."""
+    wait_until(f"packets to take {device}", lambda: xlnet.device_to(g1, g2.ip) == device, PATIENCE)
+    begun = clock(g1)
+    with Movement({g1: ["eth0", "xl0"]}) as moved:
+        g1.check(f"sleep {seconds}")
+    ended = clock(g1)
+    other = {"eth0": "xl0", "xl0": "eth0"}[device]
+    g1.note(f"packets: {moved}")
+    expect(moved[g1, device] > MANY, f"{device} does not carry the traffic: {moved}")
+    expect(moved[g1, other] <= OTHERS[other], f"{other} carries packets, too: {moved}")
+    return begun, ended
+
+
+def mean_rate(samples, begun, ended):
+    """Transactions per second in the stretches inside a span of time."""
+    inside = [(end - start, rate) for start, end, rate in samples if begun <= start and end <= ended]
+    expect(inside, f"no transaction ended between {begun} and {ended}: {samples}")
+    return round(sum(length * rate for length, rate in inside) / sum(length for length, _ in inside), 1)
+
+
+def compare(journeys):
+    """What must hold of the journey with xlnet."""
+    plain, ours = journeys["netfront"], journeys["xlnet"]
+    (_, over_eth0, _), (_, over_xl0, _) = plain["rates"], ours["rates"]
+    expect(
+        over_xl0 >= FASTER * over_eth0,
+        f"on one host {over_xl0} transactions/s with xlnet, {over_eth0} without",
+    )
+    expect(
+        ours["gap"] <= plain["gap"] + CHANCE,
+        f"{ours['gap']} s without an answer, without xlnet {plain['gap']} s",
+    )
+    expect(
+        ours["lost"] <= plain["lost"] + CHANCE * traffic.UDP_RATE,
+        f"{ours['lost']} datagrams lost, without xlnet {plain['lost']}",
+    )
