@@ -8,21 +8,21 @@ PLACES = ("two hosts", "one host", "two hosts")
 
 def figure(journeys):
     """One panel for each journey, all with the same axes; the guest moves in the grey bands."""
-    last = max(seen["stays"][-1][1] for seen in journeys.values())
-    most = max(rate for seen in journeys.values() for *_, rate in seen["samples"])
+    last = max(seen["stays"][-1][1] for seen in journeys)
+    most = max(rate for seen in journeys for *_, rate in seen["samples"])
     height = TOP + len(journeys) * (PANEL + GAP) - GAP + BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}"'
         ' font-family="sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
     ]
-    for number, (name, seen) in enumerate(journeys.items()):
-        parts += panel(name, seen, TOP + number * (PANEL + GAP), last, ticks(most))
+    for number, seen in enumerate(journeys):
+        parts += panel(seen, TOP + number * (PANEL + GAP), last, ticks(most))
     parts.append(text((WIDTH + LEFT - RIGHT) / 2, height - 10, "seconds"))
     return "\n".join([*parts, "</svg>\n"])
 
 
-def panel(name, seen, top, last, rates):
+def panel(seen, top, last, rates):
     bottom = top + PANEL
 
     def x(time):
@@ -31,7 +31,9 @@ def panel(name, seen, top, last, rates):
     def y(rate):
         return bottom - PANEL * rate / rates[-1]
 
-    yield text((WIDTH + LEFT - RIGHT) / 2, top - 12, f"TCP_RR transactions per second, {TITLES[name]}")
+    yield text(
+        (WIDTH + LEFT - RIGHT) / 2, top - 12, f"TCP_RR transactions per second, {TITLES[seen['with']]}"
+    )
     for start, end in seen["moves"]:
         yield f'<path d="M{x(start):.1f} {top}V{bottom}H{x(end):.1f}V{top}Z" fill="#e4e4e4"/>'
         yield text(x((start + end) / 2), top + 14, "g2 moves")
@@ -43,7 +45,7 @@ def panel(name, seen, top, last, rates):
     for place, device, (start, end) in zip(PLACES, seen["devices"], seen["stays"], strict=True):
         yield text(x((start + end) / 2), top + 14, f"{place}: {device}")
     points = (f"{x(time):.1f},{y(rate):.1f}" for *span, rate in seen["samples"] for time in span)
-    yield f'<polyline points="{" ".join(points)}" fill="none" stroke="{COLOURS[name]}"/>'
+    yield f'<polyline points="{" ".join(points)}" fill="none" stroke="{COLOURS[seen["with"]]}"/>'
 
 
 def ticks(most):
