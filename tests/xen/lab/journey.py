@@ -14,7 +14,7 @@ from .progress import step
 DEVICES = {"netfront": ("eth0", "eth0", "eth0"), "xlnet": ("eth0", "xl0", "eth0")}
 # How long the way is looked for after a move.
 PATIENCE = 20
-# All of it is sent, through an emulated network; with 160 MiB a guest does not boot.
+# In MiB. All of it is sent through an emulated network, but in 160 a guest's root does not fit.
 MEMORY = 192
 # How many packets one device may carry while the packets between the guests take the other: there are ARP
 # and IPv6 on eth0.
