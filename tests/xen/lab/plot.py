@@ -8,7 +8,7 @@ PLACES = ("two hosts", "one host", "two hosts")
 
 def figure(journeys):
     """One panel for each journey, all with the same axes; the guest moves in the grey bands."""
-    last = max(seen["stays"][-1][1] for seen in journeys)
+    last = max(end for seen in journeys for _, end, _ in seen["samples"])
     most = max(rate for seen in journeys for *_, rate in seen["samples"])
     height = TOP + len(journeys) * (PANEL + GAP) - GAP + BOTTOM
     parts = [
