@@ -152,8 +152,8 @@ impl<T: Poll> IdlePoll<T> {
             bindings::xl_napi_busy_loop(this.napi.as_raw(), Some(Self::ends), arg, BUDGET);
         }
         if !this.is_over() {
-            // Others want to run, and do so first; packets interrupt us meanwhile, as the core polled
-            // the instance once more when the loop ended.
+            // Others want to run, and do so first, or the turn was long. Packets interrupt meanwhile, as
+            // the core polled the instance once more when the loop ended.
             // SAFETY: Process context, in a state to run.
             unsafe { bindings::yield_() };
             // SAFETY: As in `poll_for`.
@@ -171,7 +171,8 @@ impl<T: Poll> IdlePoll<T> {
         let turn = unsafe { &*arg.cast::<Turn<'_, T>>() };
         turn.poll.is_over()
             || now() >= turn.end
-            // SAFETY: No preconditions; preemption is off, so the answer is this CPU's.
+            // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled, the
+            // answer may be another CPU's, which costs a turn.
             || !unsafe { bindings::single_task_running() }
     }
 }
