@@ -19,6 +19,16 @@ KERNEL_LINES = (
     "rcu: INFO: rcu_preempt self-detected stall on CPU",
     "Kernel panic - not syncing: Fatal exception",
     "watchdog: BUG: soft lockup - CPU#0 stuck for 22s!",
+    "unregister_netdevice: waiting for xl0 to become free. Usage count = 2",
+    "BUG: KASAN: slab-use-after-free in f+0x1/0x2",
+    "UBSAN: array-index-out-of-bounds in net/core/dev.c:1:2",
+    "WARNING: possible circular locking dependency detected",
+    "WARNING: suspicious RCU usage",
+    "INFO: trying to register non-static key.",
+    "BUG: sleeping function called from invalid context at kernel/locking/mutex.c:1",
+    "ODEBUG: free active (active state 0) object: 0000000012345678 object type: timer_list hint: f+0x0/0x1",
+    "ref_tracker: netdev@0000000012345678 has 1/2 users at",
+    "kmemleak: Kernel memory leak detector disabled",
 )
 XEN_LINES = (
     "(XEN) Xen BUG at grant_table.c:1",
@@ -30,6 +40,7 @@ XEN_LINES = (
 HARMLESS = (
     'PCI: if necessary, use "pci=nocrs" and report a bug',
     "xlnet: loaded",
+    "kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
     "vif vif-0 eth0: entered promiscuous mode",
 )
 # netfront's own, and what follows it.

@@ -8,7 +8,11 @@ KERNEL = re.compile(
     r"|hung task|[Rr][Cc][Uu].*(?:stall|starved)|Kernel panic|general protection fault"
     r"|soft lockup|hard LOCKUP|refcount_t:|list_(?:add|del) corruption|UBSAN:|KASAN:"
     r"|unreferenced object|NETDEV WATCHDOG|page allocation failure|scheduling while atomic"
-    r"|Bad page state"
+    r"|Bad page state|unregister_netdevice: waiting"
+    # What debug kernels say besides. That kmemleak found something is no fault of ours yet; lab.debug looks.
+    r"|INFO: trying to register non-static key|suspicious RCU usage|turning off the locking"
+    r"|possible (?:circular|recursive) locking|sleeping function called|ODEBUG[: ]|ref_tracker: "
+    r"|kmemleak: (?!\d+ new suspected memory leaks|Kernel memory leak detector initialized)"
 )
 # What the stock kernel warns of without any of ours in it: a guest that is restored while netfront has
 # packets under way, as netfront takes a reference to pages of the slab allocator.
