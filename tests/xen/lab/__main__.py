@@ -9,6 +9,8 @@ def main(arguments):
     match arguments:
         case ["test", *names]:
             return runner.run(names)
+        case ["debug", *names]:
+            return runner.run_debug(names)
         case ["list"]:
             print("\n".join(runner.names()))
             return 0
@@ -18,7 +20,7 @@ def main(arguments):
             return migration.run()
         case ["shell"]:
             return shell.run()
-    print("usage: lab test [CASE…] | list | demo | migration | shell", file=sys.stderr)
+    print("usage: lab {test|debug} [CASE…] | list | demo | migration | shell", file=sys.stderr)
     return 2
 
 

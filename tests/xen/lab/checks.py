@@ -3,6 +3,7 @@
 import json
 import time
 
+from . import debug
 from .errors import CaseFailure
 
 
@@ -13,6 +14,7 @@ def expect(condition, message):
 
 def wait_until(what, condition, timeout, interval=0.1):
     """Waits for the condition to hold; returns the seconds it took."""
+    timeout *= debug.PACE
     started = time.monotonic()
     while not condition():
         if time.monotonic() - started > timeout:

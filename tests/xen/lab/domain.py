@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 
+from . import debug
 from .errors import CaseFailure, CommandTimeout, LabError
 
 # Where the modules under test lie in dom0 and in guests.
@@ -26,6 +27,7 @@ class Command:
         return not self._pending.done.is_set()
 
     def wait(self, timeout=60):
+        timeout *= debug.PACE
         pending = self._pending
         if not pending.done.wait(timeout):
             self.kill()

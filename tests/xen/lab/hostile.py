@@ -3,7 +3,7 @@
 import contextlib
 import re
 
-from . import xlnet
+from . import debug, xlnet
 from .checks import expect
 
 # What is no complaint of anybody's.
@@ -27,7 +27,7 @@ def lying(liar, lie):
 def start_waiting(guest, mark, text, timeout):
     """Starts a loop in the guest that ends when its kernel log has the text after the mark, or fails."""
     return guest.start(
-        f"for i in $(seq {timeout * 10}); do\n"
+        f"for i in $(seq {timeout * debug.PACE * 10}); do\n"
         f"  dmesg | sed '1,/{mark}/d' | grep -qF '{text}' && exit 0\n"
         "  sleep 0.1\n"
         f"done; echo 'not in the kernel log within {timeout} s: {text}'; exit 1"

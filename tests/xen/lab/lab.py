@@ -1,13 +1,14 @@
 """The lab as cases see it: boot, guests, logs."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
 import tempfile
 
-from . import payload, scan, topology, xen
+from . import debug, payload, scan, topology, xen
 from .domain import Domain, since
-from .errors import CommandTimeout, LabError
+from .errors import CaseFailure, CommandTimeout, LabError
 from .link import Link
 from .progress import step
 from .qemu import LOG_ARGUMENTS, Machine
@@ -38,9 +39,10 @@ class Guest(Domain):
 
 class Lab:
     """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host` and
-    `lan` are those of qemu.Machine."""
+    `lan` are those of qemu.Machine. With `kind`, all guests are of this type."""
 
-    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
+    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None, kind=None):
+        self._kind = kind
         self.host = host
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
@@ -112,6 +114,8 @@ class Lab:
     def create_all(self, wanted, console="agent"):
         """Creates guests one after the other, then waits for all: their boots overlap."""
         missing = [settings for settings in wanted if settings.name not in self._guests]
+        if self._kind:
+            missing = [dataclasses.replace(settings, type=self._kind) for settings in missing]
         for settings in missing:
             step(f"creating guest {settings.name} ({settings.type}, {settings.bridge})")
             self._create(settings, console)
@@ -135,7 +139,7 @@ class Lab:
         return self.link.wait_ready(settings.name, GUEST_TIMEOUT)
 
     def _create(self, settings, console):
-        config = topology.config(settings, console, LOG_ARGUMENTS)
+        config = topology.config(settings, console, LOG_ARGUMENTS + debug.ARGUMENTS)
         path = f"/etc/xen/{settings.name}.cfg"
         self.dom0.check(f"cat >{path} <<'END'\n{config}END\nxl create -q {path}", timeout=120)
         domid = int(self.dom0.check(f"xl domid {settings.name}"))
@@ -216,4 +220,13 @@ class Lab:
             return [f"dom0 does not answer: {error}"]
         for name, log in logs:
             (pathlib.Path(out) / f"{name}.log").write_text(log)
-        return scan.all_findings(logs)
+        return scan.all_findings(logs) + self._debug_findings()
+
+    def _debug_findings(self):
+        """What the debug kernel finds that is in no log; a guest that does not answer has been told of."""
+        try:
+            return debug.findings(self.guests())
+        except CaseFailure as failure:
+            return [str(failure)]
+        except LabError:
+            return []

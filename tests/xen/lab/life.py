@@ -6,6 +6,7 @@ Commands that run in a guest go on through all of it that the guest survives.
 import shlex
 import time
 
+from . import debug
 from .checks import expect, wait_until
 from .lab import CONSOLE_LOGS, GUEST_TIMEOUT
 
@@ -29,7 +30,7 @@ class Absence:
     """How long a guest cannot answer: what happens to it is done in `with` blocks of this."""
 
     # After each, dom0 delivers what waited there, and routes and ARP find their way.
-    RECOVERY = 3.0
+    RECOVERY = 3.0 * debug.PACE
 
     def __init__(self):
         self.seconds = 0.0

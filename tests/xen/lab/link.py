@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 
+from . import debug
 from .errors import CommandTimeout, LabError
 
 
@@ -64,6 +65,7 @@ class Link:
             self._socket.close()
 
     def wait_ready(self, domain, timeout):
+        timeout *= debug.PACE
         if not self._event(domain).wait(timeout):
             raise CommandTimeout(f"{domain}: no answer from its agent within {timeout:.0f} s")
 

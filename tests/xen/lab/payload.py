@@ -12,15 +12,14 @@ import subprocess
 import tarfile
 import tempfile
 
+from . import debug
+
 TREE = pathlib.Path(__file__).resolve().parents[3]
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
-# Path in the domain: path in the tree. All modules are everywhere, as a case may load the wrong one.
+# Path in the domain: path in the tree.
 COMMON = {
-    "lab/modules/xlnet.ko": "xlnet.ko",
-    "lab/modules/xldiscovery.ko": "xldiscovery.ko",
-    "lab/modules/xlhostile.ko": "xlhostile.ko",
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
@@ -40,6 +39,14 @@ GUEST = {
     "lab/inittab.agent": "tests/xen/guest/inittab.agent",
     "lab/inittab.shell": "tests/xen/guest/inittab.shell",
 }
+
+
+# All are everywhere, as a case may load the wrong one.
+MODULES = ("xlnet.ko", "xldiscovery.ko", "xlhostile.ko")
+
+
+def _modules(directory):
+    return {f"lab/modules/{name}": directory / name for name in MODULES}
 
 
 def _contents(*tables):
@@ -88,12 +95,16 @@ def _add(archive, path, mode, data):
 
 def guest_overlay():
     """The initramfs that is laid over the guests' base root."""
-    return _cpio(_contents(COMMON, GUEST))
+    if debug.ON:
+        return _cpio(_contents(COMMON, GUEST, _modules(debug.MODULES), debug.lists()))
+    return _cpio(_contents(COMMON, GUEST, _modules(TREE)))
 
 
 def write(path, extra=()):
     """Writes the archive; `extra` are more (path, mode, contents) for dom0."""
     with tarfile.open(path, "w") as archive:
-        for entry in (*_contents(COMMON, DOM0), *extra):
+        for entry in (*_contents(COMMON, DOM0, _modules(TREE)), *extra):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
+        if debug.ON:
+            _add(archive, f"boot/guest-kernel{debug.SUFFIX}", 0o644, debug.kernel().read_bytes())

@@ -6,7 +6,7 @@ import shutil
 import time
 import traceback
 
-from . import payload, xlnet
+from . import debug, payload, xlnet
 from .errors import CaseFailure, LabError
 from .lab import Lab
 from .needs import Needs
@@ -38,13 +38,17 @@ def names():
 
 
 class Runner:
-    def __init__(self):
+    """With `kind`, all guests are of this type; `out` is where all logs go."""
+
+    def __init__(self, out=OUT, kind=None):
+        self._out = out
+        self._kind = kind
         self._lab = None
         self._boots = 0
 
     def _boot(self):
         self._boots += 1
-        self._lab = Lab(OUT / f"boot-{self._boots}")
+        self._lab = Lab(self._out / f"boot-{self._boots}", kind=self._kind)
         self._lab.boot()
 
     def stop(self):
@@ -85,14 +89,14 @@ class Runner:
         return wrong
 
     def run(self, case):
-        out = OUT / case.name
+        out = self._out / case.name
         started = time.monotonic()
         wrong = self._attempt(case, out)
         if wrong and met_machine_fault(out):
-            step(f"Xen says '{MACHINE_FAULT}' in out/{case.name}/xen.log: {case.name} is run once more")
+            step(f"Xen says '{MACHINE_FAULT}' in {shown(out)}/xen.log: {case.name} is run once more")
             self.stop()
             wrong = self._attempt(case, out / "again")
-        report(case, wrong, time.monotonic() - started)
+        report(case, out, wrong, time.monotonic() - started)
         if wrong:
             # Whatever went wrong must not make the next case fail too.
             self.stop()
@@ -105,26 +109,40 @@ def met_machine_fault(out):
     return log.exists() and MACHINE_FAULT in log.read_text()
 
 
-def report(case, wrong, seconds):
+def shown(path):
+    """A path as people are told it."""
+    return path.relative_to(payload.TREE)
+
+
+def report(case, out, wrong, seconds):
     print(f"{'FAIL' if wrong else 'ok  '}  {case.name}  ({seconds:.1f} s)  {case.title}", flush=True)
     for text in wrong:
         print("      " + text.strip().replace("\n", "\n      "))
     if wrong:
-        print(f"      logs: out/{case.name}/   alone: make test CASE={case.name}", flush=True)
+        alone = f"make test {'DEBUG_KERNEL=1 ' if debug.ON else ''}CASE={case.name}"
+        print(f"      logs: {shown(out)}/   alone: {alone}", flush=True)
     if results := os.environ.get("XLNET_RESULTS"):
         with open(results, "a") as file:
             file.write(f"{'failed' if wrong else 'passed'} {case.name} {seconds:.1f}\n")
 
 
 def run(wanted):
+    return run_on(Runner(), wanted or names())
+
+
+def run_debug(wanted):
+    """The shorter form, with the debug kernel in all guests."""
+    return run_on(Runner(OUT / "debug-kernel", debug.KIND), wanted or debug.CASES)
+
+
+def run_on(runner, wanted):
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         print(f"no such case: {' '.join(unknown)}; there are: {' '.join(names())}")
         return 2
-    cases = [Case(name) for name in wanted or names()]
+    cases = [Case(name) for name in wanted]
     # Cases that need the same guests and modules follow each other.
     cases.sort(key=lambda case: (case.needs.guests, case.needs.loaded is not False, case.needs.fresh))
-    runner = Runner()
     failed = 0
     try:
         for case in cases:

@@ -9,6 +9,8 @@ dom0   xenbr0 10.0.0.0/24 ------- veth ------- outside       xenbr1 10.0.0.0/24
 import dataclasses
 import hashlib
 
+from . import debug
+
 DOM0_IP = "10.0.0.254"
 # By number of the host, where there are two in one network.
 DOM0_IPS = {1: DOM0_IP, 2: "10.0.0.253"}
@@ -62,10 +64,10 @@ def config(settings, console, log_arguments):
     return (
         f'name = "{settings.name}"\n'
         f'type = "{settings.type}"\n'
-        'kernel = "/boot/guest-kernel"\n'
+        f'kernel = "/boot/guest-kernel{debug.SUFFIX}"\n'
         'ramdisk = "/boot/guest.cpio"\n'
         f'cmdline = "{arguments}"\n'
-        f"memory = {settings.memory}\n"
+        f"memory = {settings.memory + debug.MEMORY}\n"
         f"vcpus = {settings.vcpus}\n"
         f'vif = ["mac={mac_of(settings)},bridge={settings.bridge}"]\n'
         f'on_crash = "{settings.on_crash}"\n'

@@ -8,6 +8,7 @@ import itertools
 import re
 import time
 
+from . import debug
 from .checks import expect, last_json, wait_until
 from .errors import CaseFailure
 
@@ -19,7 +20,7 @@ UDP_RATE = 100
 PING_RATE = 20
 # How long a busy machine may leave a guest standing that has nothing to complain of. What falls in a
 # hole meanwhile counts as lost; this finds what waits for ever.
-NOISE = 10.0
+NOISE = 10.0 * debug.PACE
 
 # While a server stands still, TCP doubles the pause after which it tries again, up to 120 s.
 BACKOFF = 150

@@ -3,16 +3,17 @@
 import re
 import time
 
+from . import debug
 from .checks import expect
 from .domain import MODULES
 from .errors import CaseFailure
 
 # The promise: from the last of the modules loaded to routes on both sides.
-CONVERGENCE = 3.0
+CONVERGENCE = 3.0 * debug.PACE
 # The promise: routes follow within so many seconds of what makes them right or wrong.
-FALLBACK = 1.0
+FALLBACK = 1.0 * debug.PACE
 # How long a case waits that is about something else: a busy machine must not fail it.
-PATIENCE = 30.0
+PATIENCE = 30.0 * debug.PACE
 
 
 def load(domain, *parameters):
