@@ -162,10 +162,10 @@ impl Channel {
         self.peer = Some(peer.clone());
         self.port = Some(port.clone());
         let timer = PollTimer::new(self.slot.clone())?;
-        let poll = match &self.slot.idle_thread {
-            Some(thread) => Some(IdlePoll::new(thread.clone(), self.slot.clone())?),
-            None => None,
-        };
+        let thread = self.slot.idle_thread.as_ref();
+        let poll = thread
+            .map(|thread| IdlePoll::new(thread.clone(), self.slot.clone()))
+            .transpose()?;
         self.slot
             .enable(dev, Rx::new(consumer, peer, port, timer, Idle::new(poll)))?;
         // An event may have come before there was anybody to poll.

@@ -8,6 +8,7 @@
 use crate::{
     bindings,
     net::napi::{Napi, Poll},
+    time::now_ns,
 };
 use core::ptr::NonNull;
 use kernel::{
@@ -115,7 +116,7 @@ impl<T: Poll> IdlePoll<T> {
     /// to do. Any context.
     #[inline]
     pub fn poll_for(&self, time: Delta) {
-        self.until.store(now() + time.as_nanos(), Relaxed);
+        self.until.store(now_ns() + time.as_nanos(), Relaxed);
         // SAFETY: By the invariants the work is initialised and the worker runs. Work that is
         // queued, or being cancelled, the callee leaves alone.
         unsafe { bindings::kthread_queue_work(self.thread.0.as_ptr(), self.work.get()) };
@@ -129,7 +130,7 @@ impl<T: Poll> IdlePoll<T> {
 
     #[inline]
     fn is_over(&self) -> bool {
-        now() >= self.until.load(Relaxed)
+        now_ns() >= self.until.load(Relaxed)
     }
 
     /// # Safety
@@ -143,7 +144,7 @@ impl<T: Poll> IdlePoll<T> {
         }
         let mut turn = Turn {
             poll: this,
-            end: now() + TURN_NS,
+            end: now_ns() + TURN_NS,
         };
         let arg = core::ptr::from_mut(&mut turn).cast();
         // SAFETY: The instance is counted by `this`, and the callback gets the turn that it expects;
@@ -170,7 +171,7 @@ impl<T: Poll> IdlePoll<T> {
         // SAFETY: By the function's contract.
         let turn = unsafe { &*arg.cast::<Turn<'_, T>>() };
         turn.poll.is_over()
-            || now() >= turn.end
+            || now_ns() >= turn.end
             // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled, the
             // answer may be another CPU's, which costs a turn.
             || !unsafe { bindings::single_task_running() }
@@ -191,11 +192,4 @@ impl<T: Poll> PinnedDrop for IdlePoll<T> {
         // SAFETY: By the type invariant the work is initialised.
         unsafe { bindings::kthread_cancel_work_sync(self.work.get()) };
     }
-}
-
-/// The monotonic clock in ns.
-#[inline]
-fn now() -> i64 {
-    // SAFETY: `ktime_get()` has no preconditions.
-    unsafe { bindings::ktime_get() }
 }

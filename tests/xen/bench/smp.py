@@ -1,9 +1,8 @@
 """Guests with two virtual CPUs: what one and two flows carry, and whether a flow keeps its order."""
 
-import re
-
 from lab import tools
 from lab.checks import expect
+from lab.counters import kernel_counter
 from lab.topology import Settings
 
 from .link import Measurement, go_round
@@ -38,8 +37,7 @@ def flows(metric, test):
 
 def out_of_order(guest):
     """TCP segments that the guest has received out of order so far."""
-    names, values = re.findall(r"^TcpExt: (.*)", guest.read("/proc/net/netstat"), re.MULTILINE)
-    return int(dict(zip(names.split(), values.split(), strict=True))["TCPOFOQueue"])
+    return kernel_counter(guest, "TCPOFOQueue")
 
 
 class SmpSetting:

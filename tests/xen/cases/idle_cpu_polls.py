@@ -2,6 +2,7 @@
 
 from lab import tools, xlnet
 from lab.checks import expect
+from lab.counters import kernel_counter
 from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
@@ -35,19 +36,17 @@ class Thread:
 
 def polled(guest):
     """How many packets the guest's kernel has received by polling beside softirqs."""
-    names, values = (
-        line.split() for line in guest.read("/proc/net/netstat").splitlines() if line.startswith("TcpExt:")
-    )
-    return int(values[names.index("BusyPollRxPackets")])
+    return kernel_counter(guest, "BusyPollRxPackets")
 
 
 def transact(client, server):
     """Transactions for a while; the share of the packets that each side received by polling."""
-    before = [(polled(guest), received(guest)) for guest in (client, server)]
+    guests = (client, server)
+    before = [(polled(guest), received(guest)) for guest in guests]
     tools.netperf(client, server.ip, "UDP_RR", SECONDS)
-    after = [(polled(guest), received(guest)) for guest in (client, server)]
     return [
-        (new[0] - old[0]) / (new[1] - old[1]) for new, old in zip(after, before, strict=True)
+        (polled(guest) - old_polled) / (received(guest) - old_received)
+        for guest, (old_polled, old_received) in zip(guests, before, strict=True)
     ]
 
 

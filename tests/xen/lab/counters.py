@@ -1,4 +1,6 @@
-"""Packet counters of network devices, before and after."""
+"""Packet counters of network devices, before and after, and counters of the kernel."""
+
+import re
 
 
 def read(domain, *devices):
@@ -50,3 +52,9 @@ class Movement:
         return ", ".join(
             f"{domain.name} {device}: {packets}" for (domain, device), packets in self._moved.items()
         )
+
+
+def kernel_counter(domain, name):
+    """One of the counters that /proc/net/netstat has under TcpExt."""
+    names, values = re.findall(r"^TcpExt: (.*)", domain.read("/proc/net/netstat"), re.MULTILINE)
+    return int(dict(zip(names.split(), values.split(), strict=True))[name])

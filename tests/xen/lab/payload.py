@@ -95,9 +95,8 @@ def _add(archive, path, mode, data):
 
 def guest_overlay():
     """The initramfs that is laid over the guests' base root."""
-    if debug.ON:
-        return _cpio(_contents(COMMON, GUEST, _modules(debug.MODULES), debug.lists()))
-    return _cpio(_contents(COMMON, GUEST, _modules(TREE)))
+    modules = debug.MODULES if debug.ON else TREE
+    return _cpio(_contents(COMMON, GUEST, _modules(modules), debug.lists()))
 
 
 def write(path, extra=()):
