@@ -5,20 +5,61 @@
 use crate::{introducer::Kick, pace::Pace, vifs};
 use kapi::xen::xenstore::{self, Value, Watch, WatchHandler};
 use kernel::{
+    new_mutex,
     prelude::*,
     sync::{
         atomic::{Atomic, Full, Relaxed, Release},
-        Arc,
+        Arc, Mutex,
     },
 };
 use xlnet_protocol::{
     roster::Vifs, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, SchemaError,
 };
 
+/// Of so many changed offers each is noted; of more, that any may have changed.
+const MAX_NOTED: usize = 64;
+
 /// What a guest changed since it was last looked at.
+#[pin_data]
 struct Changes {
     advert: Atomic<bool>,
-    offers: Atomic<bool>,
+    #[pin]
+    offers: Mutex<Offers>,
+}
+
+/// Offers of a guest.
+enum Offers {
+    /// Those to these peers.
+    To(KVec<DomId>),
+    All,
+}
+
+impl Offers {
+    const fn none() -> Self {
+        Self::To(KVec::new())
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::To(peers) if peers.is_empty())
+    }
+
+    /// Adds the offer to `peer`.
+    fn add(&mut self, peer: DomId) {
+        let Self::To(peers) = self else {
+            return;
+        };
+        if peers.contains(&peer) {
+            return;
+        }
+        if peers.len() >= MAX_NOTED || peers.push(peer, GFP_KERNEL).is_err() {
+            *self = Self::All;
+        }
+    }
+
+    /// Takes all of them.
+    fn take(&mut self) -> Self {
+        core::mem::replace(self, Self::none())
+    }
 }
 
 /// Marks what a guest changed.
@@ -41,10 +82,11 @@ impl WatchHandler for GuestWatch {
                 | Node::PeerNonce(_)
                 | Node::PeerOffer(_),
             ) => return,
-            Some(Node::Offers | Node::Offer(_)) => self.changes.offers.store(true, Release),
+            Some(Node::Offer(peer)) => self.changes.offers.lock().add(peer),
+            Some(Node::Offers) => *self.changes.offers.lock() = Offers::All,
             Some(Node::Root) => {
                 self.changes.advert.store(true, Release);
-                self.changes.offers.store(true, Release);
+                *self.changes.offers.lock() = Offers::All;
             }
             Some(Node::Version | Node::Features | Node::Instance | Node::Mac | Node::Addr) => {
                 self.changes.advert.store(true, Release);
@@ -61,8 +103,8 @@ pub(crate) struct Guest {
     _watch: Pin<KBox<Watch<GuestWatch>>>,
     advert_pace: Pace,
     offers_pace: Pace,
-    /// Offers are to be looked at again for another reason than a change of theirs.
-    relay_again: bool,
+    /// Offers that are to be looked at for another reason than a change of theirs.
+    relay_again: Offers,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
     pub(crate) vifs: Vifs,
     told: KVec<Told>,
@@ -85,11 +127,11 @@ impl Guest {
     ///
     /// XenStore's, `ENOMEM`.
     pub(crate) fn new(domid: DomId, introducer: &Kick) -> Result<Self> {
-        let changes = Arc::new(
-            Changes {
+        let changes = Arc::pin_init(
+            pin_init!(Changes {
                 advert: Atomic::new(true),
-                offers: Atomic::new(true),
-            },
+                offers <- new_mutex!(Offers::All),
+            }),
             GFP_KERNEL,
         )?;
         xenstore::remove(format_args!("{}", Path::of(domid, Node::Peers)))?;
@@ -106,7 +148,7 @@ impl Guest {
             _watch: watch,
             advert_pace: Pace::new(),
             offers_pace: Pace::new(),
-            relay_again: false,
+            relay_again: Offers::none(),
             advert: None,
             vifs: Vifs::new(),
             told: KVec::new(),
@@ -119,7 +161,7 @@ impl Guest {
 
     /// Whether there are changes that wait, since there were too many before.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.changes.advert.load(Relaxed) || self.changes.offers.load(Relaxed)
+        self.changes.advert.load(Relaxed) || !self.changes.offers.lock().is_empty()
     }
 
     /// Reads the advert again if it changed.
@@ -147,19 +189,42 @@ impl Guest {
         Ok(())
     }
 
-    /// Whether the offers changed, or are to be looked at again, since the last call.
-    pub(crate) fn take_offers_changed(&mut self) -> bool {
-        let again = core::mem::take(&mut self.relay_again);
-        let changed = self.changes.offers.load(Relaxed) && (again || self.offers_pace.take());
-        if changed {
-            self.changes.offers.xchg(false, Full);
+    /// The peers to which the offers changed, or are to be looked at again, since the last call.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; the next call tries again.
+    pub(crate) fn take_offers(&mut self) -> Result<KVec<DomId>> {
+        let mut changed = self.changes.offers.lock();
+        if !changed.is_empty() && self.offers_pace.take() {
+            match changed.take() {
+                Offers::To(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
+                Offers::All => self.relay_again = Offers::All,
+            }
         }
-        again || changed
+        drop(changed);
+        let told = &self.told;
+        match self.relay_again.take() {
+            Offers::To(mut peers) => {
+                // A guest may write offers to whom it likes.
+                peers.retain(|peer| told.iter().any(|told| told.peer == *peer));
+                Ok(peers)
+            }
+            Offers::All => {
+                let mut peers = KVec::new();
+                for told in told {
+                    peers
+                        .push(told.peer, GFP_KERNEL)
+                        .inspect_err(|_| self.relay_again = Offers::All)?;
+                }
+                Ok(peers)
+            }
+        }
     }
 
-    /// Has the offers looked at again.
-    pub(crate) fn relay_again(&mut self) {
-        self.relay_again = true;
+    /// Has the offer to a peer looked at again.
+    pub(crate) fn relay_again(&mut self, peer: DomId) {
+        self.relay_again.add(peer);
     }
 
     /// Reads the guest's offer to a peer. `None` if there is none, or it is malformed.
@@ -258,11 +323,6 @@ impl Guest {
         }
         told.offer = offer;
         Ok(())
-    }
-
-    /// The peers that the guest was told of.
-    pub(crate) fn peers(&self) -> impl Iterator<Item = DomId> + '_ {
-        self.told.iter().map(|told| told.peer)
     }
 }
 

@@ -169,54 +169,60 @@ impl State {
             for (j, entry) in roster::peers(&roster, i) {
                 let Some(peer) = roster.get(j) else { continue };
                 match guest.tell(peer.domid(), &entry) {
-                    Ok(true) => relay.push(peer.domid(), GFP_KERNEL)?,
+                    Ok(true) => relay.push((peer.domid(), guest.domid()), GFP_KERNEL)?,
                     Ok(false) => {}
                     Err(error) => result = result.and(Err(error)),
                 }
             }
             guest.forget_others();
         }
-        for guest in &mut self.guests {
-            if relay.contains(&guest.domid()) {
-                guest.relay_again();
+        for (from, to) in relay {
+            if let Some(guest) = self.guest(from) {
+                guest.relay_again(to);
             }
         }
         result
+    }
+
+    fn guest(&mut self, domid: DomId) -> Option<&mut Guest> {
+        self.guests.iter_mut().find(|guest| guest.domid() == domid)
     }
 
     /// Relays every offer that may have changed.
     fn relay(&mut self) -> Result {
         let mut result = Ok(());
         for i in 0..self.guests.len() {
-            let relayed = self.relay_from(i);
-            if let (true, Some(guest)) = (relayed.is_err(), self.guests.get_mut(i)) {
-                guest.relay_again();
+            let Some(from) = self.guests.get_mut(i) else {
+                break;
+            };
+            let (domid, changed) = (from.domid(), from.take_offers());
+            match changed {
+                Ok(peers) => {
+                    for to in peers {
+                        result = result.and(self.relay_offer(domid, to));
+                    }
+                }
+                Err(error) => result = result.and(Err(error)),
             }
-            result = result.and(relayed);
         }
         result
     }
 
-    /// Relays the offers of one guest, if they may have changed.
-    fn relay_from(&mut self, i: usize) -> Result {
-        let Some(from) = self.guests.get_mut(i) else {
+    /// Relays the offer of one guest to another.
+    fn relay_offer(&mut self, from: DomId, to: DomId) -> Result {
+        let Some(guest) = self.guest(from) else {
             return Ok(());
         };
-        if !from.take_offers_changed() {
-            return Ok(());
+        let offer = guest.read_offer(to);
+        let relayed = match (offer, self.guest(to)) {
+            (Ok(offer), Some(guest)) => guest.relay(from, offer),
+            (Ok(_), None) => Ok(()),
+            (Err(error), _) => Err(error),
+        };
+        if let (true, Some(guest)) = (relayed.is_err(), self.guest(from)) {
+            guest.relay_again(to);
         }
-        let mut offers = KVec::new();
-        for to in from.peers() {
-            offers.push((to, from.read_offer(to)?), GFP_KERNEL)?;
-        }
-        let from = from.domid();
-        let mut result = Ok(());
-        for (to, offer) in offers {
-            if let Some(guest) = self.guests.iter_mut().find(|guest| guest.domid() == to) {
-                result = result.and(guest.relay(from, offer));
-            }
-        }
-        result
+        relayed
     }
 }
 
