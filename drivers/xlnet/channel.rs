@@ -32,10 +32,32 @@ pub(crate) const MAX_RING_PAGES: u32 = 512;
 /// What shows in /proc/interrupts.
 const INTERRUPT: &CStr = c"xlnet";
 
+/// Why our half of a channel could not be made.
+pub(crate) enum AllocateError {
+    /// The peer keeps too much of earlier channels.
+    Owed,
+    /// There is no memory, or no room in the grant table.
+    Memory(Error),
+    /// There is no event channel.
+    Port(Error),
+}
+
+impl core::fmt::Display for AllocateError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Owed => f.write_str("it keeps too much memory of earlier ones"),
+            Self::Memory(error) => write!(f, "granting it memory failed ({error:?})"),
+            Self::Port(error) => write!(f, "allocating an event channel failed ({error:?})"),
+        }
+    }
+}
+
 /// Why a channel could not be completed.
 pub(crate) enum MapError {
     /// Xen or the kernel refused.
     Kernel(Error),
+    /// There is no event channel, or none behind the port that the peer offers.
+    Port(Error),
     /// The peer's control page is none.
     Header(HeaderError),
     /// The peer's control page belongs to another channel, or is past this stage.
@@ -52,6 +74,7 @@ impl core::fmt::Display for MapError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Kernel(error) => write!(f, "mapping its memory failed ({error:?})"),
+            Self::Port(error) => write!(f, "binding its event channel failed ({error:?})"),
             Self::Header(error) => write!(f, "its control page: {error}"),
             Self::Stale => f.write_str("its control page belongs to another channel"),
         }
@@ -77,30 +100,23 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// `EBUSY` if the peer keeps too much of earlier channels, `ENOMEM`, `ENOSPC` if the grant
-    /// table is full, or Xen's error if there is no port.
+    /// See [`AllocateError`]; nothing is allocated then.
     pub(crate) fn allocate(
         role: Role,
         account: &Account,
         id: ChannelId,
         slot: &Arc<NapiSlot>,
         ring_pages: u32,
-    ) -> Result<Self> {
+    ) -> Result<Self, AllocateError> {
         let peer_id = account.domid();
         if !account.may_borrow() {
-            return Err(EBUSY);
+            return Err(AllocateError::Owed);
         }
-        let own = OwnControlPage::new(&account.lender)?;
-        let ring = OwnRingPages::new(&account.lender, ring_pages as usize)?;
-        own.write_grants(ring.pages())?;
-        let bytes = ring_pages * PAGE;
-        ControlHeader::new(bytes, id.generation, id.nonce)
-            .map_err(|_| EINVAL)?
-            .write(&own);
+        let (own, ring) = Self::lend(account, id, ring_pages).map_err(AllocateError::Memory)?;
         let port = match role {
             Role::Initiator => {
-                let remote = peer_id.raw();
-                Some(Port::alloc_unbound(remote, INTERRUPT, slot.clone())?)
+                let port = Port::alloc_unbound(peer_id.raw(), INTERRUPT, slot.clone());
+                Some(port.map_err(AllocateError::Port)?)
             }
             Role::Responder => None,
         };
@@ -114,6 +130,22 @@ impl Channel {
             port,
             peer: None,
         })
+    }
+
+    /// Makes the control page and the ring, and lends them to the peer.
+    fn lend(
+        account: &Account,
+        id: ChannelId,
+        ring_pages: u32,
+    ) -> Result<(OwnControlPage, OwnRingPages)> {
+        let own = OwnControlPage::new(&account.lender)?;
+        let ring = OwnRingPages::new(&account.lender, ring_pages as usize)?;
+        own.write_grants(ring.pages())?;
+        let bytes = ring_pages * PAGE;
+        ControlHeader::new(bytes, id.generation, id.nonce)
+            .map_err(|_| EINVAL)?
+            .write(&own);
+        Ok((own, ring))
     }
 
     /// What to offer the peer.
@@ -150,7 +182,9 @@ impl Channel {
         let peer_ring = PeerRingPages::map(peer_id, &grants)?;
         let port = match (&self.port, offer.port) {
             (Some(port), _) => port.clone(),
-            (None, Some(port)) => Port::bind(peer_id, port, INTERRUPT, self.slot.clone())?,
+            (None, Some(port)) => {
+                Port::bind(peer_id, port, INTERRUPT, self.slot.clone()).map_err(MapError::Port)?
+            }
             (None, None) => return Err(MapError::Stale),
         };
         let ring = self.ring.take().ok_or(EINVAL)?;

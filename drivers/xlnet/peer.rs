@@ -348,7 +348,7 @@ impl Link {
             Action::Allocate(id) => {
                 let channel =
                     Channel::allocate(self.role, &self.account, id, &self.slot, guest.ring_pages);
-                self.channel = Some(channel.map_err(|error| self.failed(fmt!("{error:?}")))?);
+                self.channel = Some(channel.map_err(|error| self.failed(fmt!("{}", Show(error))))?);
             }
             Action::WriteOffer(_) => {
                 let offer = self.channel()?.offer().ok_or(Failed)?;

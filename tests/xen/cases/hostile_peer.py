@@ -70,7 +70,7 @@ LIES = (
     Lie("control-grant-ended", UNMAPPED),
     Lie("ring-grant-bad", UNMAPPED),
     Lie("ring-grants-equal", opens=True),
-    Lie("port-bad", UNMAPPED, to=("g2",)),
+    Lie("port-bad", "no channel: binding its event channel failed", to=("g2",)),
     Lie("offer-garbage"),
     Lie("silent"),
     Lie("vanishing", opens=True),
