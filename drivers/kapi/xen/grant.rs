@@ -47,7 +47,8 @@ impl ForeignPages {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, or `EACCES` if Xen refuses one of the grants; then nothing is mapped.
+    /// `ENOMEM`, `ENOSPC` if this domain maps as much as Xen lets it, or `EACCES` if Xen refuses one
+    /// of the grants; then nothing is mapped.
     pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
         let count = c_int::try_from(grants.len()).map_err(|_| EINVAL)?;
         // All memory first, so that nothing can fail between mapping and the value that unmaps.
@@ -102,7 +103,10 @@ impl ForeignPages {
         }
         result?;
         if this.mapped.len() != grants.len() {
-            return Err(EACCES);
+            let full = |op: &bindings::gnttab_map_grant_ref| {
+                i32::from(op.status) == bindings::GNTST_no_space
+            };
+            return Err(if ops.iter().any(full) { ENOSPC } else { EACCES });
         }
         Ok(this)
     }
