@@ -10,6 +10,7 @@ use crate::{
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
+        device::Device,
         napi::Context,
         poll_timer::{Pending, PollTimer},
     },
@@ -82,7 +83,7 @@ impl Rx {
         room: bool,
     ) -> u32 {
         self.useful |= room;
-        let (work, result) = match self.look_at_state(slot) {
+        let (work, result) = match self.look_at_state(slot, context.device()) {
             Ok(()) => self.receive_all(slot, context, budget),
             Err(reason) => (0, Err(reason)),
         };
@@ -108,17 +109,21 @@ impl Rx {
         }
     }
 
-    /// Reports that the peer's state changed. It only ever grows, so that is seldom: a peer that
-    /// had it go back and forth would have something to tell with each of its events.
+    /// Reports that the peer's state changed, and stops sending if the peer is closing. It only
+    /// ever grows, so that is seldom: a peer that had it go back and forth would have something to
+    /// tell with each of its events.
     #[inline]
-    fn look_at_state(&mut self, slot: &Slot) -> Result<(), Broken> {
-        let state = Some(State::load(&self.peer)?);
-        if state < self.state {
+    fn look_at_state(&mut self, slot: &Slot, dev: &Device) -> Result<(), Broken> {
+        let state = State::load(&self.peer)?;
+        if Some(state) < self.state {
             return Err(Broken::State);
         }
-        if state != self.state {
-            self.state = state;
+        if Some(state) != self.state {
+            self.state = Some(state);
             self.useful = true;
+            if state > State::Ready {
+                slot.stop_sending(dev);
+            }
             slot.report_state();
         }
         Ok(())
