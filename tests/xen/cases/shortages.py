@@ -1,6 +1,8 @@
-"""Without room in XenStore or event channels eth0 goes on, one line says why, and xl0 comes later."""
+"""Without room in XenStore, event channels or grants eth0 goes on, one line says why, and xl0 comes later."""
 
-from lab import leftovers, xen, xlnet
+import contextlib
+
+from lab import leftovers, traffic, xen, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
@@ -20,6 +22,12 @@ echo $number
 """
 # A pair of guests that could not meet tries again after pauses of up to 30 s.
 RETRY = 60
+# Long enough for a second attempt: the initiator waits 5 s for an answer, and then makes a pause of 1 s.
+SECOND_ATTEMPT = 8
+# Of the 1024 entries of two frames netfront takes 514 and a channel 257: there is room for one channel, but
+# for two with rings of 128 pages. Each page of a peer takes one of 768 mappings, which are two channels, but
+# not one and another with a ring of 512.
+FEW_GRANTS = "max_grant_frames = 2\nmax_maptrack_frames = 3\n"
 
 
 def expect_one_line(guest, mark, words):
@@ -31,6 +39,20 @@ def expect_one_line(guest, mark, words):
 def expect_eth0(here, there):
     expect(xlnet.device_to(here, there.ip) == "eth0", f"{here.name} has a route on xl0 to {there.name}")
     here.check(f"ping -c 3 -i 0.2 -W 5 {there.ip}")
+
+
+@contextlib.contextmanager
+def refused(here, there, why):
+    """What is done in the `with` block makes `here` try to open a channel to `there`, in vain: it says so
+    once, however often it tries."""
+    mark = f"lab: {why} for {there.name}"
+    here.mark(mark)
+    yield
+    words = f"peer {there.domid}: no channel: {why}"
+    wait_until("the guest to try", lambda: words in here.kernel_log(mark), xlnet.PATIENCE)
+    here.check(f"sleep {SECOND_ATTEMPT}")
+    expect_one_line(here, mark, f"peer {there.domid}: ")
+    expect_eth0(here, there)
 
 
 def without_quota(g1, g2, lab):
@@ -57,17 +79,60 @@ def without_event_channels(g1, lab):
     poor = lab.create_guest("g7", ip="10.0.0.7", extra=f"max_event_channels = {used + 2}\n")
     lab.dom0.check(f"xl network-attach {poor.name} bridge=xenbr1")
     poor.check("until [ -e /sys/class/net/eth1 ]; do sleep 0.1; done; sleep 1")
-    mark = "lab: no event channels"
-    poor.mark(mark)
-    xlnet.load(poor)
-    words = f"peer {g1.domid}: no channel"
-    wait_until("the guest to try", lambda: words in poor.kernel_log(mark), xlnet.PATIENCE)
-    poor.check("sleep 4")
-    expect_one_line(poor, mark, words)
-    expect_eth0(poor, g1)
+    with refused(poor, g1, "binding its event channel failed (ENOSPC)"):
+        xlnet.load(poor)
     lab.dom0.check(f"xl network-detach {poor.name} 1")
     xlnet.wait_for_routes(lab, ("g1", "g7"), timeout=RETRY)
     xlnet.unload(poor)
+    lab.destroy(poor.name)
+
+
+def without_grants(g1, g2, lab):
+    everybody = ("g1", "g2", "g8")
+    no_grants = "granting it memory failed (ENOSPC)"
+    poor = lab.create_guest("g8", ip="10.0.0.8", extra=FEW_GRANTS)
+    xlnet.unload(g2)
+    xlnet.load(poor)
+    xlnet.wait_for_routes(lab, ("g1", "g8"))
+    # The first channel, and the first traffic, cost what is not given back.
+    with traffic.mixture(poor, g1) as mixture:
+        mixture.finish()
+    xlnet.unload(poor)
+    before = leftovers.memory_of(poor)
+    xlnet.load(poor)
+    xlnet.wait_for_routes(lab, ("g1", "g8"))
+
+    # The other peer's channel goes on.
+    with traffic.mixture(poor, g1) as mixture:
+        with refused(poor, g2, no_grants):
+            xlnet.load(g2)
+        xlnet.wait_for_routes(lab)
+        mixture.finish()
+
+    # The other peer's channel makes room as it goes.
+    xlnet.unload(g1)
+    xlnet.wait_for_routes(lab, ("g2", "g8"), timeout=RETRY)
+
+    # So do smaller rings.
+    with traffic.mixture(poor, g2) as mixture:
+        with refused(poor, g1, no_grants):
+            xlnet.load(g1)
+        poor.check("ethtool -G xl0 tx 128")
+        xlnet.wait_for_routes(lab, everybody, timeout=RETRY)
+        mixture.finish(changes=2)
+
+    with traffic.mixture(poor, g1) as mixture:
+        with refused(poor, g2, "mapping its memory failed (ENOSPC)"):
+            g2.check("ethtool -G xl0 tx 512")
+        mixture.finish()
+    g2.check("ethtool -G xl0 tx 256")
+    xlnet.wait_for_routes(lab, everybody, timeout=RETRY)
+
+    xlnet.unload(poor)
+    for peer in (g1, g2):
+        left = xen.between(lab, poor, peer)
+        expect(not left, f"between {poor.name} and {peer.name} there are still {left}")
+    leftovers.expect_memory(poor, before, leftovers.TOLERANCE_KIB)
     lab.destroy(poor.name)
 
 
@@ -76,3 +141,4 @@ def run(lab):
     with leftovers.none(lab):
         without_quota(g1, g2, lab)
         without_event_channels(g1, lab)
+        without_grants(g1, g2, lab)

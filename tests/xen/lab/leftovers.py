@@ -26,7 +26,7 @@ def _ports(lab):
     return {guest.name: counted[guest.domid] for guest in lab.guests()}
 
 
-def _memory(guest):
+def memory_of(guest):
     """Figures of /proc/meminfo in KiB, with the caches that can be dropped dropped."""
     guest.check("sync; echo 3 >/proc/sys/vm/drop_caches")
     lines = (line.split() for line in guest.read("/proc/meminfo").splitlines())
@@ -55,7 +55,7 @@ def none(lab):
     # pages, 2 MiB.
     xlnet.load_all(lab, [guest.name for guest in lab.guests()])
     xlnet.unload_all(lab)
-    ports, memory = _ports(lab), {guest: _memory(guest) for guest in lab.guests()}
+    ports, memory = _ports(lab), {guest: memory_of(guest) for guest in lab.guests()}
     restores = {guest: guest.restores for guest in lab.guests()}
     yield
     xlnet.unload_all(lab)
@@ -86,7 +86,7 @@ def expect_memory(guest, before, tolerance):
     seen = []
 
     def is_back():
-        seen.append(_memory(guest))
+        seen.append(memory_of(guest))
         return all(_lost(before, seen[-1], field) <= tolerance for field in FIELDS)
 
     try:
