@@ -1,0 +1,156 @@
+"""dom0's xenstored is replaced while it runs, and stands still, under traffic: packets do not notice."""
+
+import contextlib
+import time
+
+from lab import leftovers, payload, traffic, xlnet
+from lab.checks import expect, wait_until
+from lab.counters import Movement
+from lab.domain import MODULES
+from lab.lab import Lab
+from lab.needs import Needs
+from lab.progress import step
+
+NAME = "xenstored_live_update"
+NEEDS = Needs(loaded=False)
+# Xen has two of them. Debian starts oxenstored; for the other the case boots a lab of its own.
+CHOICE = ("etc/default/xen", 0o644, b'XENSTORED=/usr/sbin/xenstored\nXENCONSOLED_ARGS="--log=guest"\n')
+# In MiB, enough for three guests.
+MEMORY = 2560
+EXTRA = "10.0.0.50"
+# How long it stands still, in seconds.
+STILL = 10
+# How often it is replaced while a guest unloads and loads xlnet.
+UPDATES = 3
+RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko"
+# Does so until it is told that the updates are done; each time a channel is about to be up, or just is.
+RELOADS = f"""
+for ((reloads = 1; ; reloads++)); do
+  {RELOAD} && sleep 0.3 || exit
+  if [ -e /tmp/updated ]; then echo $reloads; exit; fi
+done
+"""
+MANY = 100
+
+
+class Xenstored:
+    """dom0's daemon, which has to be the one of this name."""
+
+    def __init__(self, lab, name):
+        self._dom0 = lab.dom0
+        self._pid = lab.dom0.read("/run/xenstore.pid")
+        self._updates = 0
+        program = self._program()
+        expect(program.endswith(f"/{name}"), f"dom0 runs {program}, not {name}")
+
+    def _program(self):
+        return self._dom0.check(f"readlink /proc/{self._pid}/exe").strip()
+
+    def update(self):
+        """Has it go on as another program, in the same process."""
+        self._updates += 1
+        program = f"/run/xenstored-{self._updates}"
+        self._dom0.check(f"cp {self._program()} {program} && xenstore-control live-update {program}")
+        running = self._program()
+        expect(running == program, f"xenstored is {running}, not {program}")
+
+    @contextlib.contextmanager
+    def standing_still(self):
+        """It does not run inside the `with` block."""
+        self._dom0.check(f"kill -STOP {self._pid}")
+        try:
+            yield
+        finally:
+            self._dom0.check(f"kill -CONT {self._pid}")
+
+
+def follow_an_address(g1, g2):
+    """An address of g2's comes and goes, which g1 learns through watches of dom0's and its own."""
+    for verb, present in (("add", True), ("del", False)):
+        change = xlnet.RouteChange(g1, EXTRA, present)
+        g2.check(f"ip address {verb} {EXTRA}/24 dev eth0")
+        change.finish()
+
+
+def leave_all_alone(g1, g2, xenstored):
+    """Whatever becomes of xenstored, all packets take xl0; what was watched before is watched after."""
+    with traffic.mixture(g1, g2) as mixture:
+        with Movement({g1: ["eth0", "xl0"]}) as moved:
+            xenstored.update()
+            follow_an_address(g1, g2)
+            with xenstored.standing_still():
+                time.sleep(STILL)
+            follow_an_address(g1, g2)
+        expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"packets left xl0: {moved}")
+        mixture.finish()
+
+
+def reload_without_answer(lab, g1, g2, xenstored):
+    """g1 unloads and loads xlnet, and has to wait: once while g2 does not, and once while g2 waits itself,
+    to tell of an address, so that its route has to stay."""
+    for busy in (False, True):
+        with xenstored.standing_still():
+            if busy:
+                g2.check(f"ip address add {EXTRA}/24 dev eth0; sleep 0.5")
+                reload = g1.start(RELOAD)
+            else:
+                change = xlnet.RouteChange(g2, g1.ip, present=False)
+                reload = g1.start(RELOAD)
+                change.finish()
+            time.sleep(STILL)
+            expect(xlnet.has_route(g2, g1) == busy, f"g2's route to g1 is {'gone' if busy else 'there'}")
+            expect(reload.running(), "xlnet was unloaded and loaded without XenStore")
+        reload.check()
+        xlnet.wait_for_routes(lab)
+    g2.check(f"ip address del {EXTRA}/24 dev eth0")
+
+
+def reload_during_updates(g1, xenstored):
+    """xlnet is unloaded and loaded again and again while xenstored is replaced. Returns how often."""
+    repeated = g1.start(RELOADS)
+    for _ in range(UPDATES):
+        xenstored.update()
+    g1.check("touch /tmp/updated")
+    return int(repeated.check())
+
+
+def meet_a_new_guest(lab):
+    """A guest comes and goes, of which dom0 learns through watches, too."""
+    everybody = ("g1", "g2", "g3")
+    lab.create_guests(everybody)
+    g3 = lab.guest("g3")
+    xlnet.load_all(lab, everybody)
+    lab.destroy(g3.name)
+    for guest in (lab.guest("g1"), lab.guest("g2")):
+        wait_until(f"{guest.name} to forget g3", lambda guest=guest: g3.domid not in xlnet.peers(guest), 5)
+
+
+def go_through_all(lab, name):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    step(f"live updates of {name}")
+    xenstored = Xenstored(lab, name)
+    with leftovers.none(lab):
+        xlnet.load_all(lab)
+        leave_all_alone(g1, g2, xenstored)
+        with traffic.mixture(g1, g2) as mixture:
+            reload_without_answer(lab, g1, g2, xenstored)
+            reloads = 2 + reload_during_updates(g1, xenstored)
+            xlnet.wait_for_routes(lab)
+            mixture.finish(changes=2 * reloads)
+        meet_a_new_guest(lab)
+
+
+def run(lab):
+    go_through_all(lab, "oxenstored")
+    other = Lab(payload.TREE / "out" / NAME / "xenstored", memory=MEMORY)
+    try:
+        other.boot([CHOICE])
+        other.begin(NAME, other.out)
+        try:
+            other.create_guests(NEEDS.guests)
+            go_through_all(other, "xenstored")
+        finally:
+            found = other.end(other.out)
+    finally:
+        other.stop()
+    expect(not found, "\n".join(found))
