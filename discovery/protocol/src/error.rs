@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be wrong with a value read from XenStore.
+//! What can be wrong with a value read from XenStore or from a peer's control page.
 
 use core::fmt;
 
@@ -38,6 +38,8 @@ pub enum Field {
     Port,
     /// An offer that goes on after its last field.
     Offer,
+    /// Number of queue pairs of a channel.
+    QueuePairs,
 }
 
 /// What is wrong with a value.
@@ -53,7 +55,7 @@ pub enum Kind {
     Unsupported,
     /// An address that cannot belong to one NIC: multicast, broadcast, loopback and the like.
     NotUnicast,
-    /// The same address twice.
+    /// The same address, grant reference or port twice.
     Duplicate,
     /// More addresses than a guest may have.
     TooMany,
@@ -79,6 +81,7 @@ impl fmt::Display for Field {
             Field::Grant => "grant",
             Field::Port => "port",
             Field::Offer => "offer",
+            Field::QueuePairs => "queue pairs",
         })
     }
 }

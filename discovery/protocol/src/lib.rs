@@ -28,6 +28,7 @@ mod number;
 mod offer;
 mod path;
 mod peer;
+mod queue_pairs;
 pub mod roster;
 
 pub use addr::{Addrs, Mac, MAX_ADDRS};
@@ -43,6 +44,7 @@ pub use meta::{PacketMeta, ETHERTYPE_IPV4};
 pub use offer::{ChannelId, Offer};
 pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry, PeerText};
+pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
 
 /// The version of this protocol, as adverts and offers carry it.
 pub const VERSION: u32 = 1;

@@ -31,10 +31,10 @@ pub struct Offer {
 }
 
 /// The first references of a grant table belong to the console and to XenStore.
-const FIRST_GRANT: u32 = 8;
+pub(crate) const FIRST_GRANT: u32 = 8;
 
 /// Xen's FIFO event channels number 2^17 ports, and port 0 is never used.
-const MAX_PORT: u32 = (1 << 17) - 1;
+pub(crate) const MAX_PORT: u32 = (1 << 17) - 1;
 
 impl Offer {
     /// Reads an offer.
