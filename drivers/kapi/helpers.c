@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cpumask.h>
 #include <linux/if_arp.h>
 #include <linux/inetdevice.h>
+#include <linux/interrupt.h>
 #include <linux/kthread.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
@@ -65,6 +67,16 @@ void xl_local_bh_disable(void)
 void xl_local_bh_enable(void)
 {
 	local_bh_enable();
+}
+
+unsigned int xl_num_online_cpus(void)
+{
+	return num_online_cpus();
+}
+
+unsigned int xl_num_possible_cpus(void)
+{
+	return num_possible_cpus();
 }
 
 struct net_device *xl_alloc_netdev(int priv_size, const char *name,
@@ -456,4 +468,16 @@ void xl_evtchn_close(evtchn_port_t port)
 void xl_evtchn_notify(evtchn_port_t port)
 {
 	notify_remote_via_evtchn(port);
+}
+
+int xl_irq_set_affinity_and_hint(unsigned int irq, unsigned int number)
+{
+	unsigned int cpu = cpumask_local_spread(number, NUMA_NO_NODE);
+
+	return irq_set_affinity_and_hint(irq, cpumask_of(cpu));
+}
+
+void xl_irq_clear_hint(unsigned int irq)
+{
+	irq_update_affinity_hint(irq, NULL);
 }

@@ -33,6 +33,10 @@ void xl_kthread_init_work(struct kthread_work *work, kthread_work_func_t func);
 void xl_local_bh_disable(void);
 void xl_local_bh_enable(void);
 
+/* CPUs */
+unsigned int xl_num_online_cpus(void);
+unsigned int xl_num_possible_cpus(void);
+
 /* Net devices, queues, NAPI */
 struct net_device *xl_alloc_netdev(int priv_size, const char *name,
 				   void (*setup)(struct net_device *dev),
@@ -117,6 +121,8 @@ int xl_evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port,
 			       evtchn_port_t *port);
 void xl_evtchn_close(evtchn_port_t port);
 void xl_evtchn_notify(evtchn_port_t port);
+int xl_irq_set_affinity_and_hint(unsigned int irq, unsigned int number);
+void xl_irq_clear_hint(unsigned int irq);
 
 /* The nic= parameter of whichever module this is linked into */
 const char *xl_param_nic(void);

@@ -10,6 +10,7 @@
 
 mod bindings;
 
+pub mod cpu;
 pub mod net;
 pub mod param;
 pub mod pm;

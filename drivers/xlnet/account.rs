@@ -5,13 +5,15 @@
 //! A guest may withdraw its advert and come back as another instance whenever it likes, and each
 //! time it is a new peer. What it costs this guest must not begin at zero each time.
 
+use crate::group;
 use core::fmt;
 use kapi::{time::now_ms, xen::lender::Lender};
 use kernel::{new_mutex, prelude::*, sync::Arc, sync::Mutex};
 use xlnet_protocol::DomId;
 
-/// Pages that a peer may keep, while it maps what was closed long ago, before it is lent no more:
-/// those of a few channels, since a peer on a busy host may take its time.
+/// Pages that a peer may keep, while it maps what was closed long ago, before it is lent no more, for each
+/// queue pair that a channel may have: those of a few channels, since a peer on a busy host may take its
+/// time.
 const MAX_KEPT: usize = 2048;
 
 /// Lines in the log about one domain before they are spaced out.
@@ -63,7 +65,7 @@ impl Account {
 
     /// Whether more pages may be lent.
     pub(crate) fn may_borrow(&self) -> bool {
-        self.lender.kept() <= MAX_KEPT
+        self.lender.kept() <= MAX_KEPT * group::max_queue_pairs() as usize
     }
 
     /// Whether the domain keeps pages that it was to give back, after another look.

@@ -9,11 +9,11 @@
 use crate::{
     account::Account,
     advert,
+    group::Group,
     netdev::XlDriver,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
     retired::Retired,
-    slot::NapiSlot,
     table::Table,
 };
 use core::net::IpAddr;
@@ -119,7 +119,7 @@ struct State {
     closing: bool,
     /// XenStore refused the advert; logged once until it works again.
     refused: bool,
-    /// There was no slot for a peer; logged once until one is free.
+    /// There was no group for a peer; logged once until one is free.
     full: bool,
     /// There was no memory to bring the table in line with the peers.
     stale: bool,
@@ -274,7 +274,7 @@ impl State {
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
             retired: &self.retired,
-            ring_pages: self.driver.ring_pages(),
+            settings: self.driver.settings(),
             now: now_ms(),
         };
         for peer in &mut self.peers {
@@ -376,12 +376,12 @@ impl State {
         if !self.up {
             return Ok(false);
         }
-        // The old table may lead another peer's packets to the slot.
+        // The old table may lead another peer's packets to the group.
         if self.stale {
             return Err(ENOMEM);
         }
-        let free = |slot: &&Arc<NapiSlot>| slot.peer().is_none();
-        let Some(slot) = self.driver.slots().iter().find(free).cloned() else {
+        let free = |group: &&Arc<Group>| group.peer().is_none();
+        let Some(group) = self.driver.groups().iter().find(free).cloned() else {
             if !self.full {
                 pr_warn!(
                     "peer {}: there are too many peers, it stays on the NIC\n",
@@ -392,10 +392,10 @@ impl State {
             return Ok(false);
         };
         let account = self.account(domid)?;
-        let peer = Peer::new(self.own, account, entry, slot.clone())?;
+        let peer = Peer::new(self.own, account, entry, group.clone())?;
         self.peers.push(peer, GFP_KERNEL)?;
         let _rtnl = Rtnl::lock();
-        slot.set_peer(domid.raw());
+        group.set_peer(domid.raw());
         Ok(true)
     }
 
@@ -431,7 +431,7 @@ impl State {
             let forget = which(peer);
             if forget {
                 let _rtnl = Rtnl::lock();
-                peer.slot().set_peer(0);
+                peer.group().set_peer(0);
             }
             !forget
         });

@@ -5,11 +5,11 @@
 use crate::{
     account::Account,
     advert,
-    channel::Channel,
+    channel::{Channel, Settings},
+    group::Group,
     retired::Retired,
     routes::Routes,
     sighting::{Sighting, Verdict},
-    slot::NapiSlot,
     table::{Entry, Table},
 };
 use core::net::{IpAddr, Ipv4Addr};
@@ -52,8 +52,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
     pub(crate) retired: &'a Worker<Retired>,
-    /// Pages of a new channel's ring.
-    pub(crate) ring_pages: u32,
+    /// How a new channel is to be.
+    pub(crate) settings: Settings,
     pub(crate) now: u64,
 }
 
@@ -62,8 +62,6 @@ pub(crate) struct Peer {
     link: Link,
     entry: PeerEntry,
     addresses: KVec<Known>,
-    /// How far the peer had received, and for how long it has not received more.
-    received: Option<(u32, u64)>,
     /// When the peer was looked at last.
     looked: u64,
     route_retry: u64,
@@ -82,7 +80,7 @@ struct Known {
 struct Link {
     account: Arc<Account>,
     role: Role,
-    slot: Arc<NapiSlot>,
+    group: Arc<Group>,
     channel: Option<Channel>,
     routes: Routes,
     /// The log says that there is no channel, and why; it says so once until there is one.
@@ -90,7 +88,7 @@ struct Link {
 }
 
 impl Peer {
-    /// A peer that dom0 introduced, with a slot of its own.
+    /// A peer that dom0 introduced, with a group of its own.
     ///
     /// # Errors
     ///
@@ -99,14 +97,14 @@ impl Peer {
         own: DomId,
         account: Arc<Account>,
         entry: &PeerEntry,
-        slot: Arc<NapiSlot>,
+        group: Arc<Group>,
     ) -> Result<Self> {
         let handshake = Handshake::new(own, account.domid(), random_u64() as u32);
         let mut this = Self {
             link: Link {
                 account,
                 role: handshake.role(),
-                slot,
+                group,
                 channel: None,
                 routes: Routes::new(),
                 complained: false,
@@ -114,7 +112,6 @@ impl Peer {
             handshake,
             entry: *entry,
             addresses: KVec::new(),
-            received: None,
             looked: 0,
             route_retry: 0,
             withdrawn: false,
@@ -127,8 +124,8 @@ impl Peer {
         self.link.domid()
     }
 
-    pub(crate) fn slot(&self) -> &NapiSlot {
-        &self.link.slot
+    pub(crate) fn group(&self) -> &Group {
+        &self.link.group
     }
 
     /// Takes what dom0 says now. Returns whether the peer's addresses, or ours towards it, changed.
@@ -177,7 +174,7 @@ impl Peer {
         self.addresses.iter().try_for_each(|known| {
             table.add(Entry {
                 address: known.address,
-                queue: self.link.slot.queue,
+                group: self.link.group.number(),
                 own: self.entry.own,
                 sighting: known.sighting.clone(),
             })
@@ -219,7 +216,7 @@ impl Peer {
 
     /// Looks at the clock, the shared memory and what the data path found.
     pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
-        if let Some(reason) = self.link.slot.take_fault() {
+        if let Some(reason) = self.link.group.take_fault() {
             self.broke(reason, guest);
         }
         match self.link.channel.as_ref().and_then(Channel::view) {
@@ -234,7 +231,7 @@ impl Peer {
             self.link
                 .account
                 .info(format_args!("does not receive, back to the NIC"));
-            self.link.slot.counters.stalled.add(1);
+            self.link.group.stalled.add(1);
             self.handle(Event::Stalled, guest);
         }
         if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
@@ -250,7 +247,7 @@ impl Peer {
         self.link
             .account
             .warn(format_args!("channel broken: {}", reason.as_str()));
-        self.link.slot.counters.broken.add(1);
+        self.link.group.broken.add(1);
         self.handle(Event::Broken, guest);
     }
 
@@ -258,13 +255,12 @@ impl Peer {
         // A guest that stood still itself does not blame its peer for it.
         let elapsed = now.saturating_sub(self.looked).min(2 * WATCH_BACKLOG_MS);
         self.looked = now;
-        let backlog = self.link.channel.as_ref().and_then(Channel::backlog);
-        self.received = match (backlog, self.received) {
-            (Some(at), Some((before, waited))) if at == before => Some((at, waited + elapsed)),
-            (Some(at), _) => Some((at, 0)),
-            (None, _) => None,
+        let Some(channel) = self.link.channel.as_mut() else {
+            return false;
         };
-        self.is_connected() && self.received.is_some_and(|(_, waited)| waited >= STALL_MS)
+        channel.look_at_backlog(elapsed);
+        let stalled = channel.waited().is_some_and(|waited| waited >= STALL_MS);
+        self.is_connected() && stalled
     }
 
     /// Brings the routes in line: one for each address that ARP confirms, while there is a channel
@@ -331,7 +327,7 @@ impl Peer {
     pub(crate) fn next(&self, now: u64) -> Option<u64> {
         let pace = match self.handshake.state() {
             Progress::Closing { .. } => Some(now + DRAIN_MS),
-            Progress::Connected { .. } if self.received.is_some() => Some(now + WATCH_BACKLOG_MS),
+            Progress::Connected { .. } if self.link.has_backlog() => Some(now + WATCH_BACKLOG_MS),
             Progress::Connected { .. } => Some(now + WATCH_MS),
             _ => None,
         };
@@ -347,7 +343,7 @@ impl Link {
         match *action {
             Action::Allocate(id) => {
                 let channel =
-                    Channel::allocate(self.role, &self.account, id, &self.slot, guest.ring_pages);
+                    Channel::allocate(self.role, &self.account, id, &self.group, guest.settings);
                 self.channel = Some(channel.map_err(|error| self.failed(fmt!("{}", Show(error))))?);
             }
             Action::WriteOffer(_) => {
@@ -367,13 +363,14 @@ impl Link {
                 }
             }
             Action::OpenDataPath => {
-                self.slot.open_tx();
+                let count = self.channel()?.queue_pairs();
+                self.group.open(count);
                 self.complained = false;
                 self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
                 self.routes.keep_only(guest.socket, guest.retired, &[]);
-                self.slot.close_tx(guest.dev);
+                self.group.close(guest.dev);
                 self.channel()?.set_state(State::Closing);
             }
             Action::Release => {
@@ -389,6 +386,12 @@ impl Link {
 
     fn domid(&self) -> DomId {
         self.account.domid()
+    }
+
+    /// Whether there was something at the last look that the peer has not received.
+    fn has_backlog(&self) -> bool {
+        let channel = self.channel.as_ref();
+        channel.is_some_and(|channel| channel.waited().is_some())
     }
 
     fn channel(&self) -> Result<&Channel, Failed> {

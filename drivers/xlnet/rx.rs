@@ -30,6 +30,7 @@ const IPV4_HEADER: usize = 20;
 /// The receiving half of a channel, which belongs to the poll.
 pub(crate) struct Rx {
     consumer: Consumer<XenMemory>,
+    /// The page of the channel's first queue pair, which has the peer's state word.
     peer: PeerControlPage,
     port: Arc<Port>,
     /// The peer's state when it was last looked at.
@@ -122,7 +123,8 @@ impl Rx {
             self.state = Some(state);
             self.useful = true;
             if state > State::Ready {
-                slot.stop_sending(dev);
+                // The manager does so, too, but may be waiting for XenStore.
+                slot.close_tx(dev);
             }
             slot.report_state();
         }
@@ -259,5 +261,5 @@ fn is_allowed(slot: &Slot, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
     table.is_own(destination)
         && table
             .find(source)
-            .is_some_and(|entry| entry.queue == slot.queue)
+            .is_some_and(|entry| entry.group == slot.group)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Figures about one peer, as `ethtool -S` shows them.
+//! Figures about one peer, as `ethtool -S` shows them: the sums over its queues.
 
 use kapi::net::ethtool::Report;
 use kernel::{
@@ -10,7 +10,7 @@ use kernel::{
 
 macro_rules! counters {
     ($($(#[doc = $doc:expr])+ $name:ident,)+) => {
-        /// Counters of one peer's queue.
+        /// Counters of one queue.
         pub(crate) struct Counters {
             $($(#[doc = $doc])+ pub(crate) $name: Counter,)+
         }
@@ -22,14 +22,18 @@ macro_rules! counters {
 
             /// Begins again, for another peer.
             pub(crate) fn reset(&self) {
-                $(self.$name.0.store(0, Relaxed);)+
+                $(self.$name.reset();)+
             }
 
-            /// Reports each counter under the name of the peer.
-            pub(crate) fn report(&self, peer: u32, report: &mut Report<'_>) {
+            /// Reports the sum of each counter under the name of the peer.
+            pub(crate) fn report<'a>(
+                all: impl Iterator<Item = &'a Self> + Clone,
+                peer: u32,
+                report: &mut Report<'_>,
+            ) {
                 $(report.add(
                     fmt!("peer{peer}_{}", stringify!($name)),
-                    self.$name.get(),
+                    all.clone().map(|counters| counters.$name.get()).sum(),
                 );)+
             }
         }
@@ -59,18 +63,19 @@ counters! {
     rx_drop_invalid,
     /// Packets for which there was no memory.
     rx_drop_nomem,
-    /// Channels that ended because the peer wrote what it never may.
-    broken,
-    /// Channels that ended because the peer did not receive for a second.
-    stalled,
 }
 
 /// A counter.
 pub(crate) struct Counter(Atomic<u64>);
 
 impl Counter {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Atomic::new(0))
+    }
+
+    /// Begins again.
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Relaxed);
     }
 
     #[inline]

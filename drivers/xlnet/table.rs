@@ -12,8 +12,8 @@ use xlnet_protocol::Addrs;
 /// An address of a peer that dom0 vouches for.
 pub(crate) struct Entry {
     pub(crate) address: Ipv4Addr,
-    /// The peer's transmit queue, see [`crate::slot`].
-    pub(crate) queue: u16,
+    /// The peer's [group](crate::group).
+    pub(crate) group: u16,
     /// Our addresses that dom0 vouches for to the peer; it lets in nothing from others.
     pub(crate) own: Addrs,
     /// What ARP says of the address.

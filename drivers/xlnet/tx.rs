@@ -60,18 +60,11 @@ impl Slot {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = true;
         }
-        self.set_connected(true);
     }
 
-    /// Takes no more packets; those that wait in the queue go to the fallback.
+    /// Takes no more packets; those that wait in the queue go to the fallback. Any context but a hard
+    /// interrupt's.
     pub(crate) fn close_tx(&self, dev: &Device) {
-        self.set_connected(false);
-        self.stop_sending(dev);
-    }
-
-    /// The same for the time until the manager does so, which may be waiting for XenStore. Any context
-    /// but a hard interrupt's.
-    pub(crate) fn stop_sending(&self, dev: &Device) {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = false;
         }

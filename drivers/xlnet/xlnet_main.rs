@@ -3,10 +3,10 @@
 //! xlnet: guests on one Xen host reach each other through shared memory.
 //!
 //! The tree follows a packet's way: [`netdev`] takes it from the stack and finds the peer in the
-//! [`table`]; the peer's [`slot`] writes it into a grant FIFO ([`tx`]) or, at the other end, polls
-//! it out of one ([`rx`]); [`fallback`] sends what cannot go that way through the NIC. The
+//! [`table`]; a [`slot`] of the peer's [`group`] writes it into a grant FIFO ([`tx`]) or, at the other
+//! end, polls it out of one ([`rx`]); [`fallback`] sends what cannot go that way through the NIC. The
 //! [`manager`] keeps all that in line with what dom0 says of the peers: a [`peer`] for each, with
-//! its handshake, its [`channel`] and its [`routes`].
+//! its handshake, its [`channel`] of one or more [queue pairs](queue_pair), and its [`routes`].
 
 #![deny(unsafe_code)]
 
@@ -14,12 +14,14 @@ mod account;
 mod advert;
 mod channel;
 mod fallback;
+mod group;
 mod idle;
 mod manager;
 mod moderation;
 mod netdev;
 mod nic;
 mod peer;
+mod queue_pair;
 mod retired;
 mod routes;
 mod rx;
@@ -108,12 +110,12 @@ impl kernel::Module for XlnetModule {
         } else {
             None
         };
-        let slots = slot::all(&table, &manager, idle_thread.as_ref())?;
+        let groups = group::all(&table, &manager, idle_thread.as_ref())?;
         let driver = Arc::new(
-            XlDriver::new(slots, table.clone(), fallback.clone(), manager.clone()),
+            XlDriver::new(groups, table.clone(), fallback.clone(), manager.clone()),
             GFP_KERNEL,
         )?;
-        let registration = Registration::new(NAME, slot::QUEUES, MTU, driver.clone())
+        let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
             .inspect_err(|e| pr_err!("the device xl0 cannot be registered ({e:?})\n"))?;
         // Received packets are checked against the peer they come from. The kernel's reverse path
         // check would drop them while the route back is still, or again, through the NIC: even in

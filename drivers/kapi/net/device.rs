@@ -61,6 +61,16 @@ pub trait Driver: Send + Sync + Sized + 'static {
     ///
     /// `EINVAL` if it is too small.
     fn set_ring(&self, size: u32) -> Result;
+
+    /// How many queue pairs, each a queue for sending and one for receiving, serve one purpose at
+    /// most.
+    fn max_queue_pairs(&self) -> u32;
+
+    /// How many are asked for. RTNL held.
+    fn queue_pairs(&self) -> u32;
+
+    /// Asks for another number, from 1 to [`Self::max_queue_pairs`]. RTNL held.
+    fn set_queue_pairs(&self, count: u32);
 }
 
 /// A net device.

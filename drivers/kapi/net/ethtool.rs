@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `ethtool -i`, `-S` and `-g` show and `-G` sets.
+//! What `ethtool -i`, `-S`, `-g` and `-l` show and `-G` and `-L` set.
 //!
 //! C header: [`include/linux/ethtool.h`](srctree/include/linux/ethtool.h)
 
@@ -72,6 +72,8 @@ impl<T: Driver> Ops<T> {
         ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
         ops.get_ringparam = Some(Self::get_ringparam);
         ops.set_ringparam = Some(Self::set_ringparam);
+        ops.get_channels = Some(Self::get_channels);
+        ops.set_channels = Some(Self::set_channels);
         ops
     };
 
@@ -178,6 +180,33 @@ impl<T: Driver> Ops<T> {
             Ok(()) => 0,
             Err(error) => error.to_errno(),
         }
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, RTNL be held, and `channels` be valid for writes.
+    unsafe extern "C" fn get_channels(
+        dev: *mut bindings::net_device,
+        channels: *mut bindings::ethtool_channels,
+    ) {
+        // SAFETY: By the function's contract.
+        let (driver, channels) = unsafe { (driver::<T>(dev), &mut *channels) };
+        channels.max_combined = driver.max_queue_pairs();
+        channels.combined_count = driver.queue_pairs();
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours, RTNL be held, and `channels` be valid for reads.
+    unsafe extern "C" fn set_channels(
+        dev: *mut bindings::net_device,
+        channels: *mut bindings::ethtool_channels,
+    ) -> c_int {
+        // SAFETY: By the function's contract. The core has compared the number with 0 and with the
+        // maximum, and refused other kinds of queues, of which the maximum is 0.
+        let (driver, count) = unsafe { (driver::<T>(dev), (*channels).combined_count) };
+        driver.set_queue_pairs(count);
+        0
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use crate::{bindings, net::device::Device};
+use crate::{bindings, net::device::Device, random::random_u64};
 use core::{
     mem::{transmute, ManuallyDrop},
     ptr::NonNull,
@@ -32,6 +32,18 @@ const MAX_LINEAR: u32 = 1600;
 
 /// Room for every header that the stack will look at.
 const HEADERS: u32 = 256;
+
+/// What makes the hashes of flows unpredictable to those who do not know it.
+pub struct FlowKey(bindings::siphash_key_t);
+
+impl FlowKey {
+    /// A random key. Any context.
+    pub fn random() -> Self {
+        Self(bindings::siphash_key_t {
+            key: [random_u64(), random_u64()],
+        })
+    }
+}
 
 impl SkBuff {
     /// Takes over a packet.
@@ -77,6 +89,17 @@ impl SkBuff {
     pub fn protocol(&self) -> u16 {
         // SAFETY: By the type invariant the packet is valid.
         unsafe { bindings::xl_skb_protocol(self.as_raw()) }
+    }
+
+    /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a fragment, of
+    /// all but the ports. The hash that the stack keeps with the packet will not do where the order of a
+    /// flow counts: it is its socket's, which takes another whenever TCP suspects the path
+    /// (`sk_rethink_txhash`). Softirq context, for a packet that a device is to send.
+    #[inline]
+    pub fn flow_hash(&self, key: &FlowKey) -> u32 {
+        // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it. The key is
+        // a constant.
+        unsafe { bindings::skb_get_hash_perturb(self.as_raw(), &key.0) }
     }
 
     /// Copies bytes out of the packet, wherever they lie.

@@ -126,6 +126,18 @@ impl<H: EventHandler> EventChannel<H> {
         unsafe { bindings::xl_evtchn_notify(self.port) };
     }
 
+    /// Has the events arrive on the CPU with this number, counted around those that are online,
+    /// until the administrator decides otherwise. Process context.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's; the events arrive where they did before.
+    pub fn prefer_cpu(&self, number: u32) -> Result {
+        // SAFETY: By the type invariant the interrupt is bound: `listen` gives `self` to nobody
+        // before. The hint is a constant of the kernel's, and cleared before the interrupt is freed.
+        to_result(unsafe { bindings::xl_irq_set_affinity_and_hint(self.irq.load(Relaxed), number) })
+    }
+
     /// Ends the delivered event, if there is one, so that the next can arrive. `spurious` tells
     /// that it brought nothing to do, for which Xen's interrupt code makes the sender wait. (It
     /// means to wait longer each time, but takes the end of a wait for a useful event; so it is
@@ -165,9 +177,12 @@ impl<H: EventHandler> Drop for EventChannel<H> {
     fn drop(&mut self) {
         let irq = self.irq.load(Relaxed);
         if irq != 0 {
-            // SAFETY: By the type invariant this interrupt was bound with this cookie. The call
-            // waits for running handlers and closes the port.
-            unsafe { bindings::unbind_from_irqhandler(irq, self.cookie()) };
+            // SAFETY: By the type invariant this interrupt was bound with this cookie. The last
+            // call waits for running handlers and closes the port.
+            unsafe {
+                bindings::xl_irq_clear_hint(irq);
+                bindings::unbind_from_irqhandler(irq, self.cookie());
+            }
         }
     }
 }

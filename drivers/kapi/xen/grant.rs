@@ -162,20 +162,21 @@ impl OwnControlPage {
         self.0.grants().next()
     }
 
-    /// Writes the references of a ring's grants to the user area.
+    /// Writes words to the user area, the first at word `first`. The peer must not have been told
+    /// that they are there.
     ///
     /// # Errors
     ///
     /// `E2BIG` if they do not fit.
-    pub fn write_grants(&self, ring: &GrantedPages) -> Result {
-        for (i, grant) in ring.grants().enumerate() {
-            if i >= MAX_RING_PAGES {
+    pub fn write_user(&self, first: usize, words: impl IntoIterator<Item = u32>) -> Result {
+        for (i, word) in (first..).zip(words) {
+            if i >= USER_WORDS {
                 return Err(E2BIG);
             }
             let offset = layout::USER_AREA as usize + i * size_of::<u32>();
-            // SAFETY: `i < MAX_RING_PAGES`, so the word lies inside the page; the peer is not
-            // told of the page before this returns.
-            unsafe { self.word(offset).write_volatile(grant.to_le()) };
+            // SAFETY: `i < USER_WORDS`, so the word lies inside the page, which this domain alone
+            // writes. Should the peer read it at the same time, it is the peer that errs.
+            unsafe { self.word(offset).write_volatile(word.to_le()) };
         }
         Ok(())
     }
@@ -196,8 +197,8 @@ impl OwnControlPage {
     }
 }
 
-/// How many grant references a control page has room for.
-pub const MAX_RING_PAGES: usize = (PAGE - layout::USER_AREA as usize) / size_of::<u32>();
+/// Words of a control page's user area.
+const USER_WORDS: usize = (PAGE - layout::USER_AREA as usize) / size_of::<u32>();
 
 impl OwnControl for OwnControlPage {
     #[inline]
@@ -237,23 +238,22 @@ impl PeerControlPage {
         )?))
     }
 
-    /// Reads the references of the grants of a ring of `count` pages, each once.
+    /// Reads words of the user area, from word `first` on, each once.
     ///
     /// # Errors
     ///
-    /// `E2BIG` if the page cannot hold so many, `ENOMEM`.
-    pub fn read_grants(&self, count: usize) -> Result<KVec<u32>> {
-        if count > MAX_RING_PAGES {
-            return Err(E2BIG);
-        }
-        let mut grants = KVec::with_capacity(count, GFP_KERNEL)?;
-        for i in 0..count {
+    /// `E2BIG` if the user area has not so many.
+    pub fn read_user(&self, first: usize, words: &mut [u32]) -> Result {
+        for (i, word) in (first..).zip(words) {
+            if i >= USER_WORDS {
+                return Err(E2BIG);
+            }
             let offset = layout::USER_AREA as usize + i * size_of::<u32>();
-            // SAFETY: `i < MAX_RING_PAGES`, so the aligned word lies inside the mapped page.
-            let grant = unsafe { self.word(offset).read_volatile() };
-            grants.push(u32::from_le(grant), GFP_KERNEL)?;
+            // SAFETY: `i < USER_WORDS`, so the aligned word lies inside the mapped page; the
+            // access is volatile, as the other domain may write at the same time.
+            *word = u32::from_le(unsafe { self.word(offset).read_volatile() });
         }
-        Ok(grants)
+        Ok(())
     }
 
     #[inline]

@@ -223,7 +223,8 @@ impl Victim {
         let control = PeerControlPage::map(peer, offer.grant)?;
         let ring = if lie == Lie::Pinning {
             let pages = control.load_relaxed(Word::RingBytes) / PAGE;
-            let grants = control.read_grants(pages as usize)?;
+            let mut grants = KVec::from_elem(0, pages as usize, GFP_KERNEL)?;
+            control.read_user(0, &mut grants)?;
             Some(PeerRingPages::map(peer, &grants)?)
         } else {
             None
