@@ -2,7 +2,7 @@
 
 from lab import tools
 from lab.checks import expect
-from lab.counters import kernel_counter
+from lab.counters import out_of_order
 from lab.topology import Settings
 
 from .link import Measurement, go_round
@@ -33,11 +33,6 @@ def flows(metric, test):
                 yield "smp_reordered", out_of_order(pair.serving) - before, {"flows": count}
 
     return measure
-
-
-def out_of_order(guest):
-    """TCP segments that the guest has received out of order so far."""
-    return kernel_counter(guest, "TCPOFOQueue")
 
 
 class SmpSetting:

@@ -58,3 +58,8 @@ def kernel_counter(domain, name):
     """One of the counters that /proc/net/netstat has under TcpExt."""
     names, values = re.findall(r"^TcpExt: (.*)", domain.read("/proc/net/netstat"), re.MULTILINE)
     return int(dict(zip(names.split(), values.split(), strict=True))[name])
+
+
+def out_of_order(domain):
+    """TCP segments that the domain has received out of order so far."""
+    return kernel_counter(domain, "TCPOFOQueue")
