@@ -67,6 +67,10 @@ impl Slot {
     pub(crate) fn close_tx(&self, dev: &Device) {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = false;
+            // More was to follow what is not published yet, and takes the way out now.
+            if let Ok(true) = tx.producer.publish() {
+                tx.port.notify();
+            }
         }
         dev.wake_queue(self.queue);
     }
