@@ -39,6 +39,7 @@ RECEIVED = ("rx_packets", "rx_drop_source", "rx_drop_invalid", "rx_drop_nomem")
 
 BROKEN = "channel broken: "
 UNMAPPED = "no channel: mapping its memory failed"
+PAIRS = "no channel: its control page: "
 # More than the ring holds, all at once, since a producer looks at the consumer index when it lacks room;
 # then some more.
 LARGE = "ping -q -f -l 30 -c 90 -s 60000 -w 3"
@@ -70,6 +71,10 @@ LIES = (
     Lie("control-grant-ended", UNMAPPED),
     Lie("ring-grant-bad", UNMAPPED),
     Lie("ring-grants-equal", opens=True),
+    Lie("pairs-beyond", PAIRS + "queue pairs: out of range"),
+    Lie("pairs-equal", PAIRS + "grant: listed twice"),
+    # g2, with one CPU, wants no second one of those offered.
+    Lie("pairs-unasked", PAIRS + "queue pairs: out of range", to=("g1",)),
     Lie("port-bad", "no channel: binding its event channel failed", to=("g2",)),
     Lie("offer-garbage"),
     Lie("silent"),

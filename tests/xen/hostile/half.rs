@@ -9,7 +9,7 @@ use xenfifo::{
     layout::{self, PAGE, RECORD_ALIGN},
     OwnRing, Word, META_LEN,
 };
-use xlnet_protocol::ChannelId;
+use xlnet_protocol::{ChannelId, FurtherQueuePairs, QueuePairOffer};
 
 /// Pages of the ring: room for more than one of the largest packets.
 pub(crate) const RING_PAGES: u32 = 64;
@@ -66,6 +66,15 @@ impl Half {
     /// Writes the grant reference of the ring's page `i`.
     pub(crate) fn put_grant(&mut self, i: u32, grant: u32) {
         self.put_at(layout::USER_AREA + 4 * i, grant);
+    }
+
+    /// Writes that there are `count` more queue pairs, the first of which is `pair`.
+    pub(crate) fn put_further(&mut self, count: u32, pair: QueuePairOffer) {
+        let words = [count, pair.grant, pair.port.unwrap_or(0)];
+        let first = FurtherQueuePairs::OFFSET as u32;
+        for (i, word) in (first..).zip(words) {
+            self.put_at(layout::USER_AREA + 4 * i, word);
+        }
     }
 
     fn put_at(&mut self, offset: u32, value: u32) {

@@ -84,6 +84,12 @@ lies! {
     "ring-grant-bad" RingGrantBad,
     /// All of the ring's references name one page.
     "ring-grants-equal" RingGrantsEqual,
+    /// The control page lists more queue pairs than there may be.
+    "pairs-beyond" PairsBeyond,
+    /// The control page lists its own queue pair as another one.
+    "pairs-equal" PairsEqual,
+    /// The control page lists a queue pair that was not asked for (as a responder; an initiator may).
+    "pairs-unasked" PairsUnasked,
     /// The event channel offered does not exist (as an initiator; a responder offers none).
     "port-bad" PortBad,
     /// The offer is no offer.

@@ -22,7 +22,8 @@ use xenfifo::{
     PeerControl, State, Word, META_LEN,
 };
 use xlnet_protocol::{
-    Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry, PeerText, Role,
+    Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry, PeerText,
+    QueuePairOffer, Role, MAX_QUEUE_PAIRS,
 };
 
 /// So many packets are sent by the lies about packets.
@@ -487,6 +488,12 @@ fn distort(lie: Lie, half: &mut Option<Half>, offer: &mut Offer) {
             Lie::RingGrantsEqual => {
                 let first = half.ring_grant().unwrap_or(0);
                 (0..RING_BYTES / PAGE).for_each(|i| half.put_grant(i, first));
+            }
+            Lie::PairsBeyond => half.put_further(MAX_QUEUE_PAIRS as u32, (&*offer).into()),
+            Lie::PairsEqual => half.put_further(1, (&*offer).into()),
+            Lie::PairsUnasked => {
+                let (grant, port) = (offer.grant + 1, offer.port.map(|port| port + 1));
+                half.put_further(1, QueuePairOffer { grant, port });
             }
             _ => {}
         }
