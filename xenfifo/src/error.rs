@@ -175,3 +175,44 @@ impl Error for Unreadable {}
 impl Error for OutOfRange {}
 impl Error for GeometryError {}
 impl Error for HeaderError {}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::{collections::HashSet, string::ToString, vec::Vec};
+
+    /// Whoever reads a log can tell one reason from another.
+    #[test]
+    fn words() {
+        let broken = [
+            Broken::ConsumerRange,
+            Broken::ConsumerAlignment,
+            Broken::ProducerRange,
+            Broken::ProducerAlignment,
+            Broken::RecordLength,
+            Broken::RecordTruncated,
+            Broken::State,
+        ];
+        let geometry = [
+            GeometryError::NotPowerOfTwo,
+            GeometryError::TooSmall,
+            GeometryError::TooLarge,
+        ];
+        let mut words: Vec<_> = [PushError::Full, PushError::TooLong]
+            .map(|error| error.to_string())
+            .into();
+        words.extend(broken.map(|reason| reason.to_string()));
+        words.extend(geometry.map(|reason| reason.to_string()));
+        words.push(Unreadable.to_string());
+        words.push(OutOfRange.to_string());
+        assert!(words.iter().all(|words| !words.is_empty()));
+        assert_eq!(words.iter().collect::<HashSet<_>>().len(), words.len());
+
+        assert_eq!(Broken::State.to_string(), Broken::State.as_str());
+        let push = PushError::Broken(Broken::State);
+        assert_eq!(push.to_string(), Broken::State.to_string());
+        assert_eq!(PushError::Unreadable.to_string(), Unreadable.to_string());
+    }
+}

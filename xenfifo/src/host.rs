@@ -360,6 +360,25 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
 
+    /// Nothing stays mapped when the last handle is gone.
+    #[test]
+    fn handles_keep_pages_mapped() {
+        // Something else may be mapped there next.
+        let is_mapped = |start: NonNull<u8>| {
+            let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+            let at = std::format!("{:x}-", start.as_ptr() as usize);
+            maps.lines()
+                .any(|line| line.starts_with(&at) && line.contains("memfd:xenfifo"))
+        };
+        let own = OwnPages::create(4096, 0, 0).unwrap();
+        let start = own.control.0.base;
+        let (control, ring) = own.split();
+        drop(ring);
+        assert!(is_mapped(start));
+        drop(control);
+        assert!(!is_mapped(start));
+    }
+
     /// A store to the peer's pages ends the process that tries it.
     #[test]
     fn a_write_to_the_peer_faults() {

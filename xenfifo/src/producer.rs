@@ -115,12 +115,6 @@ impl<M: Memory> Producer<M> {
         layout::max_len(self.size)
     }
 
-    /// The consumer index that the peer was last seen at: it moves iff the peer consumes.
-    #[inline]
-    pub fn consumed(&self) -> u32 {
-        self.consumed
-    }
-
     /// Free bytes in the ring, by the peer's present consumer index.
     ///
     /// A record takes 16 bytes more than its packet, rounded up to a multiple of 16.

@@ -6,7 +6,7 @@
 mod ends;
 
 use ends::Ends;
-use xenfifo::{host, Broken, Consumer, Producer, PushError, Word, MAX_RECORD};
+use xenfifo::{host, Broken, Consumer, Producer, PushError, State, Word, MAX_RECORD};
 use xenfifo::{OwnControl as _, OwnRing as _};
 
 /// A consumer at index 0, and the pages of its producer.
@@ -121,6 +121,22 @@ fn consumer_indices() {
             assert_eq!(tx.push([0; 12], &[b"x"]), Err(PushError::Broken(reason)));
             assert_eq!(tx.publish(), Err(reason));
         }
+    }
+}
+
+/// A state is read as it was stored; there are no others.
+#[test]
+fn states() {
+    let ends = Ends::create(4096);
+    let peer = host::PeerPages::map(&ends.producer).unwrap().control();
+    let (own, _) = ends.producer.split();
+    for state in [State::Init, State::Ready, State::Closing, State::Closed] {
+        state.store(&own);
+        assert_eq!(State::load(&peer), Ok(state));
+    }
+    for word in [4, 0x0100_0000, u32::MAX] {
+        own.store_release(Word::State, word);
+        assert_eq!(State::load(&peer), Err(Broken::State));
     }
 }
 

@@ -91,6 +91,7 @@ pub fn check<M: Memory>((mut tx, mut rx): (Producer<M>, Consumer<M>), ops: &[Op]
         queue: VecDeque::new(),
     };
     assert_eq!(u64::from(tx.max_len()), m.max);
+    assert_eq!(rx.size(), tx.capacity());
     let mut seed = 0u8;
     for op in ops {
         match op {
