@@ -22,6 +22,7 @@ ARGUMENTS = " kasan_multi_shot" if ON else ""
 
 # The shorter form: what is about measuring, or about the tools, is left out.
 CASES = (
+    "allocations_fail",
     "hostile_peer",
     "modules_come_and_go",
     "payload_intact",
@@ -29,6 +30,8 @@ CASES = (
     "shortages",
     "unload_under_traffic",
 )
+# What can only be shown on it.
+ONLY = ("allocations_fail",)
 
 # kmemleak passes over what is younger than 5 s, and believes no single scan.
 _SCAN = """

@@ -127,7 +127,10 @@ def report(case, out, wrong, seconds):
 
 
 def run(wanted):
-    return run_on(Runner(), wanted or names())
+    if only := set(wanted) & set(debug.ONLY):
+        print(f"for the debug kernel alone (make test DEBUG_KERNEL=1): {' '.join(only)}")
+        return 2
+    return run_on(Runner(), wanted or [name for name in names() if name not in debug.ONLY])
 
 
 def run_debug(wanted):
