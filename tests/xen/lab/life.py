@@ -175,3 +175,10 @@ def wait_gone(lab, domain, timeout=10):
         timeout,
         0.2,
     )
+
+
+def migrate(lab, guest):
+    """Migrates a guest live, to the host that it is on."""
+    lab.link.leave(guest.name)
+    lab.dom0.check(f"xl migrate -s '' {guest.name} 'exec xl migrate-receive'", timeout=PATIENCE)
+    _follow(lab, guest)
