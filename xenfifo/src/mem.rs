@@ -41,8 +41,8 @@ pub trait OwnRing {
     /// discontinuity or the ring's end, but not on more than `len` of them.
     ///
     /// With `len` > 0 that is at least one byte, and it is at least 16 when `offset` is a
-    /// multiple of 16 and `len` is 16 or more: discontinuities are 16-aligned. The bytes hold
-    /// what was last written there.
+    /// multiple of 16 and `len` is 16 or more: discontinuities are 16-aligned. They hold
+    /// zeros, or what this method was called to write earlier, here or elsewhere in the ring.
     fn with_chunk<R>(&mut self, offset: u32, len: u32, fill: impl FnOnce(&mut [u8]) -> R) -> R;
 }
 

@@ -114,6 +114,10 @@ MUTANTS = [
      " | SealFlags::FUTURE_WRITE", "", "processes"),
     ("host: a copy goes on past the ring's end", "host.rs",
      "let piece = left.min(PIECE)", "let piece = PIECE", "model"),
+    ("host: past the caches, the tail is not stored", "host/bypass.rs",
+     "    tail.copy_from_slice(last);\n", "", "lib"),
+    ("host: what was filled is not stored", "host/bypass.rs",
+     "        store(place, piece);\n", "", "lib"),
 ]
 
 
