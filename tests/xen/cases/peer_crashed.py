@@ -29,7 +29,7 @@ def run(lab):
             # Its domain goes at once.
             changes = [xlnet.RouteChange(guest, doomed.ip, present=False) for guest in (g1, g3)]
             life.start_crash(lab, doomed)
-            wait_until("g6 to be gone", lambda: life.domid(lab, "g6") is None, 30)
+            wait_until("g6 to be gone", lambda: lab.domid("g6") is None, 30)
             for change in changes:
                 change.finish()
             life.wait_gone(lab, doomed.domid)

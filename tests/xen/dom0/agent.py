@@ -21,7 +21,8 @@ import tty
 
 PORT_NAME = "lab.agent"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-CONSOLE_WAIT = 10.0
+# A domain that reboots has its name long before it has its console.
+CONSOLE_WAIT = 30.0
 
 
 def find_port():

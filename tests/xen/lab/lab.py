@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 
 from . import debug, payload, scan, topology, xen
 from .domain import Domain, since
@@ -16,8 +17,8 @@ from .transcript import Transcript
 
 BOOT_TIMEOUT = 240
 GUEST_TIMEOUT = 180
-PVH_TIMEOUT = 90
-PVH_RETRIES = 2
+# How often it is looked whether a guest that boots has become another domain.
+GLANCE = 3
 # Where xenconsoled writes what guests' consoles show; one that was restored has two names.
 CONSOLE_LOGS = "/var/log/xen/console"
 
@@ -99,6 +100,11 @@ class Lab:
     def guests(self):
         return list(self._guests.values())
 
+    def domid(self, name):
+        """The id of the domain with this name, None if there is none."""
+        result = self.dom0.run(f"xl domid {name}")
+        return int(result.out) if result.status == 0 else None
+
     def domains(self):
         return [self.dom0, *self._guests.values()]
 
@@ -121,22 +127,26 @@ class Lab:
             self._create(settings, console)
         if console == "agent":
             for settings in missing:
-                self._wait_booted(settings, console)
+                self._wait_booted(self._guests[settings.name])
                 step(f"guest {settings.name} is up")
 
-    def _wait_booted(self, settings, console):
-        """Waits until a guest's agent answers. QEMU's emulation of hardware virtualisation has a PVH
-        guest triple-fault now and then before its kernel prints a word; such a one is created anew."""
-        if settings.type == "pvh":
-            for _ in range(PVH_RETRIES):
-                try:
-                    return self.link.wait_ready(settings.name, PVH_TIMEOUT)
-                except CommandTimeout:
-                    step(f"guest {settings.name} did not boot, creating it again")
-                    self.dom0.run(f"xl destroy {settings.name}")
-                    self.link.forget(settings.name, "did not boot")
-                    self._create(settings, console)
-        return self.link.wait_ready(settings.name, GUEST_TIMEOUT)
+    def _wait_booted(self, guest):
+        """Waits until a guest's agent answers. The emulated machine has a PVH guest triple-fault now and then
+        before its kernel prints a word, which Xen takes for a reboot: xl creates another domain for it."""
+        patience = GUEST_TIMEOUT * debug.PACE
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return self.link.wait_ready(guest.name, GLANCE)
+            except CommandTimeout as timeout:
+                if time.monotonic() > deadline:
+                    raise CommandTimeout(f"{guest.name} did not boot within {patience} s") from timeout
+            domid = self.domid(guest.name)
+            if domid not in (None, guest.domid):
+                step(f"guest {guest.name} did not boot as domain {guest.domid}, it is tried again as {domid}")
+                self.link.forget(guest.name, "did not boot")
+                guest.domid = domid
+                self.link.attach(guest.name, domid)
 
     def _create(self, settings, console):
         config = topology.config(settings, console, LOG_ARGUMENTS + debug.ARGUMENTS)

@@ -43,16 +43,10 @@ class Absence:
         self.seconds += time.monotonic() - self._since + self.RECOVERY
 
 
-def domid(lab, name):
-    """The id of the domain with this name, None if there is none."""
-    result = lab.dom0.run(f"xl domid {name}")
-    return int(result.out) if result.status == 0 else None
-
-
 def _follow(lab, guest):
     """The guest goes on as another domain."""
     guest.restores += 1
-    guest.domid = domid(lab, guest.name)
+    guest.domid = lab.domid(guest.name)
     expect(guest.domid is not None, f"{guest.name} is gone")
     lab.link.follow(guest.name, guest.domid)
     lab.link.wait_ready(guest.name, 30)
@@ -136,9 +130,9 @@ def reboot(lab, guest):
     lab.link.leave(guest.name)
     guest.start("reboot -f")
     wait_until(
-        f"{guest.name} to reboot", lambda: domid(lab, guest.name) not in (None, before), PATIENCE, 0.5
+        f"{guest.name} to reboot", lambda: lab.domid(guest.name) not in (None, before), PATIENCE, 0.5
     )
-    guest.domid = domid(lab, guest.name)
+    guest.domid = lab.domid(guest.name)
     guest.restarted = True
     lab.link.forget(guest.name, "rebooted")
     lab.link.attach(guest.name, guest.domid)
@@ -159,7 +153,7 @@ def has_crashed(lab, guest):
 
 def bury(lab, guest):
     """Destroys a guest that has crashed on purpose, with what its console showed of that."""
-    if domid(lab, guest.name) is not None:
+    if lab.domid(guest.name) is not None:
         lab.dom0.check(f"xl destroy {guest.name}")
     lab.give_up(guest.name, "crashed")
     lab.dom0.check(f"rm -f {CONSOLE_LOGS}/guest-{guest.name}.log")
