@@ -40,7 +40,11 @@ class Absence:
         self._since = time.monotonic()
 
     def __exit__(self, *_):
-        self.seconds += time.monotonic() - self._since + self.RECOVERY
+        self.add(time.monotonic() - self._since)
+
+    def add(self, seconds):
+        """What is known of the guest otherwise: that it could not answer for so long."""
+        self.seconds += seconds + self.RECOVERY
 
 
 def _follow(lab, guest):
@@ -172,7 +176,16 @@ def wait_gone(lab, domain, timeout=10):
 
 
 def migrate(lab, guest):
-    """Migrates a guest live, to the host that it is on."""
+    """Migrates a guest live, to the host that it is on. Returns how many seconds that took, and for how many
+    of them the guest was away: from when it was asked to suspend, as before that it runs."""
+    node = f"/local/domain/{guest.domid}/control/shutdown"
+    # The first event says that the watch is there.
+    asked = lab.dom0.start(f"xenstore-watch -n 2 {node} >/dev/null && echo $EPOCHREALTIME")
     lab.link.leave(guest.name)
-    lab.dom0.check(f"xl migrate -s '' {guest.name} 'exec xl migrate-receive'", timeout=PATIENCE)
+    migrate = f"xl migrate -s '' {guest.name} 'exec xl migrate-receive'"
+    output = lab.dom0.check(f"echo $EPOCHREALTIME; {migrate} && echo $EPOCHREALTIME", timeout=PATIENCE)
+    begun, *_, ended = output.splitlines()
+    took, away = float(ended) - float(begun), float(ended) - float(asked.check())
+    guest.note(f"migrated in {took:.1f} s, away for {away:.1f} s of them")
     _follow(lab, guest)
+    return took, away

@@ -14,7 +14,7 @@ from .errors import CaseFailure
 
 PORT = 7
 # A case that forgets to end its traffic does not leave it running for ever.
-LIMIT = 900
+LIMIT = 1800
 # Datagrams, and pings, in a second.
 UDP_RATE = 100
 PING_RATE = 20
