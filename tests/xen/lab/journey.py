@@ -1,8 +1,7 @@
 """A guest's journey to the host its partner is on, and back, with xlnet and without.
 
 It is saved on one host and restored on the other at once. A live migration has no other way through
-xlnet, but needs log-dirty mode: a PV guest has none on this Xen, and a PVH guest under traffic meets
-triple faults in it on the emulated machine.
+xlnet, but needs log-dirty mode, which this Xen does not have for a PV guest.
 """
 
 from . import hosts, life, traffic, xlnet
