@@ -7,6 +7,7 @@
 //! reader's caches before it is written, and by the reader from the writer's: a seventh of the speed of
 //! memory (docs/fifo.md). Where the cores are is the system's affair and changes, so it is measured.
 
+use std::boxed::Box;
 use std::time::{Duration, Instant};
 
 use super::PIECE;
@@ -24,7 +25,7 @@ const MIN: usize = 4096;
 pub struct Bypass {
     count: u32,
     wanted: bool,
-    piece: [u8; PIECE],
+    piece: Box<[u8; PIECE]>,
 }
 
 impl Bypass {
@@ -32,7 +33,7 @@ impl Bypass {
         Self {
             count: 0,
             wanted: false,
-            piece: [0; PIECE],
+            piece: Box::new([0; PIECE]),
         }
     }
 
