@@ -6,8 +6,6 @@ from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1",), loaded=False)
 TIMES = 5
-# In MiB: all of it is sent, some of it more than once.
-MEMORY = 192
 # The part of a migration for which the guest may be away. It was 0.16 to 0.39 here, most of it xl's and the
 # stock kernel's work; one that is not live takes all of it.
 AWAY = 0.6
@@ -33,7 +31,7 @@ def expect_xl0(lab, g1, m1):
 
 def run(lab):
     g1 = lab.guest("g1")
-    m1 = lab.create_guest("m1", ip="10.0.0.21", type="pvh", memory=MEMORY)
+    m1 = lab.create_guest("m1", ip="10.0.0.21", type="pvh", memory=journey.MEMORY)
     with leftovers.none(lab):
         xlnet.load_all(lab, [g1.name, m1.name])
         absence = life.Absence()

@@ -141,12 +141,19 @@ class Lab:
             except CommandTimeout as timeout:
                 if time.monotonic() > deadline:
                     raise CommandTimeout(f"{guest.name} did not boot within {patience} s") from timeout
-            domid = self.domid(guest.name)
-            if domid not in (None, guest.domid):
-                step(f"guest {guest.name} did not boot as domain {guest.domid}, it is tried again as {domid}")
-                self.link.forget(guest.name, "did not boot")
-                guest.domid = domid
-                self.link.attach(guest.name, domid)
+            before = guest.domid
+            if self.follow_reboot(guest, "did not boot"):
+                step(f"guest {guest.name} did not boot as domain {before}, it is tried again as {guest.domid}")
+
+    def follow_reboot(self, guest, reason):
+        """Whether a guest is another domain by now, which it is then taken for; what ran in it has ended."""
+        domid = self.domid(guest.name)
+        if domid in (None, guest.domid):
+            return False
+        self.link.forget(guest.name, reason)
+        guest.domid = domid
+        self.link.attach(guest.name, domid)
+        return True
 
     def _create(self, settings, console):
         config = topology.config(settings, console, LOG_ARGUMENTS + debug.ARGUMENTS)

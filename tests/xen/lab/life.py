@@ -129,17 +129,11 @@ def unpause(lab, guest):
 
 def reboot(lab, guest):
     """Reboots a guest, and waits until it is up again: another domain with nothing loaded."""
-    before = guest.domid
     lab.keep_log(guest.name)
     lab.link.leave(guest.name)
     guest.start("reboot -f")
-    wait_until(
-        f"{guest.name} to reboot", lambda: lab.domid(guest.name) not in (None, before), PATIENCE, 0.5
-    )
-    guest.domid = lab.domid(guest.name)
+    wait_until(f"{guest.name} to reboot", lambda: lab.follow_reboot(guest, "rebooted"), PATIENCE, 0.5)
     guest.restarted = True
-    lab.link.forget(guest.name, "rebooted")
-    lab.link.attach(guest.name, guest.domid)
     lab.link.wait_ready(guest.name, GUEST_TIMEOUT)
 
 
