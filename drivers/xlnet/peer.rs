@@ -70,10 +70,25 @@ pub(crate) struct Peer {
 }
 
 /// An address of the peer.
+#[derive(Clone)]
 struct Known {
     address: Ipv4Addr,
     sighting: Arc<Sighting>,
     probe_at: u64,
+}
+
+impl Known {
+    fn new(address: Ipv4Addr, mac: [u8; 6]) -> Result<Self> {
+        Ok(Self {
+            address,
+            sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
+            probe_at: 0,
+        })
+    }
+
+    fn is(&self, address: Ipv4Addr, mac: [u8; 6]) -> bool {
+        self.address == address && self.sighting.mac() == mac
+    }
 }
 
 /// What the handshake's actions work on.
@@ -145,23 +160,24 @@ impl Peer {
         Ok(changed)
     }
 
+    /// Takes the addresses that dom0 says. What ARP said of those that were there before stays: to ask again,
+    /// their routes would have to go until the answer.
     fn learn_addresses(&mut self) -> Result {
-        self.addresses.clear();
+        let mac = self.entry.mac.octets();
+        let mut addresses = KVec::new();
         for address in self.entry.addrs.iter() {
             // IPv6 stays on the NIC.
             let IpAddr::V4(address) = address else {
                 continue;
             };
-            let sighting = Sighting::new(self.entry.mac.octets());
-            self.addresses.push(
-                Known {
-                    address,
-                    sighting: Arc::new(sighting, GFP_KERNEL)?,
-                    probe_at: 0,
-                },
-                GFP_KERNEL,
-            )?;
+            let before = self.addresses.iter().find(|known| known.is(address, mac));
+            let known = match before {
+                Some(known) => known.clone(),
+                None => Known::new(address, mac)?,
+            };
+            addresses.push(known, GFP_KERNEL)?;
         }
+        self.addresses = addresses;
         Ok(())
     }
 

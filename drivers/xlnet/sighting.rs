@@ -32,6 +32,11 @@ impl Sighting {
         }
     }
 
+    /// The peer's MAC.
+    pub(crate) fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
     /// The address was seen at `mac`. Returns whether that is news.
     pub(crate) fn see(&self, mac: [u8; 6]) -> bool {
         let new = if mac == self.mac {

@@ -1,13 +1,17 @@
 """eth0, its addresses, MTU and bridge change under traffic: routes follow within 1 s, no hole opens."""
 
 import contextlib
+import time
 
 from lab import leftovers, life, traffic, xlnet
-from lab.checks import expect
+from lab.checks import expect, wait_until
+from lab.counters import Movement
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 EXTRA = "10.0.0.50"
+# Packets: less is what goes over eth0 at any time, a few ARP requests.
+MANY = 50
 
 
 @contextlib.contextmanager
@@ -33,6 +37,22 @@ def addresses(g1, g2, g3):
         g3.check(remove)
 
 
+def address_without_answer(lab, g1, g2):
+    """An address of which ARP says nothing gets no route, and takes none from those that have one."""
+    told = f"xenstore-read /local/domain/{g1.domid}/data/xlnet/peer/{g2.domid}/addr"
+    g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=8")
+    try:
+        with Movement({g1: ["eth0", "xl0"]}) as moved:
+            g2.check(f"ip address add {EXTRA}/24 dev eth0")
+            wait_until("dom0 to tell g1 of the address", lambda: EXTRA in lab.dom0.check(told), 5)
+            time.sleep(1)
+        expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"{EXTRA} moved other traffic: {moved}")
+        expect(xlnet.device_to(g1, EXTRA) == "eth0", f"a route to {EXTRA}, which nobody has seen")
+        g2.check(f"ip address del {EXTRA}/24 dev eth0")
+    finally:
+        g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=0")
+
+
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
     with leftovers.none(lab):
@@ -40,6 +60,7 @@ def run(lab):
         absence = life.Absence()
         with traffic.mixture(g1, g3) as others, traffic.mixture(g1, g2) as mixture:
             addresses(g1, g2, g3)
+            address_without_answer(lab, g1, g2)
 
             g2.check("ip link set eth0 mtu 1400")
             g1.check(f"ping -c 3 -i 0.2 -s 8000 -W 2 {g2.ip}")
