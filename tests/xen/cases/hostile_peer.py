@@ -1,5 +1,6 @@
 """Whatever a guest lies about, its peers say so once, use eth0 to it, and go on undisturbed otherwise."""
 
+import contextlib
 import dataclasses
 import statistics
 
@@ -13,9 +14,9 @@ from lab.progress import step
 NEEDS = Needs(guests=("g1", "g3", "g2"), fresh=True)
 
 PATIENCE = 15
-# The median over all lies of g1's throughput to g2 with the lie by that without. It ought to be 1; it was
-# 0.91 on a machine with nothing else to do, g3's own work included, and 0.79 on one busy with two more labs.
-KEPT = 0.5
+# The median over all lies of g1's throughput to g2 with the lie by that without. It ought to be 1, and was 0.98
+# on a machine that had other work as well.
+KEPT = 0.75
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,19 +143,39 @@ def examine(lie, g1, g2, g3):
     return kept, hostile.throughput(g1, g2)
 
 
+@contextlib.contextmanager
+def apart(lab, honest, liar):
+    """The honest guests have a CPU of the machine's to themselves: how much of one g3's own work gets is for
+    Xen to say, and what it costs them beyond that is to be seen."""
+    try:
+        for cpu, domains in enumerate((honest, (liar, lab.dom0))):
+            pin(lab, domains, cpu)
+        yield
+    finally:
+        pin(lab, (*honest, liar, lab.dom0), "all")
+
+
+def pin(lab, domains, cpu):
+    """Has the domains run on one CPU of the machine's, or on `all`."""
+    for domain in domains:
+        name = "Domain-0" if domain is lab.dom0 else domain.name
+        lab.dom0.check(f"xl vcpu-pin {name} all {cpu}")
+
+
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in ("g1", "g2", "g3"))
     expect(g1.domid < g3.domid < g2.domid, "g3 is not to one the initiator, to the other the responder")
     wrong, ratios = [], []
-    for lie in LIES:
-        try:
-            during, without = examine(lie, g1, g2, g3)
-        except (CaseFailure, CommandTimeout) as failure:
-            wrong.append(f"{lie.name}: {failure}")
-            step(f"{lie.name}: WRONG")
-            continue
-        ratios.append(during / without)
-        step(f"{lie.name}: {during:.0f} Mb/s with the lie, {without:.0f} without")
+    with apart(lab, (g1, g2), g3):
+        for lie in LIES:
+            try:
+                during, without = examine(lie, g1, g2, g3)
+            except (CaseFailure, CommandTimeout) as failure:
+                wrong.append(f"{lie.name}: {failure}")
+                step(f"{lie.name}: WRONG")
+                continue
+            ratios.append(during / without)
+            step(f"{lie.name}: {during:.0f} Mb/s with the lie, {without:.0f} without")
     kept = statistics.median(ratios)
     step(f"throughput with a lie by that without, median of {len(ratios)}: {kept:.2f}")
     expect(not wrong, "\n".join(wrong))

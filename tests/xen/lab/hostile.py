@@ -68,7 +68,8 @@ def throughput(here, there):
     here.mark(mark)
     output = here.check(f"netperf -P 0 -H {there.ip} -t TCP_STREAM -l 1 && ip -4 route get {there.ip}")
     after = xlnet.statistics(here)
-    moved = {name: value - before.get(name, 0) for name, value in after.items() if value != before.get(name, 0)}
+    changes = {name: value - before.get(name, 0) for name, value in after.items()}
+    moved = {name: change for name, change in changes.items() if change}
     astray = moved.keys() & {"fallback_packets", "tx_drops"}
     expect(
         not astray and "dev xl0" in output,

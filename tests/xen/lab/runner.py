@@ -6,18 +6,11 @@ import shutil
 import time
 import traceback
 
-from . import debug, payload, xlnet
+from . import debug, payload, xen, xlnet
 from .errors import CaseFailure, LabError
 from .lab import Lab
 from .needs import Needs
 from .progress import step
-
-# What Xen says when a PVH guest's CPU cannot go on. The emulated machine does that to one now and then, see
-# docs/testing.md.
-MACHINE_FAULT = "Triple fault"
-
-# Run only when named: the emulated machine ends the guest of most of their runs, see docs/testing.md.
-BY_NAME = ("migrated_live",)
 
 CASES = payload.TREE / "tests" / "xen" / "cases"
 OUT = payload.TREE / "out"
@@ -96,7 +89,7 @@ class Runner:
         started = time.monotonic()
         wrong = self._attempt(case, out)
         if wrong and met_machine_fault(out):
-            step(f"Xen says '{MACHINE_FAULT}' in {shown(out)}/xen.log: {case.name} is run once more")
+            step(f"Xen says '{xen.MACHINE_FAULT}' in {shown(out)}/xen.log: {case.name} is run once more")
             self.stop()
             wrong = self._attempt(case, out / "again")
         report(case, out, wrong, time.monotonic() - started)
@@ -109,7 +102,7 @@ class Runner:
 def met_machine_fault(out):
     """Whether it was the emulated machine that ended a guest in the case whose logs are in `out`."""
     log = out / "xen.log"
-    return log.exists() and MACHINE_FAULT in log.read_text()
+    return log.exists() and xen.MACHINE_FAULT in log.read_text()
 
 
 def shown(path):
@@ -133,7 +126,7 @@ def run(wanted):
     if only := set(wanted) & set(debug.ONLY):
         print(f"for the debug kernel alone (make test DEBUG_KERNEL=1): {' '.join(only)}")
         return 2
-    return run_on(Runner(), wanted or [name for name in names() if name not in debug.ONLY + BY_NAME])
+    return run_on(Runner(), wanted or [name for name in names() if name not in debug.ONLY])
 
 
 def run_debug(wanted):
