@@ -341,7 +341,11 @@ impl State {
         let mut changed = false;
         for (domid, entry) in &entries {
             match entry {
-                Some(entry) => changed |= self.introduce(*domid, entry)?,
+                Some(entry) => {
+                    // Before the one that failed there may have been changes.
+                    let introduced = self.introduce(*domid, entry);
+                    changed |= introduced.inspect_err(|_| self.stale = true)?;
+                }
                 None => self.for_peer(*domid, |peer, guest| peer.handle(Event::Withdrawn, guest)),
             }
         }

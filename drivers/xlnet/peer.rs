@@ -131,7 +131,7 @@ impl Peer {
             route_retry: 0,
             withdrawn: false,
         };
-        this.learn_addresses()?;
+        this.addresses = this.addresses_of(entry)?;
         Ok(this)
     }
 
@@ -147,25 +147,25 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`; nothing is taken then.
     pub(crate) fn update(&mut self, entry: &PeerEntry) -> Result<bool> {
         let moved = self.entry.mac != entry.mac || self.entry.addrs != entry.addrs;
         let changed = moved || self.entry.own != entry.own;
+        if moved {
+            self.addresses = self.addresses_of(entry)?;
+        }
         // Another instance has reasons of its own.
         self.link.complained &= self.entry.nonce == entry.nonce;
         self.entry = *entry;
-        if moved {
-            self.learn_addresses()?;
-        }
         Ok(changed)
     }
 
-    /// Takes the addresses that dom0 says. What ARP said of those that were there before stays: to ask again,
+    /// The addresses that dom0 says. What ARP said of those that were there before stays: to ask again,
     /// their routes would have to go until the answer.
-    fn learn_addresses(&mut self) -> Result {
-        let mac = self.entry.mac.octets();
+    fn addresses_of(&self, entry: &PeerEntry) -> Result<KVec<Known>> {
+        let mac = entry.mac.octets();
         let mut addresses = KVec::new();
-        for address in self.entry.addrs.iter() {
+        for address in entry.addrs.iter() {
             // IPv6 stays on the NIC.
             let IpAddr::V4(address) = address else {
                 continue;
@@ -177,8 +177,7 @@ impl Peer {
             };
             addresses.push(known, GFP_KERNEL)?;
         }
-        self.addresses = addresses;
-        Ok(())
+        Ok(addresses)
     }
 
     /// Adds the peer's addresses to a table.
