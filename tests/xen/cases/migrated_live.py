@@ -12,7 +12,7 @@ TIMES = 5
 # The part of a migration for which the guest may be away. It was 0.16 to 0.39 here, most of it xl's and the
 # stock kernel's work; one that is not live takes all of it.
 AWAY = 0.6
-# The emulated machine ends a guest in one of four migrations, see docs/testing.md. The next one goes on.
+# The emulated machine ends a guest in one of four migrations, see docs/testing.md. Another goes on then.
 FAULTS = 5
 ON_FAULT = 'on_reboot = "destroy"\n'
 

@@ -23,7 +23,11 @@ ARGUMENTS = " kasan_multi_shot" if ON else ""
 # The shorter form: only what has been seen to pass on it.
 CASES = (
     "allocations_fail",
+    "device_goes_down",
+    "nothing_left_behind",
     "payload_intact",
+    "suspended_under_traffic",
+    "traffic_uses_xl0",
     "unload_under_traffic",
 )
 # What can only be shown on it.
