@@ -10,6 +10,7 @@ from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 EXTRA = "10.0.0.50"
+ADD, REMOVE = (f"ip address {verb} {EXTRA}/24 dev eth0" for verb in ("add", "del"))
 # Packets: less is what goes over eth0 at any time, a few ARP requests.
 MANY = 50
 
@@ -24,17 +25,16 @@ def route(guest, address, present):
 
 def addresses(g1, g2, g3):
     """An address comes, moves to another guest, and goes."""
-    add, remove = (f"ip address {verb} {EXTRA}/24 dev eth0" for verb in ("add", "del"))
     with route(g1, EXTRA, present=True):
-        g2.check(add)
+        g2.check(ADD)
     g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
     with route(g1, EXTRA, present=False):
-        g2.check(remove)
+        g2.check(REMOVE)
     with route(g1, EXTRA, present=True):
-        g3.check(add)
+        g3.check(ADD)
     g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
     with route(g1, EXTRA, present=False):
-        g3.check(remove)
+        g3.check(REMOVE)
 
 
 def address_without_answer(lab, g1, g2):
@@ -43,12 +43,12 @@ def address_without_answer(lab, g1, g2):
     g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=8")
     try:
         with Movement({g1: ["eth0", "xl0"]}) as moved:
-            g2.check(f"ip address add {EXTRA}/24 dev eth0")
+            g2.check(ADD)
             wait_until("dom0 to tell g1 of the address", lambda: EXTRA in lab.dom0.check(told), 5)
             time.sleep(1)
         expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"{EXTRA} moved other traffic: {moved}")
         expect(xlnet.device_to(g1, EXTRA) == "eth0", f"a route to {EXTRA}, which nobody has seen")
-        g2.check(f"ip address del {EXTRA}/24 dev eth0")
+        g2.check(REMOVE)
     finally:
         g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=0")
 
