@@ -17,10 +17,11 @@
 //!   mapping, and which hands out a `&mut` no longer than it is borrowed itself. No other
 //!   mapping of the pages in this process is touched through references. `bypass.rs` has how it is
 //!   stored to where plain stores are slow;
-//! - the peer's ring: by copies from raw pointers. The peer may write at any moment, so what a
-//!   copy gets is arbitrary, which is fine for `u8`, and no reference to it ever exists.
+//! - the peer's ring: by copies from raw pointers, in `load.rs`. The peer may write at any moment,
+//!   so what a copy gets is arbitrary, which is fine for `u8`, and no reference to it ever exists.
 
 mod bypass;
+mod load;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -32,11 +33,12 @@ use rustix::fs::{self, MemfdFlags, SealFlags};
 use rustix::mm::{self, MapFlags, ProtFlags};
 
 use bypass::Bypass;
+use load::load;
 
 use crate::layout::{self, ControlHeader, Word, PAGE};
 use crate::{mem, Consumer, GeometryError, Producer};
 
-/// Copies are made in pieces of this size, two of which fit into any core's nearest cache.
+/// The own ring is filled in pieces of this size, two of which fit into any core's nearest cache.
 const PIECE: usize = 16384;
 
 /// This implementation of [`Memory`](crate::Memory).
@@ -340,23 +342,16 @@ impl mem::PeerRing for PeerRing {
 
     #[inline]
     fn read(&self, mut offset: u32, mut dst: &mut [u8]) {
-        let copy = |start: NonNull<u8>, dst: &mut [u8]| {
-            // SAFETY: below, `dst` is no longer than what the ring has from `start`; it is
-            // private memory, so the two do not overlap.
-            unsafe { ptr::copy_nonoverlapping(start.as_ptr(), dst.as_mut_ptr(), dst.len()) };
-        };
         loop {
             let (start, left) = self.0.ring(offset);
-            let piece = left.min(PIECE);
-            if dst.len() <= piece {
-                // Apart from the rest: where the length is known, as a header's is, the compiler
-                // copies without a call.
-                copy(start, dst);
+            let (now, later) = dst.split_at_mut(left.min(dst.len()));
+            // SAFETY: `now` is no longer than what the ring has from `start`; it is private memory,
+            // so the two do not overlap.
+            unsafe { load(start.as_ptr(), now) };
+            if later.is_empty() {
                 break;
             }
-            let (now, later) = dst.split_at_mut(piece);
-            copy(start, now);
-            offset = offset.wrapping_add(piece as u32);
+            offset = offset.wrapping_add(left as u32);
             dst = later;
         }
         // From here the ring may have changed, for the compiler too: it must not fetch again

@@ -3,6 +3,7 @@
 //! The FIFO itself, and the bound: the two copies through the same pages, and next to nothing else.
 
 use std::hint::spin_loop;
+use std::time::{Duration, Instant};
 
 use xenfifo::host::{self, Host, OwnPages, PeerPages};
 use xenfifo::{Consumer, OwnControl as _, OwnRing as _, PeerControl as _, PeerRing as _};
@@ -13,10 +14,16 @@ use crate::RING;
 
 /// A batch, which is published as one, is at most this long, so that both sides always have
 /// something to do.
-const BATCH_BYTES: usize = 32 * 1024;
+const BATCH_BYTES: usize = 128 * 1024;
 
 /// Packets in a batch: what a NAPI poll takes.
 pub const BATCH: usize = 64;
+
+/// A receiver of batches that has seen an empty ring looks again when there are so many bytes, or after
+/// [`PATIENCE`]: close behind the sender, its core's caches take lines that are about to be written.
+const WORTHWHILE: u32 = 16 * 1024;
+
+const PATIENCE: Duration = Duration::from_micros(20);
 
 /// A queue that is made of both sides' pages, so that it can be between processes too.
 pub trait InPages {
@@ -122,6 +129,11 @@ impl<const BATCH: usize> Receiver for XenfifoRx<BATCH> {
             }
             self.rx.publish();
             self.pending = 0;
+            let empty = Instant::now();
+            while BATCH > 1 && !self.rx.wait_for(WORTHWHILE).unwrap() && empty.elapsed() < PATIENCE
+            {
+                spin_loop();
+            }
             spin_loop();
         }
         self.pending += 1;
