@@ -108,6 +108,46 @@ mod tests {
         }
     }
 
+    /// Whether what `fill` is given is `place` itself.
+    fn in_place(bypass: &mut Bypass, place: &mut [u8], fill: impl FnOnce(&mut [u8])) -> bool {
+        let start = place.as_ptr();
+        bypass.fill(place, |piece| {
+            fill(piece);
+            piece.as_ptr() == start
+        })
+    }
+
+    /// Slow stores are avoided, and fast ones not, once they were timed; short ones never are.
+    #[test]
+    fn takes_the_time() {
+        let spin = |time| {
+            let begun = Instant::now();
+            while begun.elapsed() < time {}
+        };
+        let mut bypass = Bypass::new();
+        let mut place = [0; PIECE];
+        let slow = Duration::from_nanos((2 * PIECE / SLOW) as u64);
+        for _ in 1..PERIOD {
+            assert!(in_place(&mut bypass, &mut place, |_| ()));
+        }
+        for _ in 0..2 {
+            // What is timed is stored plainly.
+            assert!(in_place(&mut bypass, &mut place, |_| spin(slow)));
+            assert!(in_place(&mut bypass, &mut place[..MIN - 1], |_| ()));
+            assert!(!in_place(&mut bypass, &mut place[..MIN], |_| ()));
+            for _ in 2..PERIOD {
+                assert!(!in_place(&mut bypass, &mut place, |_| ()));
+            }
+        }
+        // A thread that is interrupted just then takes its stores for slow ones, but not every time.
+        assert!((0..10).any(|_| {
+            assert!(in_place(&mut bypass, &mut place, |_| ()));
+            let plainly = in_place(&mut bypass, &mut place, |_| ());
+            bypass.count += PERIOD - 2;
+            plainly
+        }));
+    }
+
     /// What is filled arrives whether it goes through the caches or past them.
     #[test]
     fn fills_either_way() {
