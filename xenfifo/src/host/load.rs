@@ -17,7 +17,7 @@ use std::ptr;
 pub unsafe fn load(src: *const u8, dst: &mut [u8]) {
     use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_storeu_si128};
 
-    /// A line of the caches.
+    /// A line of the caches. Of a loop over single vectors the compiler may make a `memcpy`.
     type Line = [__m128i; 4];
 
     let mut lines = dst.chunks_exact_mut(size_of::<Line>());
@@ -25,8 +25,7 @@ pub unsafe fn load(src: *const u8, dst: &mut [u8]) {
     for line in &mut lines {
         let to = line.as_mut_ptr().cast::<__m128i>();
         // SAFETY: a line is left of `src`, as the caller vouches, and `to` is one of `dst`. Every x86-64 CPU
-        // has both instructions, and they need no alignment. All four loads come first, or the compiler
-        // would make this loop a `memcpy`.
+        // has both instructions, and they need no alignment.
         unsafe {
             let vectors: Line = std::array::from_fn(|i| _mm_loadu_si128(from.add(i)));
             for (i, vector) in vectors.into_iter().enumerate() {
