@@ -124,30 +124,25 @@ def changes_lose_nothing(lab, first, second):
 
 def run(lab):
     names = [settings.name for settings in GUESTS]
-    try:
-        lab.create_all(GUESTS)
-        q1, q2, q3 = (lab.guest(name) for name in names)
-        xlnet.load_all(lab, names)
-        for guest in (q1, q2, q3):
-            shows_number_of_cpus(guest)
-        wait_for_pairs(lab, q1, q2, CPUS)
-        cpus_share_events(q1)
-        cpus_share_events(q2)
-        for here, there in ((q1, q2), (q2, q1)):
-            with traffic.echo(there):
-                here.check(f"traffic sizes {there.ip}:{traffic.PORT}", timeout=180)
-        flows_use_all(q1, q2)
-        flow_keeps_its_pair(q1, q2)
-        bad_numbers_are_refused(q1)
-        changes_lose_nothing(lab, q1, q2)
-        flows_use_all(q1, q2)
+    lab.create_all(GUESTS)
+    q1, q2, q3 = (lab.guest(name) for name in names)
+    xlnet.load_all(lab, names)
+    for guest in (q1, q2, q3):
+        shows_number_of_cpus(guest)
+    wait_for_pairs(lab, q1, q2, CPUS)
+    cpus_share_events(q1)
+    cpus_share_events(q2)
+    for here, there in ((q1, q2), (q2, q1)):
+        with traffic.echo(there):
+            here.check(f"traffic sizes {there.ip}:{traffic.PORT}", timeout=180)
+    flows_use_all(q1, q2)
+    flow_keeps_its_pair(q1, q2)
+    bad_numbers_are_refused(q1)
+    changes_lose_nothing(lab, q1, q2)
+    flows_use_all(q1, q2)
 
-        wait_for_pairs(lab, q1, q3, 1)
-        with traffic.echo(q3):
-            q1.check(f"traffic sizes {q3.ip}:{traffic.PORT}", timeout=180)
-        first, *others = packets(q1, q3)
-        expect(min(first) > MANY and not any(map(any, others)), f"q1 to q3, by pair: {first} {others}")
-    finally:
-        for name in names:
-            if name in [guest.name for guest in lab.guests()]:
-                lab.destroy(name)
+    wait_for_pairs(lab, q1, q3, 1)
+    with traffic.echo(q3):
+        q1.check(f"traffic sizes {q3.ip}:{traffic.PORT}", timeout=180)
+    first, *others = packets(q1, q3)
+    expect(min(first) > MANY and not any(map(any, others)), f"q1 to q3, by pair: {first} {others}")

@@ -1,27 +1,53 @@
-"""The debug kernel, see docs/testing.md: what it costs, and what only it can tell."""
+"""The debug kernels, see docs/testing.md: what they cost, and what only they can tell."""
 
 import os
 import pathlib
 import re
 
-# Its build tree, if guests are to run it; otherwise Debian's kernel runs everywhere.
-_TREE = os.environ.get("LAB_DEBUG_KERNEL")
-ON = _TREE is not None
-# Where make puts our modules for it.
-MODULES = pathlib.Path(__file__).resolve().parents[3] / "out" / "debug"
+# Their build trees, by the type of guest, if guests are to run them; otherwise Debian's kernel runs everywhere.
+_TREES = dict(word.split("=", 1) for word in os.environ.get("LAB_DEBUG_KERNELS", "").split())
+ON = bool(_TREES)
+# The types of guests that have files of their own.
+TYPES = tuple(_TREES)
+# Where make puts our modules for them.
+_MODULES = pathlib.Path(__file__).resolve().parents[3] / "out" / "debug"
 # How many times longer everything may take.
 PACE = 4 if ON else 1
 # For KASAN's shadow, for kmemleak's and lockdep's records; in MiB, for each guest.
 MEMORY = 256 if ON else 0
-# What is appended to the names of files for guests.
-SUFFIX = "-debug" if ON else ""
-# The only type of guest whose kernel can have KASAN.
-KIND = "pvh"
-# KASAN is to go on after its first report.
-ARGUMENTS = " kasan_multi_shot" if ON else ""
+# KASAN, which is for PVH guests alone, is to go on after its first report.
+ARGUMENTS = {"pvh": " kasan_multi_shot"} if ON else {}
 
-# The shorter form: only what has been seen to pass on it.
+# The shorter form: only what has been seen to pass. In guests of the types that the cases ask for:
 CASES = (
+    "allocations_fail",
+    "bad_arguments",
+    "boot",
+    "bridges_keep_apart",
+    "connections_move",
+    "device_goes_down",
+    "grants_read_only",
+    "hostile_adverts",
+    "hostile_peer",
+    "modules_come_and_go",
+    "nic_changes",
+    "nothing_left_behind",
+    "others_stay_on_eth0",
+    "payload_intact",
+    "peer_crashed",
+    "peer_destroyed",
+    "peer_paused",
+    "peer_reboots",
+    "routes_appear",
+    "saved_and_restored",
+    "scan_notices",
+    "suspended_under_traffic",
+    "tools_tell",
+    "traffic_uses_xl0",
+    "unload_under_traffic",
+)
+# In PVH guests, whose kernel has KASAN:
+CASES_PVH = (
     "allocations_fail",
     "device_goes_down",
     "nothing_left_behind",
@@ -30,7 +56,7 @@ CASES = (
     "traffic_uses_xl0",
     "unload_under_traffic",
 )
-# What can only be shown on it.
+# What can only be shown on them.
 ONLY = ("allocations_fail",)
 
 # kmemleak passes over what is younger than 5 s, and believes no single scan.
@@ -44,15 +70,23 @@ echo scan >kmemleak && echo scan >kmemleak && cat kmemleak
 _OURS = re.compile(r"\[xl\w+\]$|^    0x[0-9a-f]+$", re.MULTILINE)
 
 
-def kernel():
-    return pathlib.Path(_TREE, "vmlinux.stripped")
+def suffix(type):
+    """What is appended to the names of files for guests of this type."""
+    return f"-debug-{type}" if ON else ""
 
 
-def lists():
+def modules(type):
+    """Where our modules for guests of this type are."""
+    return _MODULES / type
+
+
+def kernel(type):
+    return pathlib.Path(_TREES[type], "vmlinux.stripped")
+
+
+def lists(type):
     """What modprobe looks at, to find that all it is asked for is built in: {path in the guest: file}."""
-    if not ON:
-        return {}
-    installed = pathlib.Path(_TREE, "installed")
+    installed = pathlib.Path(_TREES[type], "installed")
     return {str(path.relative_to(installed)): path for path in installed.glob("lib/modules/*/modules.*")}
 
 

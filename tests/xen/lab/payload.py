@@ -95,8 +95,12 @@ def _add(archive, path, mode, data):
 
 def guest_overlay():
     """The initramfs that is laid over the guests' base root."""
-    modules = debug.MODULES if debug.ON else TREE
-    return _cpio(_contents(COMMON, GUEST, _modules(modules), debug.lists()))
+    return _cpio(_contents(COMMON, GUEST, _modules(TREE)))
+
+
+def _debug_overlay(type):
+    """The same for guests of this type that run a debug kernel."""
+    return _cpio(_contents(COMMON, GUEST, _modules(debug.modules(type)), debug.lists(type)))
 
 
 def write(path, extra=()):
@@ -105,5 +109,7 @@ def write(path, extra=()):
         for entry in (*_contents(COMMON, DOM0, _modules(TREE)), *extra):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
-        if debug.ON:
-            _add(archive, f"boot/guest-kernel{debug.SUFFIX}", 0o644, debug.kernel().read_bytes())
+        for type in debug.TYPES:
+            suffix = debug.suffix(type)
+            _add(archive, f"boot/guest-kernel{suffix}", 0o644, debug.kernel(type).read_bytes())
+            _add(archive, f"lab/guest{suffix}.cpio", 0o644, _debug_overlay(type))

@@ -34,7 +34,7 @@ def names():
 
 
 class Runner:
-    """With `kind`, all guests are of this type; `out` is where all logs go."""
+    """With `kind`, all guests are of this type, and results say so; `out` is where all logs go."""
 
     def __init__(self, out=OUT, kind=None):
         self._out = out
@@ -92,7 +92,7 @@ class Runner:
             step(f"Xen says '{xen.MACHINE_FAULT}' in {shown(out)}/xen.log: {case.name} is run once more")
             self.stop()
             wrong = self._attempt(case, out / "again")
-        report(case, out, wrong, time.monotonic() - started)
+        report(case, self._kind, out, wrong, time.monotonic() - started)
         if wrong:
             # Whatever went wrong must not make the next case fail too.
             self.stop()
@@ -110,8 +110,9 @@ def shown(path):
     return path.relative_to(payload.TREE)
 
 
-def report(case, out, wrong, seconds):
-    print(f"{'FAIL' if wrong else 'ok  '}  {case.name}  ({seconds:.1f} s)  {case.title}", flush=True)
+def report(case, kind, out, wrong, seconds):
+    name = f"{case.name} [{kind}]" if kind else case.name
+    print(f"{'FAIL' if wrong else 'ok  '}  {name}  ({seconds:.1f} s)  {case.title}", flush=True)
     for text in wrong:
         print("      " + text.strip().replace("\n", "\n      "))
     if wrong:
@@ -119,7 +120,7 @@ def report(case, out, wrong, seconds):
         print(f"      logs: {shown(out)}/   alone: {alone}", flush=True)
     if results := os.environ.get("XLNET_RESULTS"):
         with open(results, "a") as file:
-            file.write(f"{'failed' if wrong else 'passed'} {case.name} {seconds:.1f}\n")
+            file.write(f"{'failed' if wrong else 'passed'} {name} {seconds:.1f}\n")
 
 
 def run(wanted):
@@ -130,8 +131,11 @@ def run(wanted):
 
 
 def run_debug(wanted):
-    """The shorter form, with the debug kernel in all guests."""
-    return run_on(Runner(OUT / "debug-kernel", debug.KIND), wanted or debug.CASES)
+    """The shorter form, or the named cases, with debug kernels: in guests as they are, and in PVH guests."""
+    out = OUT / "debug-kernel"
+    status = run_on(Runner(out), wanted or debug.CASES)
+    in_pvh = [name for name in debug.CASES_PVH if name in (wanted or debug.CASES_PVH)]
+    return run_on(Runner(out / "pvh", "pvh"), in_pvh) or status
 
 
 def run_on(runner, wanted):

@@ -2,6 +2,8 @@
 
 import re
 
+from . import debug
+
 # Xen's and the kernel's spelling is exact, so that "report a bug" is none.
 KERNEL = re.compile(
     r"\bBUG\b|WARNING:|\b[Oo]ops\b|RIP:|Call Trace|g\.e\. .*still in use|blocked for more than"
@@ -17,7 +19,10 @@ KERNEL = re.compile(
 )
 # What the stock kernel warns of without any of ours in it: a guest that is restored while netfront has
 # packets under way, as netfront takes a reference to pages of the slab allocator.
-NETFRONT = re.compile(r"WARNING: \S+ at xennet_disconnect_backend\b.*?---\[ end trace [^\n]*", re.DOTALL)
+NETFRONT = re.compile(r"WARNING: (?:\S+ )?at xennet_disconnect_backend\b.*?---\[ end trace [^\n]*", re.DOTALL)
+# What comes before a guest's first program. The debug kernels warn then of what the emulated machine and Xen's PV
+# guests are to them; the stock kernel has nothing to say.
+BOOT = re.compile(r"\A.*Run /init as init process", re.DOTALL)
 # Xen's boot messages warn about the emulated CPU; only what comes after the boot is scanned.
 XEN = re.compile(
     r"\bBUG\b|WARN|Oops|RIP:|Call [Tt]race|still in use|Assertion|[Pp]anic|FATAL|crash|grant_table\.c"
@@ -26,6 +31,8 @@ XEN = re.compile(
 
 def findings(source, log, pattern=KERNEL):
     """The offending lines, each with the place it was seen at."""
+    if debug.ON:
+        log = BOOT.sub("", log)
     lines = NETFRONT.sub("", log).splitlines()
     return [f"{source}: {line.strip()}" for line in lines if pattern.search(line)]
 

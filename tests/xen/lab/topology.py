@@ -58,14 +58,14 @@ def config(settings, console, log_arguments):
     """The guest's xl configuration."""
     # Below loglevel 1 only a crash writes to the console, which carries the driver's commands.
     arguments = (
-        f"console=hvc0 quiet loglevel=1 {log_arguments} "
+        f"console=hvc0 quiet loglevel=1 {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
         f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
     )
     return (
         f'name = "{settings.name}"\n'
         f'type = "{settings.type}"\n'
-        f'kernel = "/boot/guest-kernel{debug.SUFFIX}"\n'
-        'ramdisk = "/boot/guest.cpio"\n'
+        f'kernel = "/boot/guest-kernel{debug.suffix(settings.type)}"\n'
+        f'ramdisk = "/boot/guest{debug.suffix(settings.type)}.cpio"\n'
         f'cmdline = "{arguments}"\n'
         f"memory = {settings.memory + debug.MEMORY}\n"
         f"vcpus = {settings.vcpus}\n"
