@@ -64,7 +64,7 @@ def channels(lab, guests):
     if others == 1:
         found = [one for one in xen.between(lab, *guests) if isinstance(one, xen.Grant)]
         yield "channel_grants", len(found), count
-        # Both adverts stand while nobody introduces the guests to each other.
+        # Both guests have told of themselves, and nobody introduces them to each other.
         lab.dom0.rmmod("xldiscovery")
         time.sleep(PAUSE)
         [alone] = time_channels(last, 1, lambda: lab.dom0.insmod("xldiscovery"))
