@@ -20,9 +20,14 @@ KERNEL = re.compile(
 # What the stock kernel warns of without any of ours in it: a guest that is restored while netfront has
 # packets under way, as netfront takes a reference to pages of the slab allocator.
 NETFRONT = re.compile(r"WARNING: (?:\S+ )?at xennet_disconnect_backend\b.*?---\[ end trace [^\n]*", re.DOTALL)
-# What comes before a guest's first program. The debug kernels warn then of what the emulated machine and Xen's PV
-# guests are to them; the stock kernel has nothing to say.
+# What comes before a guest's first program, and what the debug kernel for PV guests warns of there: a register that
+# Xen does not have, and the order of its first switches between tasks.
 BOOT = re.compile(r"\A.*Run /init as init process", re.DOTALL)
+PV_BOOT = re.compile(
+    r"unchecked MSR access error: RDMSR from 0xc0010055 .*?</TASK>"
+    r"|WARNING: at xen_(?:end|start)_context_switch\b.*?---\[ end trace [^\n]*",
+    re.DOTALL,
+)
 # Xen's boot messages warn about the emulated CPU; only what comes after the boot is scanned.
 XEN = re.compile(
     r"\bBUG\b|WARN|Oops|RIP:|Call [Tt]race|still in use|Assertion|[Pp]anic|FATAL|crash|grant_table\.c"
@@ -32,7 +37,7 @@ XEN = re.compile(
 def findings(source, log, pattern=KERNEL):
     """The offending lines, each with the place it was seen at."""
     if debug.ON:
-        log = BOOT.sub("", log)
+        log = BOOT.sub(lambda boot: PV_BOOT.sub("", boot[0]), log)
     lines = NETFRONT.sub("", log).splitlines()
     return [f"{source}: {line.strip()}" for line in lines if pattern.search(line)]
 
