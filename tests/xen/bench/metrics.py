@@ -37,7 +37,6 @@ METRICS = {
     "scale_dom0_gb": Metric("dom0's CPU for what was carried", "s/GB", False),
     "channel_first": Metric("first channel of a guest that comes", "ms", False),
     "channel_each": Metric("all channels of a guest that comes, for each", "ms", False),
-    "channel_alone": Metric("a channel, once xldiscovery is loaded", "ms", False),
     "channel_memory": Metric("memory of a channel, on one side", "KiB", False),
     "channel_grants": Metric("grants of a channel, on both sides", "grants", False),
     "cpu_per_gb": Metric("CPU time of TCP_STREAM", "s/GB", False),

@@ -19,7 +19,7 @@ PAUSE = 5
 # Eight guests on two CPUs take their time to begin.
 START = 3
 MARGIN = 4
-BEGUN = "bench: channels from here"
+UP = "bench: xl0 up"
 
 
 def all_to_all(lab, guests, effort):
@@ -56,7 +56,12 @@ def channels(lab, guests):
     last.check("ip link set xl0 down")
     time.sleep(PAUSE)
     free = free_memory(last)
-    times = time_channels(last, others, lambda: last.check("ip link set xl0 up"))
+    last.mark(UP)
+    last.check("ip link set xl0 up")
+    # Whoever looks meanwhile takes the time that is measured.
+    time.sleep(PAUSE)
+    times = connection_times(last.kernel_log())
+    expect(len(times) == others, f"{last.name} has {len(times)} channels, not {others}, after {PAUSE} s")
     count = {"guests": len(guests)}
     yield "channel_first", times[0], count
     yield "channel_each", times[-1] / others, count
@@ -64,28 +69,12 @@ def channels(lab, guests):
     if others == 1:
         found = [one for one in xen.between(lab, *guests) if isinstance(one, xen.Grant)]
         yield "channel_grants", len(found), count
-        # Both guests have told of themselves, and nobody introduces them to each other.
-        lab.dom0.rmmod("xldiscovery")
-        time.sleep(PAUSE)
-        [alone] = time_channels(last, 1, lambda: lab.dom0.insmod("xldiscovery"))
-        yield "channel_alone", alone, count
-
-
-def time_channels(guest, number, begin):
-    """Milliseconds from when `begin` is called to each of so many channels of a guest."""
-    guest.mark(BEGUN)
-    begin()
-    # Whoever looks meanwhile takes the time that is measured.
-    time.sleep(PAUSE)
-    times = connection_times(guest.kernel_log())
-    expect(len(times) == number, f"{guest.name} has {len(times)} channels, not {number}, after {PAUSE} s")
-    return times
 
 
 def connection_times(log):
-    """Milliseconds from the last mark to each channel, by the kernel log's own clock."""
+    """Milliseconds from xl0's start to each channel, by the kernel log's own clock."""
     lines = log.splitlines()
-    begin = max(number for number, line in enumerate(lines) if BEGUN in line)
+    begin = max(number for number, line in enumerate(lines) if UP in line)
     started, *connected = (
         float(match[1]) * 1000
         for line in (

@@ -63,7 +63,7 @@ class Tools(unittest.TestCase):
     def test_connection_times(self):
         log = (
             "[    8.260589] xlnet: peer 1: connected\n"
-            f"[   20.100000] {scale.BEGUN}\n"
+            "[   20.100000] bench: xl0 up\n"
             "[   20.150000] xlnet: peer 1: connected\n"
             "[   20.190000] xlnet: peer 3: connected\n"
         )
