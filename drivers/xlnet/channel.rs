@@ -223,18 +223,6 @@ impl Channel {
         }))
     }
 
-    /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look.
-    pub(crate) fn look_at_backlog(&mut self, elapsed: u64) {
-        Iterator::chain(once(&mut self.first), &mut self.further)
-            .for_each(|pair| pair.look_at_backlog(elapsed));
-    }
-
-    /// For how long the peer had left what was sent to it in one of the queue pairs, at the last look, in
-    /// milliseconds. `None` if there was nothing.
-    pub(crate) fn waited(&self) -> Option<u64> {
-        self.pairs().filter_map(QueuePair::waited).max()
-    }
-
     /// Gives everything back. Process context, RTNL not held.
     pub(crate) fn release(self, dev: &Device) {
         self.set_state(State::Closed);

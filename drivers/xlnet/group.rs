@@ -7,7 +7,7 @@
 
 use crate::{
     manager::Kick,
-    slot::{NapiSlot, Slot},
+    slot::{Fault, NapiSlot, Slot},
     stats::{Counter, Counters},
     table::Table,
 };
@@ -28,7 +28,6 @@ use kernel::{
         Arc,
     },
 };
-use xenfifo::Broken;
 use xlnet_protocol::MAX_QUEUE_PAIRS;
 
 /// Peers that a guest may have.
@@ -45,7 +44,7 @@ pub(crate) struct Group {
     open: Atomic<u32>,
     /// Channels that ended because the peer wrote what it never may.
     pub(crate) broken: Counter,
-    /// Channels that ended because the peer did not receive for a second.
+    /// Channels that ended because the peer did not receive.
     pub(crate) stalled: Counter,
 }
 
@@ -152,7 +151,7 @@ impl Group {
     }
 
     /// What the data path found since the last call.
-    pub(crate) fn take_fault(&self) -> Option<Broken> {
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
         self.slots.iter().find_map(|slot| slot.take_fault())
     }
 

@@ -15,6 +15,7 @@ use crate::{
     peer::{Guest, Peer},
     retired::Retired,
     table::Table,
+    watchdog::Watchdog,
 };
 use core::net::IpAddr;
 use kapi::{
@@ -108,6 +109,7 @@ struct State {
     driver: Arc<XlDriver>,
     socket: Socket,
     retired: Arc<Worker<Retired>>,
+    watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
     /// Those of the peers, and of former peers that are not forgotten.
     accounts: KVec<Arc<Account>>,
@@ -156,6 +158,7 @@ impl Manager {
             instance: random_u64(),
             nic,
             nic_state: None,
+            watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
             dev,
             driver,
             socket: Socket::open()?,
@@ -274,6 +277,7 @@ impl State {
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
             retired: &self.retired,
+            watchdog: &self.watchdog,
             settings: self.driver.settings(),
             now: now_ms(),
         };

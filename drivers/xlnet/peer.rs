@@ -10,7 +10,9 @@ use crate::{
     retired::Retired,
     routes::Routes,
     sighting::{Sighting, Verdict},
+    slot::Fault,
     table::{Entry, Table},
+    watchdog::Watchdog,
 };
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
@@ -29,12 +31,8 @@ use xlnet_protocol::{
     Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
 };
 
-/// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.
-const STALL_MS: u64 = 600;
-/// How often a connected peer is looked at, in milliseconds, and how often while there is something it
-/// has not received. With the above: what it leaves takes the NIC within a second.
-const WATCH_MS: u64 = 250;
-const WATCH_BACKLOG_MS: u64 = 50;
+/// How often a connected peer is looked at, in milliseconds.
+const LOOK_MS: u64 = 250;
 /// How often a closing channel is looked at, in milliseconds.
 const DRAIN_MS: u64 = 2;
 /// How often an address is probed that ARP has not confirmed, in milliseconds.
@@ -52,6 +50,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
     pub(crate) retired: &'a Worker<Retired>,
+    pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.
     pub(crate) settings: Settings,
     pub(crate) now: u64,
@@ -62,8 +61,6 @@ pub(crate) struct Peer {
     link: Link,
     entry: PeerEntry,
     addresses: KVec<Known>,
-    /// When the peer was looked at last.
-    looked: u64,
     route_retry: u64,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
@@ -127,7 +124,6 @@ impl Peer {
             handshake,
             entry: *entry,
             addresses: KVec::new(),
-            looked: 0,
             route_retry: 0,
             withdrawn: false,
         };
@@ -231,8 +227,10 @@ impl Peer {
 
     /// Looks at the clock, the shared memory and what the data path found.
     pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
-        if let Some(reason) = self.link.group.take_fault() {
-            self.broke(reason, guest);
+        match self.link.group.take_fault() {
+            Some(Fault::Broken(reason)) => self.broke(reason, guest),
+            Some(Fault::Stalled) => self.stalled(guest),
+            None => {}
         }
         match self.link.channel.as_ref().and_then(Channel::view) {
             Some(Ok(view)) if self.is_connected() && view.state == PeerState::Init => {
@@ -241,13 +239,6 @@ impl Peer {
             Some(Ok(view)) => self.handle(Event::Peer(view), guest),
             Some(Err(reason)) => self.broke(reason, guest),
             None => {}
-        }
-        if self.is_stalled(guest.now) {
-            self.link
-                .account
-                .info(format_args!("does not receive, back to the NIC"));
-            self.link.group.stalled.add(1);
-            self.handle(Event::Stalled, guest);
         }
         if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
             self.handle(Event::Tick, guest);
@@ -266,16 +257,15 @@ impl Peer {
         self.handle(Event::Broken, guest);
     }
 
-    fn is_stalled(&mut self, now: u64) -> bool {
-        // A guest that stood still itself does not blame its peer for it.
-        let elapsed = now.saturating_sub(self.looked).min(2 * WATCH_BACKLOG_MS);
-        self.looked = now;
-        let Some(channel) = self.link.channel.as_mut() else {
-            return false;
-        };
-        channel.look_at_backlog(elapsed);
-        let stalled = channel.waited().is_some_and(|waited| waited >= STALL_MS);
-        self.is_connected() && stalled
+    fn stalled(&mut self, guest: &mut Guest<'_>) {
+        if !self.is_connected() {
+            return;
+        }
+        self.link
+            .account
+            .info(format_args!("does not receive, back to the NIC"));
+        self.link.group.stalled.add(1);
+        self.handle(Event::Stalled, guest);
     }
 
     /// Brings the routes in line: one for each address that ARP confirms, while there is a channel
@@ -342,8 +332,9 @@ impl Peer {
     pub(crate) fn next(&self, now: u64) -> Option<u64> {
         let pace = match self.handshake.state() {
             Progress::Closing { .. } => Some(now + DRAIN_MS),
-            Progress::Connected { .. } if self.link.has_backlog() => Some(now + WATCH_BACKLOG_MS),
-            Progress::Connected { .. } => Some(now + WATCH_MS),
+            Progress::Connected { .. } => Some(now + LOOK_MS),
+            // What could not be removed for lack of memory.
+            _ if !self.link.routes.is_empty() => Some(now + ROUTE_SHORTAGE_MS),
             _ => None,
         };
         [pace, self.handshake.deadline()]
@@ -380,6 +371,7 @@ impl Link {
             Action::OpenDataPath => {
                 let count = self.channel()?.queue_pairs();
                 self.group.open(count);
+                guest.watchdog.kick();
                 self.complained = false;
                 self.account.info(format_args!("connected"));
             }
@@ -401,12 +393,6 @@ impl Link {
 
     fn domid(&self) -> DomId {
         self.account.domid()
-    }
-
-    /// Whether there was something at the last look that the peer has not received.
-    fn has_backlog(&self) -> bool {
-        let channel = self.channel.as_ref();
-        channel.is_some_and(|channel| channel.waited().is_some())
     }
 
     fn channel(&self) -> Result<&Channel, Failed> {

@@ -5,6 +5,7 @@
 
 use crate::{
     account::Account,
+    backlog::{self, Backlog},
     idle::Idle,
     rx::Rx,
     slot::{NapiSlot, Port},
@@ -133,8 +134,6 @@ pub(crate) struct QueuePair {
     ring: Option<OwnRingPages>,
     port: Option<Arc<Port>>,
     pub(crate) peer: Option<PeerControlPage>,
-    /// How far the peer had received when there was more, and for how long it has not received more.
-    waiting: Option<(u32, u64)>,
 }
 
 impl QueuePair {
@@ -163,7 +162,6 @@ impl QueuePair {
             ring: Some(ring),
             port,
             peer: None,
-            waiting: None,
         })
     }
 
@@ -205,7 +203,8 @@ impl QueuePair {
         let geometry = |_| MapError::Kernel(EINVAL);
         let producer = Producer::new(own.clone(), peer.clone(), ring).map_err(geometry)?;
         let consumer = Consumer::new(own.clone(), peer.clone(), peer_ring).map_err(geometry)?;
-        *self.slot.tx.lock() = Some(Tx::new(producer, port.clone()));
+        let backlog = Backlog::new(own.clone(), peer.clone());
+        *self.slot.tx.lock() = Some(Tx::new(producer, port.clone(), backlog));
         self.peer = Some(peer);
         self.port = Some(port.clone());
         let timer = PollTimer::new(self.slot.clone())?;
@@ -244,26 +243,9 @@ impl QueuePair {
 
     /// Whether the peer has received all that was sent.
     pub(crate) fn is_tx_empty(&self) -> bool {
-        self.backlog().is_none()
-    }
-
-    /// How far the peer has received, if there is something it has not.
-    fn backlog(&self) -> Option<u32> {
-        let consumed = self.peer.as_ref()?.load_relaxed(Word::Consumer);
-        (consumed != self.own.load(Word::Producer)).then_some(consumed)
-    }
-
-    /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look.
-    pub(crate) fn look_at_backlog(&mut self, elapsed: u64) {
-        self.waiting = self.backlog().map(|at| match self.waiting {
-            Some((before, waited)) if before == at => (at, waited + elapsed),
-            _ => (at, 0),
-        });
-    }
-
-    /// For how long the peer had left what was sent to it, at the last look, in milliseconds.
-    pub(crate) fn waited(&self) -> Option<u64> {
-        self.waiting.map(|(_, waited)| waited)
+        self.peer
+            .as_ref()
+            .is_none_or(|peer| backlog::received(&self.own, peer).is_none())
     }
 
     /// Gives everything back. Process context, RTNL not held.

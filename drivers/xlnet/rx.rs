@@ -5,7 +5,7 @@
 use crate::{
     idle::Idle,
     moderation::Moderation,
-    slot::{Port, Slot},
+    slot::{Fault, Port, Slot},
 };
 use core::net::Ipv4Addr;
 use kapi::{
@@ -102,7 +102,8 @@ impl Rx {
             Err(reason) => {
                 // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
                 self.idle.stop();
-                slot.report_broken(reason);
+                slot.close_tx(context.device());
+                slot.report(Fault::Broken(reason));
                 let work = work.min(budget - 1);
                 context.complete(work);
                 work

@@ -22,6 +22,14 @@ use xenfifo::Broken;
 /// A slot in its place in the kernel's NAPI.
 pub(crate) type NapiSlot = Napi<Slot>;
 
+/// What the data path finds that ends a channel.
+pub(crate) enum Fault {
+    /// The peer lies.
+    Broken(Broken),
+    /// The peer leaves what is sent to it.
+    Stalled,
+}
+
 /// A channel's event channel, which schedules the slot's NAPI.
 pub(crate) type Port = EventChannel<NapiSlot>;
 
@@ -37,7 +45,7 @@ pub(crate) struct Slot {
     #[pin]
     pub(crate) tx: BhLock<Option<Tx>>,
     #[pin]
-    fault: BhLock<Option<Broken>>,
+    fault: BhLock<Option<Fault>>,
     pub(crate) counters: Counters,
 }
 
@@ -66,14 +74,14 @@ impl Slot {
         }))
     }
 
-    /// The data path found that the peer lies. Softirq context.
-    pub(crate) fn report_broken(&self, reason: Broken) {
-        *self.fault.lock() = Some(reason);
+    /// Tells the manager what ends the channel. Any context but a hard interrupt's.
+    pub(crate) fn report(&self, fault: Fault) {
+        *self.fault.lock() = Some(fault);
         self.manager.kick();
     }
 
     /// What the data path found since the last call.
-    pub(crate) fn take_fault(&self) -> Option<Broken> {
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
         self.fault.lock().take()
     }
 

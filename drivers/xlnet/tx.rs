@@ -2,7 +2,10 @@
 
 //! Sending: from the stack into the peer's FIFO.
 
-use crate::slot::{Port, Slot};
+use crate::{
+    backlog::{Backlog, STALL_MS},
+    slot::{Fault, Port, Slot},
+};
 use kapi::{
     net::{device::Device, skb::SkBuff},
     xen::grant::XenMemory,
@@ -19,6 +22,7 @@ const MAX_PACKET: u32 = 65536;
 pub(crate) struct Tx {
     producer: Producer<XenMemory>,
     port: Arc<Port>,
+    backlog: Backlog,
     /// Whether new packets are taken.
     open: bool,
     /// Whether the peer was asked to tell of room, and no poll has looked since.
@@ -26,16 +30,17 @@ pub(crate) struct Tx {
 }
 
 impl Tx {
-    pub(crate) fn new(producer: Producer<XenMemory>, port: Arc<Port>) -> Self {
+    pub(crate) fn new(producer: Producer<XenMemory>, port: Arc<Port>, backlog: Backlog) -> Self {
         Self {
             producer,
             port,
+            backlog,
             open: false,
             asked: false,
         }
     }
 
-    /// Lets go of the event channel.
+    /// Lets go of the event channel and the control pages.
     pub(crate) fn into_producer(self) -> Producer<XenMemory> {
         self.producer
     }
@@ -86,7 +91,7 @@ impl Slot {
         let pushed = tx.push(&skb);
         if let Err(reason) = self.follow_up(tx, dev, more) {
             tx.open = false;
-            self.report_broken(reason);
+            self.report(Fault::Broken(reason));
         }
         match pushed {
             Ok(()) => {
@@ -151,9 +156,27 @@ impl Slot {
             Ok(false) => {}
             Err(reason) => {
                 tx.open = false;
-                self.report_broken(reason);
+                self.report(Fault::Broken(reason));
             }
         }
         true
+    }
+
+    /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look,
+    /// and takes no more packets if it has done so for too long. Returns whether there is something that it
+    /// has not received. Process context.
+    pub(crate) fn look_at_backlog(&self, dev: &Device, elapsed: u64) -> bool {
+        let mut guard = self.tx.lock();
+        let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
+            return false;
+        };
+        let waited = tx.backlog.look(elapsed);
+        if waited.is_some_and(|waited| waited >= STALL_MS) {
+            tx.open = false;
+            // Under the lock, so that the channel that is told of is this one.
+            self.report(Fault::Stalled);
+            dev.wake_queue(self.queue);
+        }
+        waited.is_some()
     }
 }

@@ -12,6 +12,7 @@
 
 mod account;
 mod advert;
+mod backlog;
 mod channel;
 mod fallback;
 mod group;
@@ -30,6 +31,7 @@ mod slot;
 mod stats;
 mod table;
 mod tx;
+mod watchdog;
 
 use crate::{
     fallback::Fallback,

@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from lab import leftovers, payload, traffic, xlnet
+from lab import debug, leftovers, life, payload, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.domain import MODULES
@@ -105,6 +105,22 @@ def reload_without_answer(lab, g1, g2, xenstored):
     g2.check(f"ip address del {EXTRA}/24 dev eth0")
 
 
+def notice_a_stall(lab, g1, g2, xenstored):
+    """g2 stops receiving while g1 waits, to tell of an address: g1's packets take eth0 within 1 s even so."""
+    with traffic.echo(g2), traffic.running(traffic.Datagrams(g1, g2)):
+        with xenstored.standing_still():
+            g1.check(f"ip address add {EXTRA}/24 dev eth0; sleep 0.5")
+            life.pause(lab, g2)
+            g1.check(f"sleep {xlnet.FALLBACK}")
+            with Movement({g1: ["eth0", "xl0"]}) as moved:
+                time.sleep(2 * debug.PACE)
+            expect(xlnet.has_route(g1, g2), "g1 did not wait for XenStore")
+            life.unpause(lab, g2)
+    expect(moved[g1, "xl0"] == 0 and moved[g1, "eth0"] > MANY, f"with g2 standing still: {moved}")
+    g1.check(f"ip address del {EXTRA}/24 dev eth0")
+    xlnet.wait_for_routes(lab)
+
+
 def reload_during_updates(g1, xenstored):
     """xlnet is unloaded and loaded again and again while xenstored is replaced. Returns how often."""
     repeated = g1.start(RELOADS)
@@ -137,6 +153,7 @@ def go_through_all(lab, name):
             reloads = 2 + reload_during_updates(g1, xenstored)
             xlnet.wait_for_routes(lab)
             mixture.finish(changes=2 * reloads)
+        notice_a_stall(lab, g1, g2, xenstored)
         meet_a_new_guest(lab)
 
 
