@@ -8,7 +8,7 @@ use crate::{
     channel::{Channel, Settings},
     group::Group,
     retired::Retired,
-    routes::Routes,
+    routes::{is_shortage, Routes},
     sighting::{Sighting, Verdict},
     slot::Fault,
     table::{Entry, Table},
@@ -39,8 +39,9 @@ const DRAIN_MS: u64 = 2;
 const PROBE_MS: u64 = 1000;
 /// How often an address is probed otherwise, in milliseconds.
 const REPROBE_MS: u64 = 30_000;
-/// When to try again after the kernel refused a route, in milliseconds.
+/// When to try again after the kernel refused a route, and after it had no memory for it, in milliseconds.
 const ROUTE_RETRY_MS: u64 = 30_000;
+const ROUTE_SHORTAGE_MS: u64 = 1000;
 
 /// What a step may need of the guest.
 pub(crate) struct Guest<'a> {
@@ -62,6 +63,8 @@ pub(crate) struct Peer {
     entry: PeerEntry,
     addresses: KVec<Known>,
     route_retry: u64,
+    /// The log says that the kernel refused a route; it says so once until it takes one.
+    route_refused: bool,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
 }
@@ -125,6 +128,7 @@ impl Peer {
             entry: *entry,
             addresses: KVec::new(),
             route_retry: 0,
+            route_refused: false,
             withdrawn: false,
         };
         this.addresses = this.addresses_of(entry)?;
@@ -204,8 +208,12 @@ impl Peer {
         self.withdrawn && self.is_idle()
     }
 
-    /// Whether there is no channel.
+    /// Whether there is no channel, and no route.
     pub(crate) fn is_idle(&self) -> bool {
+        self.has_no_channel() && self.link.routes.is_empty()
+    }
+
+    fn has_no_channel(&self) -> bool {
         self.handshake.state() == Progress::Idle
     }
 
@@ -247,7 +255,7 @@ impl Peer {
     }
 
     fn broke(&mut self, reason: Broken, guest: &mut Guest<'_>) {
-        if self.is_idle() {
+        if self.has_no_channel() {
             return;
         }
         self.link
@@ -295,12 +303,21 @@ impl Peer {
     }
 
     fn install(&mut self, wanted: &[HostRoute], guest: &mut Guest<'_>) {
-        if let Err(error) = self.link.routes.install(guest.socket, wanted) {
+        let Err(error) = self.link.routes.install(guest.socket, wanted) else {
+            self.route_refused = false;
+            return;
+        };
+        if !core::mem::replace(&mut self.route_refused, true) {
             self.link.account.warn(format_args!(
                 "a route is refused ({error:?}), its traffic stays on the NIC"
             ));
-            self.route_retry = guest.now + ROUTE_RETRY_MS;
         }
+        self.route_retry = guest.now
+            + if is_shortage(error) {
+                ROUTE_SHORTAGE_MS
+            } else {
+                ROUTE_RETRY_MS
+            };
     }
 
     /// Asks for the peer's addresses on the NIC.

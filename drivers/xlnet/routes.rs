@@ -23,8 +23,10 @@ pub(crate) struct Routes {
 
 struct Installed {
     route: HostRoute,
-    /// `None` if it was gone again at once.
+    /// `None` if it was gone again at once, or is in doubt.
     hold: Option<Hold>,
+    /// The kernel had no memory to say whether the route is there now, or to remove it.
+    doubtful: bool,
 }
 
 impl Routes {
@@ -44,7 +46,12 @@ impl Routes {
         }
     }
 
-    /// Removes every route that is not wanted. Process context, RTNL not held.
+    /// Whether none is left; one that could not be removed for lack of memory is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.installed.is_empty()
+    }
+
+    /// Removes every route that is not wanted, or in doubt. Process context, RTNL not held.
     pub(crate) fn keep_only(
         &mut self,
         socket: &mut Socket,
@@ -52,16 +59,16 @@ impl Routes {
         wanted: &[HostRoute],
     ) {
         self.installed.retain(|installed| {
-            let keep = wanted.contains(&installed.route);
-            if !keep {
-                // It is gone already if the device, the source address or the administrator
-                // took it.
-                let _ = socket.delete(&installed.route);
-                if let Some(hold) = installed.hold.take() {
-                    Retired::keep(retired, hold);
-                }
+            if !installed.doubtful && wanted.contains(&installed.route) {
+                return true;
             }
-            keep
+            // It is gone already if the device, the source address or the administrator took it.
+            let deleted = socket.delete(&installed.route);
+            if let Some(hold) = installed.hold.take() {
+                Retired::keep(retired, hold);
+            }
+            installed.doubtful = deleted.is_err_and(is_shortage);
+            installed.doubtful
         });
     }
 
@@ -77,18 +84,29 @@ impl Routes {
             if self.installed.iter().any(|there| there.route == *route) {
                 continue;
             }
-            let added = self
-                .installed
-                .reserve(1, GFP_KERNEL)
-                .map_err(Error::from)
-                .and_then(|()| socket.add(route))
-                .and_then(|()| {
-                    let route = *route;
-                    let hold = Hold::new(&route);
-                    Ok(self.installed.push(Installed { route, hold }, GFP_KERNEL)?)
-                });
-            result = result.and(added);
+            result = result.and(self.add(socket, *route));
         }
         result
     }
+
+    fn add(&mut self, socket: &mut Socket, route: HostRoute) -> Result {
+        self.installed.reserve(1, GFP_KERNEL)?;
+        let added = socket.add(&route);
+        let doubtful = added.is_err_and(is_shortage);
+        if added.is_ok() || doubtful {
+            let hold = added.ok().and_then(|()| Hold::new(&route));
+            let installed = Installed {
+                route,
+                hold,
+                doubtful,
+            };
+            self.installed.push(installed, GFP_KERNEL)?;
+        }
+        added
+    }
+}
+
+/// Whether the kernel had no memory for what it was asked, or for the answer.
+pub(crate) fn is_shortage(error: Error) -> bool {
+    error == ENOMEM || error == ENOBUFS
 }
