@@ -51,7 +51,10 @@ impl ForeignPages {
     /// of the grants; then nothing is mapped.
     pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
         let count = c_int::try_from(grants.len()).map_err(|_| EINVAL)?;
-        // All memory first, so that nothing can fail between mapping and the value that unmaps.
+        // All memory first, so that nothing can fail between mapping and the value that unmaps, nor before
+        // that has pages to give back.
+        let mut ops: KVec<bindings::gnttab_map_grant_ref> =
+            KVec::with_capacity(grants.len(), GFP_KERNEL)?;
         let mut this = Self {
             pages: KVec::from_elem(core::ptr::null_mut(), grants.len(), GFP_KERNEL)?,
             addresses: KVec::with_capacity(grants.len(), GFP_KERNEL)?,
@@ -59,8 +62,6 @@ impl ForeignPages {
             unmaps: KVec::with_capacity(grants.len(), GFP_KERNEL)?,
             queue: KBox::new(Default::default(), GFP_KERNEL)?,
         };
-        let mut ops: KVec<bindings::gnttab_map_grant_ref> =
-            KVec::with_capacity(grants.len(), GFP_KERNEL)?;
         // SAFETY: `pages` has room for `count` pointers.
         let error = unsafe { bindings::gnttab_alloc_pages(count, this.pages.as_mut_ptr()) };
         if let Err(error) = to_result(error) {
