@@ -14,6 +14,7 @@ use kernel::{
     fmt,
     prelude::*,
     str::CString,
+    sync::Arc,
     types::Opaque,
 };
 
@@ -175,6 +176,9 @@ pub trait WatchHandler: Send + Sync + 'static {
     fn changed(&self, path: &str);
 }
 
+/// How many places in memory are tried for a watch.
+const PLACES: u32 = 8;
+
 /// A watch on a node and all below it; dropping it ends the watch and waits for its handler.
 ///
 /// # Invariants
@@ -186,11 +190,11 @@ pub struct Watch<H: WatchHandler> {
     #[pin]
     watch: Opaque<bindings::xenbus_watch>,
     path: CString,
-    handler: H,
+    handler: Arc<H>,
     registered: bool,
 }
 
-// SAFETY: A registered watch may be unregistered from any thread; `H` is `Send`.
+// SAFETY: A registered watch may be unregistered from any thread; `Arc<H>` is `Send` as `H` is both.
 unsafe impl<H: WatchHandler> Send for Watch<H> {}
 // SAFETY: Nothing can be done with a shared reference; the handler is `Sync`.
 unsafe impl<H: WatchHandler> Sync for Watch<H> {}
@@ -200,14 +204,26 @@ impl<H: WatchHandler> Watch<H> {
     ///
     /// # Errors
     ///
-    /// xenstored's errors.
+    /// xenstored's errors, `ENOMEM`.
     pub fn new(path: fmt::Arguments<'_>, handler: H) -> Result<Pin<KBox<Self>>> {
-        let path = CString::try_from_fmt(path)?;
+        Self::at_new_place(path, &Arc::new(handler, GFP_KERNEL)?, PLACES)
+    }
+
+    /// Sets a watch, at one of so many places in memory.
+    ///
+    /// xenstored tells watches by where they lie. One that the kernel had no memory to end is still there,
+    /// though nobody hears of it, and what is then put in its place is refused with `EEXIST`.
+    fn at_new_place(
+        path: fmt::Arguments<'_>,
+        handler: &Arc<H>,
+        places: u32,
+    ) -> Result<Pin<KBox<Self>>> {
+        let name = CString::try_from_fmt(path)?;
         let mut this = KBox::pin_init(
             pin_init!(Self {
                 watch: Opaque::zeroed(),
-                path,
-                handler,
+                path: name,
+                handler: handler.clone(),
                 registered: false,
             }),
             GFP_KERNEL,
@@ -222,10 +238,16 @@ impl<H: WatchHandler> Watch<H> {
             (*watch).callback = Some(Self::callback);
         }
         // SAFETY: The watch is filled in, pinned, and unregistered before it is freed.
-        to_result(unsafe { bindings::register_xenbus_watch(watch) })?;
-        // INVARIANT: Registered.
-        inner.registered = true;
-        Ok(this)
+        match to_result(unsafe { bindings::register_xenbus_watch(watch) }) {
+            Ok(()) => {
+                // INVARIANT: Registered.
+                inner.registered = true;
+                Ok(this)
+            }
+            // This one is kept meanwhile, so the next lies elsewhere.
+            Err(EEXIST) if places > 1 => Self::at_new_place(path, handler, places - 1),
+            Err(error) => Err(error),
+        }
     }
 
     /// # Safety
