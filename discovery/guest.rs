@@ -288,16 +288,23 @@ impl Guest {
     }
 
     /// Removes what the guest was told of others than those of this round.
-    pub(crate) fn forget_others(&mut self) {
+    ///
+    /// # Errors
+    ///
+    /// XenStore's, `ENOMEM`; what is left is tried again in the next round.
+    pub(crate) fn forget_others(&mut self) -> Result {
         let guest = self.domid;
+        let mut result = Ok(());
         self.told.retain(|told| {
-            if !told.wanted {
-                // It fails only if the guest is gone, and all it was told with it.
-                let path = Path::of(guest, Node::Peer(told.peer));
-                let _ = xenstore::remove(format_args!("{path}"));
+            if told.wanted {
+                return true;
             }
-            told.wanted
+            let path = Path::of(guest, Node::Peer(told.peer));
+            let removed = xenstore::remove(format_args!("{path}"));
+            result = result.and(removed);
+            removed.is_err()
         });
+        result
     }
 
     /// Relays a peer's offer, or its absence. An offer for another pair of instances than the one

@@ -41,6 +41,8 @@ pub(crate) struct Introducer {
     started: Atomic<bool>,
     domains_changed: Atomic<bool>,
     vifs_changed: Atomic<bool>,
+    /// The log says that something has to wait; it says so once until all is done.
+    complained: Atomic<bool>,
 }
 
 struct State {
@@ -62,6 +64,7 @@ impl Introducer {
             started: Atomic::new(false),
             domains_changed: Atomic::new(true),
             vifs_changed: Atomic::new(true),
+            complained: Atomic::new(false),
         })
     }
 
@@ -75,7 +78,8 @@ impl Introducer {
         let mut state = self.state.lock();
         for guest in &mut state.guests {
             guest.begin();
-            guest.forget_others();
+            // Without XenStore they learn it when they look at shared memory.
+            let _ = guest.forget_others();
         }
         // The guests' watches hold the worker that holds them.
         state.guests.clear();
@@ -109,10 +113,15 @@ impl Work for Introducer {
         if !self.started.load(Acquire) {
             return;
         }
-        match self.pass(&worker.into()) {
+        let result = self.pass(&worker.into());
+        match result {
             Ok(false) => {}
             Ok(true) => worker.again_in(PACE_MS),
             Err(_) => worker.again_in(RETRY_MS),
+        }
+        let before = self.complained.xchg(result.is_err(), Full);
+        if let (Err(error), false) = (result, before) {
+            pr_warn!("not all guests can be told of their peers now ({error:?})\n");
         }
     }
 }
@@ -163,22 +172,29 @@ impl State {
         let warned = &mut self.warned;
         roster::evaluate(&mut roster, &policy, &mut |warning| warn(warned, warning));
 
-        let (mut result, mut relay) = (Ok(()), KVec::new());
-        for (i, guest) in self.guests.iter_mut().enumerate() {
+        let mut result = Ok(());
+        for i in 0..self.guests.len() {
+            let Some(guest) = self.guests.get_mut(i) else {
+                break;
+            };
+            let domid = guest.domid();
             guest.begin();
             for (j, entry) in roster::peers(&roster, i) {
-                let Some(peer) = roster.get(j) else { continue };
+                let (Some(guest), Some(peer)) = (self.guests.get_mut(i), roster.get(j)) else {
+                    continue;
+                };
                 match guest.tell(peer.domid(), &entry) {
-                    Ok(true) => relay.push((peer.domid(), guest.domid()), GFP_KERNEL)?,
+                    Ok(true) => {
+                        if let Some(peer) = self.guests.get_mut(j) {
+                            peer.relay_again(domid);
+                        }
+                    }
                     Ok(false) => {}
                     Err(error) => result = result.and(Err(error)),
                 }
             }
-            guest.forget_others();
-        }
-        for (from, to) in relay {
-            if let Some(guest) = self.guest(from) {
-                guest.relay_again(to);
+            if let Some(guest) = self.guests.get_mut(i) {
+                result = result.and(guest.forget_others());
             }
         }
         result
