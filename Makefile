@@ -25,7 +25,7 @@ modules: ## Build xlnet.ko and xldiscovery.ko (KDIR=… for another kernel tree)
 ifdef KDIR
 	@tests/env/check-kdir $(kdir)
 endif
-	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(HOSTILE),HOSTILE=1) modules
+	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(TESTS),TESTS=1) modules
 
 .PHONY: test
 test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, DEBUG_KERNEL=1)

@@ -23,4 +23,5 @@
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
+#include "fault.h"
 #include "helpers.h"

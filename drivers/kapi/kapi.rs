@@ -11,6 +11,7 @@
 mod bindings;
 
 pub mod cpu;
+pub mod fault;
 pub mod net;
 pub mod param;
 pub mod pm;

@@ -1,76 +1,116 @@
-"""While allocations of ours fail, loading is refused or xl0 comes later; nothing breaks or is left behind."""
+"""Memory runs out for each call of ours that needs some, then for all: loading is refused, or xl0 comes later."""
 
-import contextlib
+import dataclasses
+import time
 
-from lab import leftovers, xlnet
+from lab import debug, leftovers, traffic, xlnet
 from lab.checks import expect
+from lab.domain import MODULES
 from lab.needs import Needs
 from lab.progress import step
 
 NEEDS = Needs(loaded=False)
-
-# Of a hundred allocations, while modules, the link and channels come and go.
-FAILING = (1, 20)
-CYCLES = 6
-# Where modules are; on the debug kernel there are none but ours. Whoever has one of them on his stack is meant.
-MODULES = ("0xffffffffa0000000", "0xffffffffff000000")
-PREPARE = f"""
-for what in failslab fail_page_alloc; do
-  cd /sys/kernel/debug/$what
-  echo N >task-filter; echo N >ignore-gfp-wait; echo 0 >verbose; echo -1 >times; echo 1 >interval
-  echo 32 >stacktrace-depth; echo {MODULES[0]} >require-start; echo {MODULES[1]} >require-end
+# More rounds than it takes for nothing to be left that has not failed.
+ROUNDS = 200
+# Loads and unloads a module until nothing is left that has not failed. While it is loaded, there is time for an
+# attempt after the one that failed.
+LOADED_SECONDS = 2 * debug.PACE
+ROUND_AFTER_ROUND = """
+fails() {{ dmesg | grep -c 'xlfaults: .* fails for'; }}
+seconds() {{ read -r uptime _ </proc/uptime; echo ${{uptime%.*}}; }}
+insmod {modules}/xlfaults.ko || exit
+rounds=0 refused=0 recovered=0 before=$(fails)
+while true; do
+  (( ++rounds <= {limit} )) || {{ echo 'no end'; exit 1; }}
+  there=no
+  if insmod {modules}/{module}.ko 2>/dev/null; then
+    loaded=$(fails) until=$(( $(seconds) + {loaded} ))
+    while (( $(seconds) < until )); do
+      if {there}; then there=yes; break; fi
+      sleep 0.1
+    done
+    rmmod {module} || exit
+    [ $there = no ] || (( $(fails) == loaded )) || (( ++recovered ))
+  else
+    (( ++refused ))
+  fi
+  now=$(fails)
+  (( now > before )) || break
+  before=$now
 done
-echo 0 >min-order
+rmmod xlfaults
+echo "$before $rounds $refused $recovered $there"
 """
-COME_AND_GO = f"""
-refused=0
-for _ in {{1..{CYCLES}}}; do
-  insmod /lab/modules/xlnet.ko 2>/dev/null || {{ (( ++refused )); continue; }}
-  sleep 0.$((RANDOM % 9))$((RANDOM % 9))
-  rmmod xlnet || exit
-done
-echo $refused
-"""
+# How long nothing succeeds, in seconds, and how long it may take afterwards: attempts are 30 s apart at most.
+SHORTAGE = 5 * debug.PACE
+RETRY = 60
+# Lines in the log about a shortage that goes on.
+FEW = 4
 
 
-@contextlib.contextmanager
-def failing(guest, percent):
-    """So many of the allocations on behalf of our module fail inside the `with` block."""
-    command = "cd /sys/kernel/debug; for what in failslab fail_page_alloc; do echo {} >$what/probability; done"
-    guest.check(command.format(percent))
-    try:
-        yield
-    finally:
-        guest.check(command.format(0))
+@dataclasses.dataclass
+class Rounds:
+    """How many calls failed in how many rounds, how often loading was refused, and how often all came though
+    something had failed after loading; whether all came in the last round, in which nothing failed."""
+
+    calls: int
+    rounds: int
+    refused: int
+    recovered: int
+    complete: bool
 
 
-def come_and_go(guest, percent):
-    """Loads and unloads xlnet while so many allocations fail. Returns how often it was refused."""
-    with failing(guest, percent):
-        refused = int(guest.check(COME_AND_GO, timeout=120))
-    step(f"{guest.name}: {percent} %: xlnet is refused {refused} times of {CYCLES}")
-    return refused
+def fail_each(domain, there):
+    """Loads the domain's module until nothing is left that has not failed; `there` is a command that succeeds
+    when what the module is for is there."""
+    script = ROUND_AFTER_ROUND.format(
+        modules=MODULES,
+        module=xlnet.module_of(domain),
+        limit=ROUNDS,
+        loaded=LOADED_SECONDS,
+        there=there,
+    )
+    *counts, complete = domain.check(script, timeout=600).split()
+    seen = Rounds(*map(int, counts), complete == "yes")
+    step(f"{domain.name}: {seen}")
+    expect(seen.complete, f"{domain.name}: nothing failed, and yet nothing came: {seen}")
+    expect(seen.refused > 0, f"{domain.name}: nothing that failed kept the module from loading: {seen}")
+    return seen
+
+
+def fail_all(lab, domain, g1, g2):
+    """While nothing of ours in a domain gets memory, eth0 goes on, and the log says little; then xl0 comes."""
+    mark = "lab: no memory"
+    domain.mark(mark)
+    domain.check(f"insmod {MODULES}/xlfaults.ko all=1")
+    g1.check("ip link set xl0 down && ip link set xl0 up")
+    time.sleep(SHORTAGE)
+    expect(xlnet.device_to(g1, g2.ip) == "eth0", "a route on xl0 without memory")
+    g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
+    says = f"{xlnet.module_of(domain)}: "
+    lines = [line for line in domain.kernel_log(mark).splitlines() if says in line]
+    expect(1 <= len(lines) <= FEW, f"{domain.name} says of the shortage: {lines}")
+    domain.check("rmmod xlfaults")
+    xlnet.wait_for_routes(lab, timeout=RETRY)
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    for guest in (g1, g2):
-        guest.check(PREPARE)
+    nodes = "/local/domain/{}/data/xlnet/peer/{}/offer"
+    offers = [nodes.format(*pair) for pair in ((g1.domid, g2.domid), (g2.domid, g1.domid))]
     with leftovers.none(lab):
-        xlnet.load(lab.dom0)
         xlnet.load(g2)
-        load = g2.start(f"ping -q -i 0.01 -s 20000 {g1.ip}")
-        refused = 0
-        for percent in FAILING:
-            refused += come_and_go(g1, percent)
-            # The shortage ends: what was tried in it comes now.
-            xlnet.load_all(lab)
-            with failing(g1, percent), failing(g2, percent):
-                for guest in (g1, g2):
-                    guest.check("ip link set xl0 down; sleep 0.5; ip link set xl0 up; sleep 2")
-            xlnet.wait_for_routes(lab)
-            g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
-            xlnet.unload(g1)
-        load.kill()
-        expect(refused > 0, "no failed allocation kept xlnet from loading")
-        xlnet.unload_all(lab)
+        # Not the whole mixture: to look at each allocation takes the guest's time.
+        with traffic.echo(g1), traffic.running(traffic.Datagrams(g2, g1)) as datagrams:
+            xlnet.load(lab.dom0)
+            seen = fail_each(g1, f"ip -4 route show {g2.ip} | grep -q 'dev xl0'")
+            expect(seen.recovered > 0, f"nothing came after something had failed: {seen}")
+            xlnet.unload(lab.dom0)
+            xlnet.load(g1)
+            also = fail_each(lab.dom0, f"xenstore-read {' '.join(offers)} >/dev/null 2>&1")
+            datagrams.finish(outage=0, changes=2 * (seen.rounds + also.rounds))
+        xlnet.load_all(lab)
+        with traffic.mixture(g2, g1) as mixture:
+            for domain in (g1, lab.dom0):
+                fail_all(lab, domain, g1, g2)
+            mixture.finish(changes=4)

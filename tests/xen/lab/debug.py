@@ -56,8 +56,6 @@ CASES_PVH = (
     "traffic_uses_xl0",
     "unload_under_traffic",
 )
-# What can only be shown on them.
-ONLY = ("allocations_fail",)
 
 # kmemleak passes over what is younger than 5 s, and believes no single scan.
 _SCAN = """

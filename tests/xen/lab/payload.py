@@ -42,7 +42,7 @@ GUEST = {
 
 
 # All are everywhere, as a case may load the wrong one.
-MODULES = ("xlnet.ko", "xldiscovery.ko", "xlhostile.ko")
+MODULES = ("xlnet.ko", "xldiscovery.ko", "xlhostile.ko", "xlfaults.ko")
 
 
 def _modules(directory):

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Allocations that fail where a test wants them to, on any kernel that has kprobes.
+//!
+//! Only a module for tests has a use for this. All of it is generic over who decides, so there is nothing
+//! of it in the others.
+//!
+//! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)
+
+use crate::bindings;
+use kernel::{error::to_result, prelude::*, sync::Arc, types::Opaque};
+
+/// The kernel's functions that allocate memory and return NULL if there is none; those that only call
+/// another one of these are left out. None of what xlnet allocates may not fail (`__GFP_NOFAIL`).
+pub const ALLOCATORS: [&CStr; 13] = [
+    c"__kmalloc_noprof",
+    c"__kmalloc_node_noprof",
+    c"__kmalloc_node_track_caller_noprof",
+    c"__kmalloc_cache_noprof",
+    c"__kmalloc_cache_node_noprof",
+    c"__kvmalloc_node_noprof",
+    c"kmem_cache_alloc_noprof",
+    c"kmem_cache_alloc_node_noprof",
+    c"kmem_cache_alloc_lru_noprof",
+    c"alloc_pages_noprof",
+    c"get_free_pages_noprof",
+    c"__vmalloc_node_range_noprof",
+    c"pcpu_alloc_noprof",
+];
+
+/// How far up the callers are known.
+const DEPTH: usize = 48;
+
+/// Decides which calls fail.
+pub trait Injector: Send + Sync + 'static {
+    /// Whether a call of `function` is to return NULL. Asked in process context only, as what an interrupt
+    /// allocates is not for those whom it interrupted; must neither sleep nor allocate.
+    fn fails(&self, function: &'static CStr, callers: &Callers) -> bool;
+}
+
+/// Who called a function: return addresses, the innermost first.
+pub struct Callers {
+    addresses: [c_ulong; DEPTH],
+    len: usize,
+}
+
+impl Callers {
+    fn new() -> Self {
+        let mut this = Self {
+            addresses: [0; DEPTH],
+            len: 0,
+        };
+        // SAFETY: There is room for so many.
+        let len =
+            unsafe { bindings::stack_trace_save(this.addresses.as_mut_ptr(), DEPTH as c_uint, 0) };
+        this.len = len as usize;
+        this
+    }
+
+    /// The addresses.
+    pub fn iter(&self) -> impl Iterator<Item = c_ulong> + '_ {
+        self.addresses.iter().take(self.len).copied()
+    }
+}
+
+/// The name of an address, as `function+offset/size [module]`.
+pub struct Symbol {
+    text: [u8; bindings::XL_SYMBOL_LEN as usize],
+    len: usize,
+}
+
+impl Symbol {
+    /// Looks an address up. Any context.
+    pub fn of(address: c_ulong) -> Self {
+        let mut this = Self {
+            text: [0; bindings::XL_SYMBOL_LEN as usize],
+            len: 0,
+        };
+        // SAFETY: The buffer is as large as the callee wants it to be (see fault.c).
+        let len = unsafe { bindings::sprint_symbol(this.text.as_mut_ptr().cast(), address) };
+        this.len = usize::try_from(len).unwrap_or(0);
+        this
+    }
+
+    /// The name.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.len).unwrap_or_default()
+    }
+
+    /// The name, for people.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+/// A function whose calls may fail; dropping this ends it, and waits for a decision under way.
+///
+/// # Invariants
+///
+/// If `registered`, `probe` is, with [`Self::enter`] as its handler.
+#[pin_data(PinnedDrop)]
+pub struct Probe<I: Injector> {
+    #[pin]
+    probe: Opaque<bindings::kprobe>,
+    function: &'static CStr,
+    injector: Arc<I>,
+    registered: bool,
+}
+
+// SAFETY: A registered probe may be unregistered from any thread; `Arc<I>` is `Send` as `I` is both.
+unsafe impl<I: Injector> Send for Probe<I> {}
+// SAFETY: Nothing can be done with a shared reference; the injector is `Sync`.
+unsafe impl<I: Injector> Sync for Probe<I> {}
+
+impl<I: Injector> Probe<I> {
+    /// Has `injector` decide about the calls of `function`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOENT` if the kernel has no such function, `ENOMEM`, and those of the kernel for functions that
+    /// cannot be probed.
+    pub fn new(function: &'static CStr, injector: Arc<I>) -> Result<Pin<KBox<Self>>> {
+        let mut this = KBox::pin_init(
+            pin_init!(Self {
+                probe: Opaque::zeroed(),
+                function,
+                injector,
+                registered: false,
+            }),
+            GFP_KERNEL,
+        )?;
+        // SAFETY: Nothing is moved out of the pinned value.
+        let inner = unsafe { this.as_mut().get_unchecked_mut() };
+        let probe = inner.probe.get();
+        // SAFETY: The probe is not registered, so it is ours to fill in; the name is static.
+        unsafe {
+            bindings::xl_fault_probe_init(probe, function.as_char_ptr(), Some(Self::enter));
+        }
+        // SAFETY: The probe is filled in, and unregistered before it goes.
+        to_result(unsafe { bindings::register_kprobe(probe) })?;
+        // INVARIANT: Just registered.
+        inner.registered = true;
+        Ok(this)
+    }
+
+    /// # Safety
+    ///
+    /// `probe` must be the `probe` of a `Self` that lives until this returns, and `regs` what its function
+    /// was called with.
+    unsafe extern "C" fn enter(
+        probe: *mut bindings::kprobe,
+        regs: *mut bindings::pt_regs,
+    ) -> c_int {
+        // SAFETY: By the function's contract `probe` is embedded in a `Self` that lives, since whoever drops
+        // it waits for this call.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(probe), Self, probe) };
+        // SAFETY: Without preconditions.
+        if unsafe { bindings::xl_fault_in_interrupt() }
+            || !this.injector.fails(this.function, &Callers::new())
+        {
+            return 0;
+        }
+        // SAFETY: The registers are valid and ours to change while the handler runs. None of the function's
+        // instructions have run, so to return from an empty one is to return from it.
+        unsafe { bindings::xl_fault_return_null(regs) };
+        1
+    }
+}
+
+#[pinned_drop]
+impl<I: Injector> PinnedDrop for Probe<I> {
+    fn drop(self: Pin<&mut Self>) {
+        if self.registered {
+            // SAFETY: By the type invariant the probe is registered.
+            unsafe { bindings::unregister_kprobe(self.probe.get()) };
+        }
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! xlfaults: allocations on behalf of xlnet and xldiscovery that fail, for the lab. Nobody else has a use
+//! for it.
+//!
+//! While it is loaded, each place of ours that has memory allocated in process context, by itself or by the
+//! kernel's functions that it calls, fails once, the first time that it is reached; it is told from others by
+//! those of our functions that are being called. The log names each; whoever has loaded it tries until there
+//! is nothing new. With `all`, every allocation fails, every time, and the log says nothing.
+//!
+//! One call into the kernel allocates many times, and only the first of them fails: what its functions do when
+//! they are half-way is their affair. (Not all of them do well: without memory for the tree of interrupts,
+//! `__irq_alloc_descs` warns, and without an interrupt's place in /proc, freeing the interrupt is a bug.)
+
+#![deny(unsafe_code)]
+
+use kapi::fault::{Callers, Injector, Probe, Symbol, ALLOCATORS};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full},
+        Arc,
+    },
+};
+
+module! {
+    type: FaultsModule,
+    name: "xlfaults",
+    authors: ["The xlnet developers"],
+    description: "Allocations of xlnet that fail, for tests",
+    license: "GPL",
+    params: {
+        all: bool {
+            default: false,
+            description: "fail all allocations, not each place once",
+        },
+    },
+}
+
+/// How the names of functions of ours end.
+const OURS: [&[u8]; 2] = [b" [xlnet]", b" [xldiscovery]"];
+
+/// Where modules are, on x86-64 (Documentation/arch/x86/x86_64/mm.rst). What they call is the kernel's.
+const MODULES: core::ops::Range<usize> = 0xffff_ffff_a000_0000..0xffff_ffff_ff00_0000;
+
+/// More places than there are.
+const PLACES: usize = 4096;
+
+/// Has each place fail once, or all the time.
+struct Faults {
+    all: bool,
+    /// Hashes of the places that failed, each at the first free index from that which follows from it; 0
+    /// where there is none.
+    failed: KVec<Atomic<u64>>,
+}
+
+impl Faults {
+    fn new(all: bool) -> Result<Self> {
+        let mut failed = KVec::with_capacity(PLACES, GFP_KERNEL)?;
+        for _ in 0..PLACES {
+            failed.push(Atomic::new(0), GFP_KERNEL)?;
+        }
+        Ok(Self { all, failed })
+    }
+
+    /// Whether a place was not there, and there was room for it; it is there then.
+    fn insert(&self, place: u64) -> bool {
+        // PANIC: There are `PLACES`.
+        let (before, after) = self.failed.split_at(place as usize % PLACES);
+        for entry in Iterator::chain(after.iter(), before) {
+            match entry.cmpxchg(0, place, Full) {
+                Ok(_) => return true,
+                Err(there) if there == place => return false,
+                Err(_) => {}
+            }
+        }
+        false
+    }
+}
+
+impl Injector for Faults {
+    fn fails(&self, function: &'static CStr, callers: &Callers) -> bool {
+        let Some((place, by)) = place(callers) else {
+            return false;
+        };
+        let first = !self.all && self.insert(place);
+        if first {
+            pr_info!("{function:?} fails for {}\n", Symbol::of(by).as_str());
+        }
+        self.all || first
+    }
+}
+
+/// A hash of those of our functions that are being called, and where the innermost is. `None` if there is
+/// none.
+fn place(callers: &Callers) -> Option<(u64, usize)> {
+    let (mut hash, mut innermost) = (Fnv::new(), None);
+    for address in callers.iter().filter(|address| MODULES.contains(address)) {
+        // Modules are not always loaded to the same address.
+        let symbol = Symbol::of(address);
+        if OURS.iter().any(|name| symbol.as_bytes().ends_with(name)) {
+            hash.add(symbol.as_bytes());
+            innermost.get_or_insert(address);
+        }
+    }
+    // 0 means that there is none.
+    innermost.map(|address| (hash.0 | 1, address))
+}
+
+/// The FNV-1a hash.
+struct Fnv(u64);
+
+impl Fnv {
+    const fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+}
+
+struct FaultsModule {
+    _probes: KVec<Pin<KBox<Probe<Faults>>>>,
+}
+
+impl kernel::Module for FaultsModule {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let injector = Arc::new(Faults::new(module_parameters::all.value())?, GFP_KERNEL)?;
+        let mut probes = KVec::with_capacity(ALLOCATORS.len(), GFP_KERNEL)?;
+        for function in ALLOCATORS {
+            let probe = Probe::new(function, injector.clone())
+                .inspect_err(|e| pr_err!("{function:?} cannot be made to fail ({e:?})\n"))?;
+            probes.push(probe, GFP_KERNEL)?;
+        }
+        Ok(Self { _probes: probes })
+    }
+}
