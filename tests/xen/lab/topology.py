@@ -61,6 +61,8 @@ def config(settings, console, log_arguments):
         f"console=hvc0 quiet loglevel=1 {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
         f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
     )
+    # See docs/testing.md for what QEMU does to CPU 0.
+    cpus = 'cpus = "all,^0"\n' if settings.type == "pvh" else ""
     return (
         f'name = "{settings.name}"\n'
         f'type = "{settings.type}"\n'
@@ -69,6 +71,7 @@ def config(settings, console, log_arguments):
         f'cmdline = "{arguments}"\n'
         f"memory = {settings.memory + debug.MEMORY}\n"
         f"vcpus = {settings.vcpus}\n"
+        f"{cpus}"
         f'vif = ["mac={mac_of(settings)},bridge={settings.bridge}"]\n'
         f'on_crash = "{settings.on_crash}"\n'
         'tsc_mode = "native"\n'
