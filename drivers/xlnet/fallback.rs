@@ -5,6 +5,7 @@
 //! It is used for moments only, while routes are on their way in or out. Packets wait for process
 //! context, since sending one from within another device's transmit path could come back here.
 
+use crate::nic::Nic;
 use kapi::{
     net::{
         reroute::{self, Queue},
@@ -16,7 +17,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        ArcBorrow,
+        Arc, ArcBorrow,
     },
 };
 
@@ -28,14 +29,14 @@ const MAX_WAITING: u32 = 1000;
 pub(crate) struct Fallback {
     #[pin]
     queue: Queue,
-    nic: i32,
+    nic: Arc<Nic>,
     pub(crate) packets: Atomic<u64>,
     pub(crate) dropped: Atomic<u64>,
 }
 
 impl Fallback {
-    /// Packets will leave through the device with index `nic`.
-    pub(crate) fn new(nic: i32) -> impl PinInit<Self> {
+    /// Packets will leave through `nic`.
+    pub(crate) fn new(nic: Arc<Nic>) -> impl PinInit<Self> {
         pin_init!(Self {
             queue <- Queue::new(),
             nic,
@@ -58,7 +59,7 @@ impl Fallback {
     /// Sends all packets that wait. Process context.
     pub(crate) fn flush(&self) {
         while let Some(skb) = self.queue.pop() {
-            let count = match reroute::send_through(skb, self.nic) {
+            let count = match reroute::send_through(skb, self.nic.ifindex()) {
                 Ok(()) => &self.packets,
                 Err(_) => &self.dropped,
             };

@@ -103,7 +103,7 @@ struct State {
     own: DomId,
     /// Tells this advert from those before it.
     instance: u64,
-    nic: Nic,
+    nic: Arc<Nic>,
     nic_state: Option<NicState>,
     dev: DeviceRef,
     driver: Arc<XlDriver>,
@@ -146,7 +146,7 @@ impl Manager {
     pub(crate) fn start(
         &self,
         own: DomId,
-        nic: Nic,
+        nic: Arc<Nic>,
         dev: DeviceRef,
         driver: Arc<XlDriver>,
         retired: Arc<Worker<Retired>>,

@@ -8,12 +8,22 @@ use kapi::{
     net::{arp, device::DeviceRef, nic},
     sync::RcuBox,
 };
-use kernel::{prelude::*, sync::rcu, sync::Arc};
+use kernel::{
+    prelude::*,
+    str::CString,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        rcu, Arc,
+    },
+};
 use xlnet_protocol::{Addrs, Mac};
 
-/// The NIC. It is looked up when it is needed, so that it can go away at any time.
+/// The NIC. It is looked up when it is needed, so that it can go away at any time, and another of its name
+/// come in its place.
 pub(crate) struct Nic {
-    ifindex: i32,
+    name: CString,
+    /// The index of the device that was there last.
+    ifindex: Atomic<i32>,
 }
 
 /// What the NIC is like at one moment.
@@ -30,8 +40,8 @@ pub(crate) struct NicState {
 ///
 /// # Errors
 ///
-/// `ENODEV` if there is none, `EINVAL` if it is no Ethernet device; the log says which.
-pub(crate) fn find(name: Option<&str>) -> Result<Nic> {
+/// `ENODEV` if there is none, `EINVAL` if it is no Ethernet device; the log says which. `ENOMEM`.
+pub(crate) fn find(name: Option<&str>) -> Result<Arc<Nic>> {
     let dev = match name {
         Some(name) => nic::by_name(name).ok_or_else(|| {
             pr_err!("nic={name}: there is no such device\n");
@@ -47,19 +57,28 @@ pub(crate) fn find(name: Option<&str>) -> Result<Nic> {
         return Err(EINVAL);
     }
     pr_info!("serving {:?}\n", dev.name());
-    Ok(Nic {
-        ifindex: dev.ifindex(),
-    })
+    let nic = Nic {
+        name: CString::try_from(dev.name())?,
+        ifindex: Atomic::new(dev.ifindex()),
+    };
+    Ok(Arc::new(nic, GFP_KERNEL)?)
 }
 
 impl Nic {
     pub(crate) fn ifindex(&self) -> i32 {
-        self.ifindex
+        self.ifindex.load(Relaxed)
     }
 
-    /// The device, unless it went away.
+    /// The device, unless it went away. Process context.
     pub(crate) fn device(&self) -> Option<DeviceRef> {
-        nic::by_index(self.ifindex)
+        nic::by_index(self.ifindex()).or_else(|| self.device_in_its_place())
+    }
+
+    fn device_in_its_place(&self) -> Option<DeviceRef> {
+        let dev = nic::by_name(self.name.to_str().ok()?)?;
+        dev.mac()?;
+        self.ifindex.store(dev.ifindex(), Relaxed);
+        Some(dev)
     }
 
     /// What the NIC is like now. `None` if it cannot carry traffic: gone, down, or without an
@@ -106,22 +125,22 @@ impl nic::Observer for NicObserver {
 pub(crate) struct SightingObserver {
     manager: Kick,
     table: Arc<RcuBox<Table>>,
-    ifindex: i32,
+    nic: Arc<Nic>,
 }
 
 impl SightingObserver {
-    pub(crate) fn new(manager: Kick, table: Arc<RcuBox<Table>>, ifindex: i32) -> Self {
+    pub(crate) fn new(manager: Kick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
         Self {
             manager,
             table,
-            ifindex,
+            nic,
         }
     }
 }
 
 impl arp::Observer for SightingObserver {
     fn observed(&self, seen: arp::Observation) {
-        if seen.ifindex != self.ifindex {
+        if seen.ifindex != self.nic.ifindex() {
             return;
         }
         let guard = rcu::read_lock();

@@ -104,7 +104,7 @@ impl kernel::Module for XlnetModule {
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
             GFP_KERNEL,
         )?;
-        let fallback = Worker::new(Fallback::new(nic.ifindex()))?;
+        let fallback = Worker::new(Fallback::new(nic.clone()))?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
@@ -126,7 +126,7 @@ impl kernel::Module for XlnetModule {
 
         // All of these only kick the manager, which has nothing to manage yet.
         let notifier = kernel_nic::Notifier::new(NicObserver::new(manager.clone()))?;
-        let sightings = SightingObserver::new(manager.clone(), table, nic.ifindex());
+        let sightings = SightingObserver::new(manager.clone(), table, nic.clone());
         let arp = arp::Tap::new(sightings)?;
         let watch = xenstore::Watch::new(
             format_args!("{}", advert::PEERS),

@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from lab import leftovers, life, traffic, xlnet
+from lab import leftovers, life, topology, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.needs import Needs
@@ -77,6 +77,16 @@ def run(lab):
                 with route(g1, g2.ip, present=False):
                     lab.dom0.check(f"ip link set {g2.vif} master xenbr1")
                 lab.dom0.check(f"ip link set {g2.vif} master xenbr0")
+            xlnet.wait_for_routes(lab, ("g1", "g2"))
+
+            # As the toolstack moves a NIC: it goes, and another comes in its place.
+            with absence:
+                with route(g1, g2.ip, present=False):
+                    lab.dom0.check(f"xl network-detach {g2.domid} 0")
+                g2.check("until [ ! -e /sys/class/net/eth0 ]; do sleep 0.1; done")
+                lab.dom0.check(f"xl network-attach {g2.domid} mac={topology.mac_of(g2.settings)} bridge=xenbr0")
+                g2.check("until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done")
+                g2.check(f"ip address add {g2.ip}/24 dev eth0 && ip link set eth0 up")
             xlnet.wait_for_routes(lab, ("g1", "g2"))
 
             mixture.finish(absence.seconds)
