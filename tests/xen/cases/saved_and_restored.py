@@ -1,4 +1,4 @@
-"""A PV guest is saved and restored, a save fails half-way, under traffic, and xlnet is unloaded at once."""
+"""A guest is saved and restored, a save fails half-way, under traffic, and xlnet is unloaded at once."""
 
 import time
 

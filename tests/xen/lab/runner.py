@@ -14,6 +14,9 @@ from .progress import step
 
 CASES = payload.TREE / "tests" / "xen" / "cases"
 OUT = payload.TREE / "out"
+# PVH guests map each other's pages in another way, and are suspended in another way, so these are run once more,
+# with all guests PVH.
+IN_PVH = ("saved_and_restored", "unload_under_traffic")
 
 
 class Case:
@@ -89,7 +92,7 @@ class Runner:
         started = time.monotonic()
         wrong = self._attempt(case, out)
         if wrong and met_machine_fault(out):
-            step(f"Xen says '{xen.MACHINE_FAULT}' in {shown(out)}/xen.log: {case.name} is run once more")
+            step(f"Xen says '{xen.MACHINE_FAULT}' in a xen.log of {shown(out)}/: {case.name} is run once more")
             self.stop()
             wrong = self._attempt(case, out / "again")
         report(case, self._kind, out, wrong, time.monotonic() - started)
@@ -101,8 +104,7 @@ class Runner:
 
 def met_machine_fault(out):
     """Whether it was the emulated machine that ended a guest in the case whose logs are in `out`."""
-    log = out / "xen.log"
-    return log.exists() and xen.MACHINE_FAULT in log.read_text()
+    return any(xen.MACHINE_FAULT in log.read_text() for log in out.rglob("xen.log"))
 
 
 def shown(path):
@@ -124,18 +126,21 @@ def report(case, kind, out, wrong, seconds):
 
 
 def run(wanted):
-    if only := set(wanted) & set(debug.ONLY):
-        print(f"for the debug kernel alone (make test DEBUG_KERNEL=1): {' '.join(only)}")
-        return 2
-    return run_on(Runner(), wanted or [name for name in names() if name not in debug.ONLY])
+    """All cases, or the named ones."""
+    return run_in_both(OUT, wanted, names(), IN_PVH)
 
 
 def run_debug(wanted):
-    """The shorter form, or the named cases, with debug kernels: in guests as they are, and in PVH guests."""
-    out = OUT / "debug-kernel"
-    status = run_on(Runner(out), wanted or debug.CASES)
-    in_pvh = [name for name in debug.CASES_PVH if name in (wanted or debug.CASES_PVH)]
-    return run_on(Runner(out / "pvh", "pvh"), in_pvh) or status
+    """The shorter form, or the named cases, with debug kernels."""
+    return run_in_both(OUT / "debug-kernel", wanted, debug.CASES, debug.CASES_PVH)
+
+
+def run_in_both(out, wanted, cases, in_pvh):
+    """The wanted ones of the cases, or all, in guests of the types that they ask for; then those of `in_pvh`
+    in PVH guests."""
+    status = run_on(Runner(out), wanted or cases)
+    again = [name for name in in_pvh if name in (wanted or in_pvh)]
+    return (run_on(Runner(out / "pvh", "pvh"), again) if again else 0) or status
 
 
 def run_on(runner, wanted):
