@@ -16,7 +16,7 @@ NEEDS = Needs(guests=("g1", "g2", "g3"))
 ATTACKS = (("storm", "busy"), ("offers", "busy-xenstore"), ("instances", "busy-xenstore"))
 # Rounds go on until their median shows that enough is kept: noise makes them more, an attack that
 # costs something makes them fail.
-ROUNDS = range(5, 16)
+ROUNDS = range(3, 16)
 KEPT = 0.5
 
 QUIET_SECONDS = 3

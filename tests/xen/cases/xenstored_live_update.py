@@ -19,7 +19,7 @@ CHOICE = ("etc/default/xen", 0o644, b'XENSTORED=/usr/sbin/xenstored\nXENCONSOLED
 MEMORY = 2560
 EXTRA = "10.0.0.50"
 # How long it stands still, in seconds.
-STILL = 10
+STILL = 5
 # How often it is replaced while a guest unloads and loads xlnet.
 UPDATES = 3
 RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko"

@@ -32,6 +32,8 @@ class Guest(Domain):
         self.domid = domid
         # Whether its kernel is another than the one it was created with.
         self.restarted = False
+        # Whether there was traffic to or from it.
+        self.used = False
         self.restores = 0
 
     @property

@@ -133,6 +133,7 @@ def reboot(lab, guest):
     guest.start("reboot -f")
     wait_until(f"{guest.name} to reboot", lambda: lab.follow_reboot(guest, "rebooted"), PATIENCE, 0.5)
     guest.restarted = True
+    guest.used = False
     lab.link.wait_ready(guest.name, GUEST_TIMEOUT)
 
 
