@@ -4,11 +4,13 @@ from lab import leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
-# A guest that was revived with its old domid keeps that when it reboots.
-NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False, fresh=True)
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 
 
 def run(lab):
+    # One that was revived with its old domid would keep that when it reboots.
+    lab.destroy("g2")
+    lab.create_guests(NEEDS.guests)
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
     with leftovers.none(lab):
         xlnet.load_all(lab, NEEDS.guests)

@@ -44,10 +44,11 @@ class Guest(Domain):
 
 class Lab:
     """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host` and
-    `lan` are those of qemu.Machine. With `kind`, all guests are of this type."""
+    `lan` are those of qemu.Machine."""
 
-    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None, kind=None):
-        self._kind = kind
+    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
+        # The type of all guests that are created, in place of their own.
+        self.kind = None
         self.host = host
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
@@ -124,8 +125,8 @@ class Lab:
     def create_all(self, wanted, console="agent"):
         """Creates guests one after the other, then waits for all: their boots overlap."""
         missing = [settings for settings in wanted if settings.name not in self._guests]
-        if self._kind:
-            missing = [dataclasses.replace(settings, type=self._kind) for settings in missing]
+        if self.kind:
+            missing = [dataclasses.replace(settings, type=self.kind) for settings in missing]
         for settings in missing:
             step(f"creating guest {settings.name} ({settings.type}, {settings.bridge})")
             self._create(settings, console)

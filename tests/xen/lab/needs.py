@@ -6,9 +6,9 @@ import dataclasses
 @dataclasses.dataclass(frozen=True)
 class Needs:
     """`guests` of the topology that must run. `loaded`: modules in dom0, g1 and g2 with their
-    channel up (True), nowhere (False), or as the case before left them (None). `fresh`: guests that
-    no case has used before."""
+    channel up (True), nowhere (False), or as the case before left them (None). `ascending`: the guests' domids
+    ascend in the order of `guests`."""
 
     guests: tuple = ("g1", "g2")
     loaded: bool | None = True
-    fresh: bool = False
+    ascending: bool = False

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import sys
 import time
 import traceback
 
@@ -37,17 +38,16 @@ def names():
 
 
 class Runner:
-    """With `kind`, all guests are of this type, and results say so; `out` is where all logs go."""
+    """`out` is where all logs go."""
 
-    def __init__(self, out=OUT, kind=None):
+    def __init__(self, out=OUT):
         self._out = out
-        self._kind = kind
         self._lab = None
         self._boots = 0
 
     def _boot(self):
         self._boots += 1
-        self._lab = Lab(self._out / f"boot-{self._boots}", kind=self._kind)
+        self._lab = Lab(self._out / f"boot-{self._boots}")
         self._lab.boot()
 
     def stop(self):
@@ -55,26 +55,29 @@ class Runner:
             self._lab.stop()
             self._lab = None
 
-    def _prepare(self, case):
+    def _prepare(self, case, kind):
         if self._lab is None:
             self._boot()
         lab = self._lab
+        lab.kind = kind
         for guest in lab.guests():
-            if case.needs.fresh or guest.name not in case.needs.guests:
+            if guest.name not in case.needs.guests or kind not in (None, guest.settings.type):
                 lab.destroy(guest.name)
+        if case.needs.ascending:
+            destroy_until_ascending(lab, case.needs.guests)
         lab.create_guests(case.needs.guests)
         if case.needs.loaded is False:
             xlnet.unload_all(lab)
         elif case.needs.loaded:
             xlnet.load_all(lab)
 
-    def _attempt(self, case, out):
+    def _attempt(self, case, kind, out):
         """Returns what is wrong, or nothing."""
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True)
         wrong = []
         try:
-            self._prepare(case)
+            self._prepare(case, kind)
             self._lab.begin(case.name, out)
             case.run(self._lab)
         except (CaseFailure, LabError) as failure:
@@ -87,19 +90,33 @@ class Runner:
             wrong += self._lab.end(out)
         return wrong
 
-    def run(self, case):
-        out = self._out / case.name
+    def run(self, case, kind=None):
+        """Runs a case. With `kind`, all guests that it needs are of this type, and the result says so."""
+        out = self._out.joinpath(*filter(None, (kind, case.name)))
         started = time.monotonic()
-        wrong = self._attempt(case, out)
+        wrong = self._attempt(case, kind, out)
         if wrong and met_machine_fault(out):
             step(f"Xen says '{xen.MACHINE_FAULT}' in a xen.log of {shown(out)}/: {case.name} is run once more")
             self.stop()
-            wrong = self._attempt(case, out / "again")
-        report(case, self._kind, out, wrong, time.monotonic() - started)
+            wrong = self._attempt(case, kind, out / "again")
+        report(case, kind, out, wrong, time.monotonic() - started)
         if wrong:
             # Whatever went wrong must not make the next case fail too.
             self.stop()
         return not wrong
+
+
+def destroy_until_ascending(lab, names):
+    """Destroys those of the guests whose domid is not above those before it."""
+    last = 0
+    for name in names:
+        here = {guest.name: guest.domid for guest in lab.guests()}
+        # What is created will have the highest.
+        domid = here.get(name, sys.maxsize)
+        if name in here and domid < last:
+            lab.destroy(name)
+            domid = sys.maxsize
+        last = domid
 
 
 def met_machine_fault(out):
@@ -138,26 +155,29 @@ def run_debug(wanted):
 def run_in_both(out, wanted, cases, in_pvh):
     """The wanted ones of the cases, or all, in guests of the types that they ask for; then those of `in_pvh`
     in PVH guests."""
-    status = run_on(Runner(out), wanted or cases)
-    again = [name for name in in_pvh if name in (wanted or in_pvh)]
-    return (run_on(Runner(out / "pvh", "pvh"), again) if again else 0) or status
-
-
-def run_on(runner, wanted):
     unknown = [name for name in wanted if name not in names()]
     if unknown:
         print(f"no such case: {' '.join(unknown)}; there are: {' '.join(names())}")
         return 2
-    cases = [Case(name) for name in wanted]
-    # Cases that need the same guests and modules follow each other.
-    cases.sort(key=lambda case: (case.needs.guests, case.needs.loaded is not False, case.needs.fresh))
-    failed = 0
+    again = [name for name in in_pvh if name in (wanted or in_pvh)]
+    to_run = [*in_order(wanted or cases, None), *in_order(again, "pvh")]
+    runner, failed = Runner(out), 0
     try:
-        for case in cases:
+        for case, kind in to_run:
             step(f"case {case.name}")
-            failed += not runner.run(case)
+            failed += not runner.run(case, kind)
     finally:
         runner.stop()
     if "XLNET_RESULTS" not in os.environ:
-        print(f"{len(cases) - failed} passed, {failed} failed")
+        print(f"{len(to_run) - failed} passed, {failed} failed")
     return 1 if failed else 0
+
+
+def in_order(wanted, kind):
+    """Pairs of a case and the type of its guests; those that need the same guests and modules follow each
+    other."""
+    cases = sorted(
+        map(Case, wanted),
+        key=lambda case: (sorted(case.needs.guests), case.needs.loaded is not False, case.name),
+    )
+    return [(case, kind) for case in cases]

@@ -125,11 +125,19 @@ def device_to(guest, address):
     return re.search(r"dev (\S+)", output)[1]
 
 
+# It asks for the names and for the values, and the kernel gives it none ("no stats available") if there are
+# more or fewer by then, as when a peer has come or gone.
+STATISTICS = "(for i in {1..20}; do ethtool -S xl0 2>/dev/null && exit; done; ethtool -S xl0)"
+
+
 def statistics(guest):
-    """ethtool -S xl0 as numbers by name. It asks for the names and for the values, and the kernel gives it
-    none ("no stats available") if there are more or fewer by then, as when a peer has come or gone."""
+    """ethtool -S xl0 as numbers by name."""
+    return parse_statistics(guest.check(STATISTICS))
+
+
+def parse_statistics(output):
+    """The numbers in what STATISTICS prints, by name."""
     found = {}
-    output = guest.check("for i in {1..20}; do ethtool -S xl0 2>/dev/null && exit; done; ethtool -S xl0")
     for line in output.splitlines():
         name, _, value = line.strip().rpartition(": ")
         if name and re.fullmatch(r"-?\d+", value):
