@@ -16,7 +16,7 @@ NEEDS = Needs(loaded=False)
 # Xen has two of them. Debian starts oxenstored; for the other the case boots a lab of its own.
 CHOICE = ("etc/default/xen", 0o644, b'XENSTORED=/usr/sbin/xenstored\nXENCONSOLED_ARGS="--log=guest"\n')
 # In MiB, enough for three guests.
-MEMORY = 2560
+MEMORY = 2560 + 3 * debug.MEMORY
 EXTRA = "10.0.0.50"
 # How long it stands still, in seconds.
 STILL = 5

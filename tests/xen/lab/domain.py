@@ -1,6 +1,7 @@
 """A domain of the lab and what one does in it: commands, modules, the kernel log."""
 
 import dataclasses
+import re
 import shlex
 
 from . import debug
@@ -104,7 +105,15 @@ class Domain:
 
     def kernel_log(self, mark=None):
         """The kernel log, or what it holds after the last line with the mark."""
-        return since(mark, self.check("dmesg"))
+        return since(mark, self.start_kernel_log(mark).check())
+
+    def start_kernel_log(self, mark=None):
+        """Starts to read the kernel log, or what it holds from the last line with the mark on: all of it is much
+        to send over a console."""
+        if mark is None:
+            return self.start("dmesg")
+        pattern = re.sub(r"[][/.*^$\\]", r"\\\g<0>", mark)
+        return self.start(f"dmesg | tac | sed {shlex.quote(f'/{pattern}/q')} | tac")
 
 
 def since(mark, log):

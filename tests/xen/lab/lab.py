@@ -170,16 +170,19 @@ class Lab:
         if console == "agent":
             self.link.attach(settings.name, domid)
 
-    def destroy(self, name):
-        """Destroys a guest."""
-        self.keep_log(name)
-        self.dom0.check(f"xl destroy {name}")
-        self.give_up(name, "destroyed")
+    def destroy(self, *names):
+        """Destroys guests, side by side."""
+        for name in names:
+            self.keep_log(name)
+        for command in [self.dom0.start(f"xl destroy {name}") for name in names]:
+            command.check()
+        for name in names:
+            self.give_up(name, "destroyed")
 
     def keep_log(self, name):
         """Keeps a guest's kernel log, as far as it can be had, for the scan: its kernel will end."""
         try:
-            log = since(self._mark, self._guests[name].kernel_log())
+            log = self._guests[name].kernel_log(self._mark)
         except LabError as error:
             log = f"(no kernel log: {error})"
         self._ended_logs.append((name, log))
@@ -214,7 +217,7 @@ class Lab:
     def logs(self):
         """Pairs of (name, log since the mark) of every domain, the guests' consoles, and Xen."""
         # Side by side, as this is done after every case.
-        reading = [(domain.name, domain.start("dmesg")) for domain in self.domains()]
+        reading = [(domain.name, domain.start_kernel_log(self._mark)) for domain in self.domains()]
         for name in self._guests:
             # Lines of the command channel are not log lines.
             files = f"guest-{name}.log guest-{name}--incoming.log"

@@ -34,7 +34,7 @@ handle = ctypes.c_void_p(xenctrl.xc_interface_open(None, None, 0))
 sys.exit(getattr(xenctrl, sys.argv[1])(handle, int(sys.argv[2])) != 0)
 """
 # For what takes seconds on a machine that does nothing else.
-PATIENCE = 180
+PATIENCE = 180 * debug.PACE
 
 
 class Absence:

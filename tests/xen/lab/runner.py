@@ -60,11 +60,7 @@ class Runner:
             self._boot()
         lab = self._lab
         lab.kind = kind
-        for guest in lab.guests():
-            if guest.name not in case.needs.guests or kind not in (None, guest.settings.type):
-                lab.destroy(guest.name)
-        if case.needs.ascending:
-            destroy_until_ascending(lab, case.needs.guests)
+        lab.destroy(*unwanted(lab, case.needs, kind))
         lab.create_guests(case.needs.guests)
         if case.needs.loaded is False:
             xlnet.unload_all(lab)
@@ -106,17 +102,20 @@ class Runner:
         return not wrong
 
 
-def destroy_until_ascending(lab, names):
-    """Destroys those of the guests whose domid is not above those before it."""
+def unwanted(lab, needs, kind):
+    """The names of the guests that cannot stay for a case."""
+    kept = {
+        guest.name: guest.domid
+        for guest in lab.guests()
+        if guest.name in needs.guests and kind in (None, guest.settings.type)
+    }
     last = 0
-    for name in names:
-        here = {guest.name: guest.domid for guest in lab.guests()}
-        # What is created will have the highest.
-        domid = here.get(name, sys.maxsize)
-        if name in here and domid < last:
-            lab.destroy(name)
-            domid = sys.maxsize
-        last = domid
+    for name in needs.guests if needs.ascending else ():
+        if kept.get(name, sys.maxsize) < last:
+            del kept[name]
+        # What is created anew will have the highest.
+        last = kept.get(name, sys.maxsize)
+    return [guest.name for guest in lab.guests() if guest.name not in kept]
 
 
 def met_machine_fault(out):

@@ -56,9 +56,10 @@ def mac_of(settings):
 
 def config(settings, console, log_arguments):
     """The guest's xl configuration."""
+    # Half of a guest's memory, which its root would be allowed, may be too little for what is in it.
     # Below loglevel 1 only a crash writes to the console, which carries the driver's commands.
     arguments = (
-        f"console=hvc0 quiet loglevel=1 {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
+        f"console=hvc0 quiet loglevel=1 initramfs_options=size=90% {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
         f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
     )
     # See docs/testing.md for what QEMU does to CPU 0.
