@@ -33,10 +33,12 @@ void xl_fault_probe_init(struct kprobe *probe, const char *symbol,
 	};
 }
 
-/* A breakpoint counts as an NMI, so in_task() would not do. */
+/* A breakpoint, which a probe may be, counts as an NMI, and an NMI as an interrupt. */
 bool xl_fault_in_interrupt(void)
 {
-	return in_hardirq() || in_serving_softirq();
+	unsigned long nmis = nmi_count() / NMI_OFFSET;
+
+	return hardirq_count() / HARDIRQ_OFFSET > nmis || in_serving_softirq();
 }
 
 void xl_fault_return_null(struct pt_regs *regs)

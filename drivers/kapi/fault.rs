@@ -11,8 +11,9 @@ use crate::bindings;
 use kernel::{error::to_result, prelude::*, sync::Arc, types::Opaque};
 
 /// The kernel's functions that allocate memory and return NULL if there is none; those that only call
-/// another one of these are left out. None of what xlnet allocates may not fail (`__GFP_NOFAIL`).
-pub const ALLOCATORS: [&CStr; 13] = [
+/// another one of these are left out. Not every kernel has all: without NUMA, `alloc_pages_noprof` is inlined,
+/// and what it calls is `__alloc_pages_noprof`. None of what xlnet allocates may not fail (`__GFP_NOFAIL`).
+pub const ALLOCATORS: [&CStr; 14] = [
     c"__kmalloc_noprof",
     c"__kmalloc_node_noprof",
     c"__kmalloc_node_track_caller_noprof",
@@ -23,6 +24,7 @@ pub const ALLOCATORS: [&CStr; 13] = [
     c"kmem_cache_alloc_node_noprof",
     c"kmem_cache_alloc_lru_noprof",
     c"alloc_pages_noprof",
+    c"__alloc_pages_noprof",
     c"get_free_pages_noprof",
     c"__vmalloc_node_range_noprof",
     c"pcpu_alloc_noprof",
