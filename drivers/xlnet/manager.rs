@@ -357,6 +357,9 @@ impl State {
         if changed {
             self.rebuild_table();
         }
+        if self.stale {
+            return Err(ENOMEM);
+        }
         for (domid, _) in entries.iter().filter(|(_, entry)| entry.is_some()) {
             self.for_peer(*domid, |peer, guest| peer.handle(peer.introduced(), guest));
             self.hear_offer(*domid)?;
@@ -449,8 +452,8 @@ impl State {
         }
     }
 
-    /// Makes the data path's table anew. Without memory the old one stays: a packet that it sends
-    /// to a peer that is gone takes the fallback.
+    /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
+    /// that it sends to a peer that is gone takes the fallback.
     fn rebuild_table(&mut self) {
         let build = || -> Result<KBox<Table>> {
             let mut table = Table::new();
@@ -486,6 +489,10 @@ impl State {
         };
         if wanted == self.advertised {
             return Ok(());
+        }
+        // Nothing is let in to an address that is not in the table.
+        if wanted.is_some() && self.stale {
+            return Err(ENOMEM);
         }
         let result = match &wanted {
             Some(advert) => advert::write(advert),
