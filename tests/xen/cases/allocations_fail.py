@@ -18,15 +18,15 @@ ROUNDS = 200
 LOADED_SECONDS = 2 * debug.PACE
 ROUND_AFTER_ROUND = """
 fails() {{ dmesg | grep -c 'xlfaults: .* fails for'; }}
-seconds() {{ read -r uptime _ </proc/uptime; echo ${{uptime%.*}}; }}
+hundredths() {{ read -r uptime _ </proc/uptime; echo ${{uptime/./}}; }}
 insmod {modules}/xlfaults.ko || exit
 rounds=0 refused=0 recovered=0 before=$(fails)
 while true; do
   (( ++rounds <= {limit} )) || {{ echo 'no end'; exit 1; }}
   there=no
   if insmod {modules}/{module}.ko 2>/dev/null; then
-    loaded=$(fails) until=$(( $(seconds) + {loaded} ))
-    while (( $(seconds) < until )); do
+    loaded=$(fails) until=$(( $(hundredths) + 100 * {loaded} ))
+    while (( $(hundredths) < until )); do
       if {there}; then there=yes; break; fi
       sleep 0.1
     done
