@@ -64,8 +64,8 @@ class Stream:
     def _received(self):
         """The bytes received so far, by all connections."""
         # Without the module ss knows addresses and states only.
-        load = "[ -e /sys/module/tcp_diag ] || modprobe tcp_diag"
-        query = f"{load}; ss -Htin dst {self._server.ip} dport = :{PORT}"
+        load = "{ [ -e /sys/module/tcp_diag ] || modprobe tcp_diag; }"
+        query = f"{load} && ss -Htin dst {self._server.ip} dport = :{PORT}"
         return sum(map(int, re.findall(r"bytes_received:(\d+)", self._domain.check(query))))
 
     def wait_until(self, what, condition, timeout):
