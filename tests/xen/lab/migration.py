@@ -16,9 +16,11 @@ JOURNEYS = ("netfront", "xlnet", "xlnet", "netfront")
 STAY = 10
 # On one host, how much faster transactions must be over xl0 than over eth0.
 FASTER = 1.3
-# How much more may be lost, or how much longer the guest be away, by chance: it is up to a busy emulated
-# machine how soon a guest's memory is sent.
+# How much more may be lost, or how much longer nothing be heard of the guest, by chance.
 CHANCE = 0.25
+# For how much of the time without it the guest may be away with xlnet. It is up to a busy emulated machine how soon
+# the last of a guest's memory is sent: one of two moves may take twice as long.
+AWAY = 2.5
 
 
 def run():
@@ -48,10 +50,10 @@ def record(name, stay, journeys):
 
 def table(seen):
     """Transactions per second while the guest stays, and what its moves cost."""
-    lines = [f"{'TCP_RR/s':10} {'two hosts':>10} {'one':>10} {'two again':>10} {'UDP lost':>10} {'gap':>10}"]
+    lines = [f"{'TCP_RR/s':10} {'two hosts':>10} {'one':>10} {'two again':>10} {'UDP lost':>10} {'gap':>10} {'away':>10}"]
     for one in seen:
         rates = " ".join(f"{rate:10.1f}" for rate in one["rates"])
-        lines.append(f"{one['with']:10} {rates} {one['lost']:10} {one['gap']:8.2f} s")
+        lines.append(f"{one['with']:10} {rates} {one['lost']:10} {one['gap']:8.2f} s {max(one['away']):8.2f} s")
     return "\n".join(lines)
 
 
@@ -68,8 +70,11 @@ def compare_rates(seen):
 
 
 def compare_losses(seen, chance):
-    """With xlnet no more is lost and the guest is not away longer, but for so large a part that is chance."""
-    lost = means(seen, lambda one: one["lost"])
-    expect(lost["xlnet"] <= (1 + chance) * lost["netfront"], f"datagrams lost: {lost}")
-    gap = means(seen, lambda one: one["gap"])
-    expect(gap["xlnet"] <= (1 + chance) * gap["netfront"], f"longest time without an answer, in s: {gap}")
+    """With xlnet no more is lost and nothing is longer unheard of the guest, but for so large a part that is chance.
+    Both are taken by the time for which the toolstack had the guest away, which has its own bound."""
+    away = means(seen, lambda one: sum(one["away"]))
+    expect(away["xlnet"] <= AWAY * away["netfront"], f"away, in s: {away}")
+    lost = means(seen, lambda one: one["lost"] / sum(one["away"]))
+    expect(lost["xlnet"] <= (1 + chance) * lost["netfront"], f"datagrams lost in 1 s away: {lost}")
+    gap = means(seen, lambda one: one["gap"] / max(one["away"]))
+    expect(gap["xlnet"] <= (1 + chance) * gap["netfront"], f"longest time without an answer, by that away: {gap}")

@@ -20,6 +20,7 @@ _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
 # Path in the domain: path in the tree.
 COMMON = {
+    "lab/scheduler": "tests/xen/scheduler",
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",

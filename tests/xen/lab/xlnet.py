@@ -69,7 +69,7 @@ def start_waiting(guest, peer, timeout):
         "  read -r now _ </proc/uptime\n"
         f"  (( ${{now/./}} - ${{begin/./}} < {hundredths} )) ||"
         f" {{ echo 'no route to {peer.ip} on xl0 within {timeout} s'; exit 1; }}\n"
-        "  sleep 0.05\n"
+        "  sleep 0.1\n"
         "done\n"
         "read -r now _ </proc/uptime\n"
         'echo "$(( ${now/./} - ${begin/./} ))0 ms"'
@@ -88,7 +88,7 @@ class RouteChange:
         self._what = f"route to {address} on xl0 to {'come' if present else 'go'}"
         test = "==" if present else "!="
         self._command = guest.start(
-            f"until [[ $(ip -4 route show {address}) {test} *'dev xl0'* ]]; do sleep 0.02; done\n"
+            f"until [[ $(ip -4 route show {address}) {test} *'dev xl0'* ]]; do sleep 0.1; done\n"
             "cut -d ' ' -f 1 /proc/uptime"
         )
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often the file is looked for; whoever made it waits that much longer.
-const PACE: Duration = Duration::from_millis(50);
+const PACE: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub struct End {
