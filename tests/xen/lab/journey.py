@@ -18,7 +18,7 @@ MEMORY = 160
 # and IPv6 on eth0.
 OTHERS = {"eth0": 20, "xl0": 0}
 # How many are traffic.
-MANY = 200
+MANY = 100
 
 
 def travel_all(name, out, stay, journeys):
