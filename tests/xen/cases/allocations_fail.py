@@ -15,7 +15,7 @@ NEEDS = Needs(loaded=False)
 ROUNDS = 200
 # Loads and unloads a module until nothing is left that has not failed. While it is loaded, there is time for an
 # attempt after the one that failed.
-LOADED_SECONDS = 2 * debug.PACE
+LOADED_SECONDS = 3 * debug.PACE
 ROUND_AFTER_ROUND = """
 fails() {{ dmesg | grep -c 'xlfaults: .* fails for'; }}
 hundredths() {{ read -r uptime _ </proc/uptime; echo ${{uptime/./}}; }}
