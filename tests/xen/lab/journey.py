@@ -56,7 +56,6 @@ def travel(here, there, devices, stay):
     begun = clock(g1)
     moves = []
     absence = life.Absence()
-    absences = []
     with (
         traffic.running(traffic.Datagrams(g1, g2)) as datagrams,
         traffic.running(traffic.Transactions(g1, g2)) as transactions,
@@ -67,8 +66,7 @@ def travel(here, there, devices, stay):
             left = clock(g1)
             _, away = life.migrate(source, g2, target)
             absence.add(away)
-            absences.append(round(away, 3))
-            moves.append((left, clock(g1)))
+            moves.append((left, clock(g1), away))
             stays.append(stay_apart_or_together(g1, g2, device, stay))
         samples = transactions.finish()
         report = datagrams.finish(absence.seconds)
@@ -77,7 +75,7 @@ def travel(here, there, devices, stay):
         "rates": [mean_rate(samples, *span) for span in stays],
         "lost": report["lost"],
         "gap": report["max_gap_ms"] / 1000,
-        "away": absences,
+        "away": [round(away, 3) for *_, away in moves],
         "stays": since(begun, stays),
         "moves": since(begun, moves),
         "samples": [[*span, rate] for span, (_, _, rate) in zip(since(begun, samples), samples, strict=True)],

@@ -50,7 +50,8 @@ def record(name, stay, journeys):
 
 def table(seen):
     """Transactions per second while the guest stays, and what its moves cost."""
-    lines = [f"{'TCP_RR/s':10} {'two hosts':>10} {'one':>10} {'two again':>10} {'UDP lost':>10} {'gap':>10} {'away':>10}"]
+    columns = ("two hosts", "one", "two again", "UDP lost", "gap", "away")
+    lines = [" ".join([f"{'TCP_RR/s':10}", *(f"{column:>10}" for column in columns)])]
     for one in seen:
         rates = " ".join(f"{rate:10.1f}" for rate in one["rates"])
         lines.append(f"{one['with']:10} {rates} {one['lost']:10} {one['gap']:8.2f} s {max(one['away']):8.2f} s")
