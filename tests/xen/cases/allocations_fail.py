@@ -18,17 +18,16 @@ ROUNDS = 200
 LOADED_SECONDS = 3 * debug.PACE
 ROUND_AFTER_ROUND = """
 fails() {{ dmesg | grep -c 'xlfaults: .* fails for'; }}
-hundredths() {{ read -r uptime _ </proc/uptime; echo ${{uptime/./}}; }}
 insmod {modules}/xlfaults.ko || exit
 rounds=0 refused=0 recovered=0 before=$(fails)
 while true; do
   (( ++rounds <= {limit} )) || {{ echo 'no end'; exit 1; }}
   there=no
   if insmod {modules}/{module}.ko 2>/dev/null; then
-    loaded=$(fails) until=$(( $(hundredths) + 100 * {loaded} ))
-    while (( $(hundredths) < until )); do
+    loaded=$(fails) until=$(( ${{EPOCHREALTIME/./}} + 1000000 * {loaded} ))
+    while (( ${{EPOCHREALTIME/./}} < until )); do
       if {there}; then there=yes; break; fi
-      sleep 0.1
+      nap 0.1
     done
     rmmod {module} || exit
     [ $there = no ] || (( $(fails) == loaded )) || (( ++recovered ))
@@ -116,7 +115,7 @@ def run(lab):
         # Not the whole mixture: to look at each allocation takes the guest's time.
         with traffic.echo(g1), traffic.running(traffic.Datagrams(g2, g1)) as datagrams:
             xlnet.load(lab.dom0)
-            seen = fail_each(g1, f"ip -4 route show {g2.ip} | grep -q 'dev xl0'")
+            seen = fail_each(g1, f"on_xl0 {g2.ip}")
             expect(seen.recovered > 0, f"nothing came after something had failed: {seen}")
             xlnet.unload(lab.dom0)
             xlnet.load(g1)

@@ -7,7 +7,7 @@ from lab.checks import expect, last_json
 from lab.counters import Movement
 from lab.needs import Needs
 
-NEEDS = Needs(guests=("g1", "h1", "h2"), loaded=False)
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False, pvh=("g1", "g2"))
 
 
 def run(lab):

@@ -20,6 +20,7 @@ import time
 import tty
 
 PORT_NAME = "lab.agent"
+SHELL_FUNCTIONS = "/lab/functions"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # A domain that reboots has its name long before it has its console.
 CONSOLE_WAIT = 30.0
@@ -131,6 +132,7 @@ def in_background(function, *arguments):
 
 def main():
     os.environ["PATH"] = PATH
+    os.environ["BASH_ENV"] = SHELL_FUNCTIONS
     port = os.open(find_port(), os.O_RDWR)
     agent = Agent(port)
     agent.send(ready=True)

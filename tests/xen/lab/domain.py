@@ -1,7 +1,7 @@
 """A domain of the lab and what one does in it: commands, modules, the kernel log."""
 
 import dataclasses
-import re
+import json
 import shlex
 
 from . import debug
@@ -112,8 +112,9 @@ class Domain:
         to send over a console."""
         if mark is None:
             return self.start("dmesg")
-        pattern = re.sub(r"[][/.*^$\\]", r"\\\g<0>", mark)
-        return self.start(f"dmesg | tac | sed {shlex.quote(f'/{pattern}/q')} | tac")
+        keep = f"index($0, {json.dumps(mark)}) {{count = 0}} {{lines[count++] = $0}}"
+        show = "END {for (i = 0; i < count; i++) print lines[i]}"
+        return self.start(f"dmesg | awk {shlex.quote(keep + ' ' + show)}")
 
 
 def since(mark, log):

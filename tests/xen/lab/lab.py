@@ -47,8 +47,8 @@ class Lab:
     `lan` are those of qemu.Machine."""
 
     def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
-        # The type of all guests that are created, in place of their own.
-        self.kind = None
+        # Says of which type a guest is to be that is created.
+        self.type_of = lambda settings: settings.type
         self.host = host
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
@@ -125,8 +125,7 @@ class Lab:
     def create_all(self, wanted, console="agent"):
         """Creates guests one after the other, then waits for all: their boots overlap."""
         missing = [settings for settings in wanted if settings.name not in self._guests]
-        if self.kind:
-            missing = [dataclasses.replace(settings, type=self.kind) for settings in missing]
+        missing = [dataclasses.replace(settings, type=self.type_of(settings)) for settings in missing]
         for settings in missing:
             step(f"creating guest {settings.name} ({settings.type}, {settings.bridge})")
             self._create(settings, console)

@@ -20,6 +20,7 @@ _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
 # Path in the domain: path in the tree.
 COMMON = {
+    "lab/functions": "tests/xen/functions",
     "lab/scheduler": "tests/xen/scheduler",
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
@@ -31,6 +32,7 @@ DOM0 = {
     "lab/agent.py": "tests/xen/dom0/agent.py",
     "lab/terminal": "tests/xen/dom0/terminal",
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
+    "lab/vif": "tests/xen/dom0/vif",
 }
 GUEST = {
     "init": "tests/xen/guest/init",

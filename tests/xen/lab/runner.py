@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from . import debug, payload, xen, xlnet
+from . import debug, payload, topology, xen, xlnet
 from .errors import CaseFailure, LabError
 from .lab import Lab
 from .needs import Needs
@@ -59,8 +59,8 @@ class Runner:
         if self._lab is None:
             self._boot()
         lab = self._lab
-        lab.kind = kind
-        lab.destroy(*unwanted(lab, case.needs, kind))
+        lab.type_of = lambda settings: case.needs.type_of(settings, kind)
+        lab.destroy(*unwanted(lab, case.needs))
         lab.create_guests(case.needs.guests)
         if case.needs.loaded is False:
             xlnet.unload_all(lab)
@@ -102,12 +102,12 @@ class Runner:
         return not wrong
 
 
-def unwanted(lab, needs, kind):
+def unwanted(lab, needs):
     """The names of the guests that cannot stay for a case."""
     kept = {
         guest.name: guest.domid
         for guest in lab.guests()
-        if guest.name in needs.guests and kind in (None, guest.settings.type)
+        if guest.name in needs.guests and guest.settings.type == lab.type_of(topology.GUESTS[guest.name])
     }
     last = 0
     for name in needs.guests if needs.ascending else ():
@@ -174,9 +174,14 @@ def run_in_both(out, wanted, cases, in_pvh):
 
 def in_order(wanted, kind):
     """Pairs of a case and the type of its guests; those that need the same guests and modules follow each
-    other."""
+    other, and those with PVH guests come last: others with them may follow."""
     cases = sorted(
         map(Case, wanted),
-        key=lambda case: (sorted(case.needs.guests), case.needs.loaded is not False, case.name),
+        key=lambda case: (
+            case.needs.pvh,
+            sorted(case.needs.guests),
+            case.needs.loaded is not False,
+            case.name,
+        ),
     )
     return [(case, kind) for case in cases]

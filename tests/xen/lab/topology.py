@@ -1,9 +1,9 @@
 """Who is where.
 
-        g1 .1   g2 .2   g3 .3   h1 .11   h2 .12 (PVH)         g4 .1   g5 .2 (as g1 and g2)
-          |       |       |       |        |                    |       |
-dom0   xenbr0 10.0.0.0/24 ------- veth ------- outside       xenbr1 10.0.0.0/24
-.254                                           .100
+        g1 .1   g2 .2   g3 .3                       g4 .1   g5 .2 (as g1 and g2)
+          |       |       |                           |       |
+dom0   xenbr0 10.0.0.0/24 -- veth -- outside       xenbr1 10.0.0.0/24
+.254                                 .100
 """
 
 import dataclasses
@@ -41,8 +41,6 @@ GUESTS = {
         Settings("g3", "10.0.0.3"),
         Settings("g4", "10.0.0.1", bridge="xenbr1"),
         Settings("g5", "10.0.0.2", bridge="xenbr1"),
-        Settings("h1", "10.0.0.11", type="pvh"),
-        Settings("h2", "10.0.0.12", type="pvh"),
     )
 }
 
