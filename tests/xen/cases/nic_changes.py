@@ -83,9 +83,9 @@ def run(lab):
             with absence:
                 with route(g1, g2.ip, present=False):
                     lab.dom0.check(f"xl network-detach {g2.domid} 0")
-                g2.check("until [ ! -e /sys/class/net/eth0 ]; do sleep 0.1; done")
+                g2.check("until [ ! -e /sys/class/net/eth0 ]; do nap 0.1; done")
                 lab.dom0.check(f"xl network-attach {g2.domid} mac={topology.mac_of(g2.settings)} bridge=xenbr0")
-                g2.check("until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done")
+                g2.check("until [ -e /sys/class/net/eth0 ]; do nap 0.1; done")
                 g2.check(f"ip address add {g2.ip}/24 dev eth0 && ip link set eth0 up")
             xlnet.wait_for_routes(lab, ("g1", "g2"))
 

@@ -80,7 +80,7 @@ def without_event_channels(g1, lab):
     # Enough for all that g1 has and for a second NIC, which takes what a channel would need.
     poor = lab.create_guest("g7", ip="10.0.0.7", extra=f"max_event_channels = {used + 2}\n")
     lab.dom0.check(f"xl network-attach {poor.name} bridge=xenbr1")
-    poor.check("until [ -e /sys/class/net/eth1 ]; do sleep 0.1; done; sleep 1")
+    poor.check("until [ -e /sys/class/net/eth1 ]; do nap 0.1; done; sleep 1")
     with refused(poor, g1, "binding its event channel failed (ENOSPC)"):
         xlnet.load(poor)
     lab.dom0.check(f"xl network-detach {poor.name} 1")

@@ -1,7 +1,6 @@
 """A domain of the lab and what one does in it: commands, modules, the kernel log."""
 
 import dataclasses
-import json
 import shlex
 
 from . import debug
@@ -112,9 +111,7 @@ class Domain:
         to send over a console."""
         if mark is None:
             return self.start("dmesg")
-        keep = f"index($0, {json.dumps(mark)}) {{count = 0}} {{lines[count++] = $0}}"
-        show = "END {for (i = 0; i < count; i++) print lines[i]}"
-        return self.start(f"dmesg | awk {shlex.quote(keep + ' ' + show)}")
+        return self.start(f"log_since {shlex.quote(mark)}")
 
 
 def since(mark, log):

@@ -11,6 +11,7 @@ def netperf(guest, address, test, seconds, options=""):
 
 
 def start_netperf(guest, address, test, seconds, options=""):
+    """Starts one netperf test, of so many seconds; a negative number is of transactions, or of bytes."""
     if test.startswith("UDP_STREAM"):
         # netperf asks for a word before it sends datagrams into a routed network.
         options += " -R 1"
