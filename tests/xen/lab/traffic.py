@@ -6,7 +6,6 @@ The programs run as long as the case needs them, so no case has to guess how lon
 import contextlib
 import itertools
 import re
-import time
 
 from . import debug
 from .checks import expect, last_json, wait_until
@@ -221,7 +220,9 @@ def echo(*servers):
     """An echo server in each of the guests inside the `with` block."""
     commands = [server.start(f"exec traffic echo {PORT}") for server in servers]
     try:
-        time.sleep(0.5)
+        # It listens for TCP before.
+        for server in servers:
+            server.check(f"until grep -q ':{PORT:04X} ' /proc/net/udp; do nap 0.1; done")
         yield
     finally:
         for command in commands:
