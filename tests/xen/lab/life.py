@@ -21,7 +21,7 @@ connection, _ = socket.create_server(("", {PORT})).accept()
 sys.exit(subprocess.run(["xl", "migrate-receive"], stdin=connection, stdout=connection).returncode)
 """
 CONNECT = f"""
-until exec 3<>/dev/tcp/{{}}/{PORT}; do sleep 0.1; done 2>/dev/null
+until exec 3<>/dev/tcp/{{}}/{PORT}; do nap 0.1; done 2>/dev/null
 cat <&3 & exec cat >&3
 """
 # Calls a function for a domain, as xl does, but without XenStore, which may be what stands still.
