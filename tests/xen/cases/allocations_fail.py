@@ -18,7 +18,7 @@ ROUNDS = 200
 LOADED_SECONDS = 3 * debug.PACE
 ROUND_AFTER_ROUND = """
 fails() {{ dmesg | grep -c 'xlfaults: .* fails for'; }}
-insmod {modules}/xlfaults.ko || exit
+insmod {modules}/xlfaults.ko {which} || exit
 rounds=0 refused=0 recovered=0 before=$(fails)
 while true; do
   (( ++rounds <= {limit} )) || {{ echo 'no end'; exit 1; }}
@@ -29,6 +29,7 @@ while true; do
       if {there}; then there=yes; break; fi
       nap 0.1
     done
+    [ $there = no ] || {works} || {{ echo 'all is there, but it does not work'; exit 1; }}
     rmmod {module} || exit
     [ $there = no ] || (( $(fails) == loaded )) || (( ++recovered ))
   else
@@ -41,6 +42,11 @@ done
 rmmod xlfaults
 echo "$before $rounds $refused $recovered $there"
 """
+# A route alone is not enough: datagrams, which come all the time, must come over xl0.
+PACKETS_COME = (
+    "{ for i in {1..100}; do read -r packets </sys/class/net/xl0/statistics/rx_packets"
+    " && (( packets )) && break; nap 0.1; done; (( packets )); }"
+)
 # How long nothing succeeds, in seconds, and how long it may take afterwards: attempts are 30 s apart at most.
 SHORTAGE = 5 * debug.PACE
 RETRY = 60
@@ -60,21 +66,23 @@ class Rounds:
     complete: bool
 
 
-def fail_each(domain, there):
+def fail_each(domain, there, works="true", which="", loaded=LOADED_SECONDS):
     """Loads the domain's module until nothing is left that has not failed; `there` is a command that succeeds
-    when what the module is for is there."""
+    when what the module is for is there, `works` one that waits for it to be of use, `which` an argument of
+    xlfaults, and `loaded` for how many seconds the module is loaded if nothing comes."""
     script = ROUND_AFTER_ROUND.format(
         modules=MODULES,
+        which=which,
         module=xlnet.module_of(domain),
         limit=ROUNDS,
-        loaded=LOADED_SECONDS,
+        loaded=loaded,
         there=there,
+        works=works,
     )
     *counts, complete = domain.check(script, timeout=600).split()
     seen = Rounds(*map(int, counts), complete == "yes")
     step(f"{domain.name}: {seen}")
     expect(seen.complete, f"{domain.name}: nothing failed, and yet nothing came: {seen}")
-    expect(seen.refused > 0, f"{domain.name}: nothing that failed kept the module from loading: {seen}")
     return seen
 
 
@@ -115,12 +123,18 @@ def run(lab):
         # Not the whole mixture: to look at each allocation takes the guest's time.
         with traffic.echo(g1), traffic.running(traffic.Datagrams(g2, g1)) as datagrams:
             xlnet.load(lab.dom0)
-            seen = fail_each(g1, f"on_xl0 {g2.ip}")
-            expect(seen.recovered > 0, f"nothing came after something had failed: {seen}")
+            route = f"on_xl0 {g2.ip}"
+            seen = fail_each(g1, route, PACKETS_COME)
+            expect(seen.refused > 0, f"nothing that failed kept xlnet from loading: {seen}")
+            # A channel opens only when the table is right, also if nothing else fails that would delay it. There is
+            # time for several attempts.
+            table = fail_each(g1, route, PACKETS_COME, "table=1", 4 * LOADED_SECONDS)
+            expect(table.recovered > 0, f"nothing came after something had failed: {table}")
             xlnet.unload(lab.dom0)
             xlnet.load(g1)
             also = fail_each(lab.dom0, f"xenstore-read {' '.join(offers)} >/dev/null 2>&1")
-            datagrams.finish(outage=0, changes=2 * (seen.rounds + also.rounds))
+            expect(also.refused > 0, f"nothing that failed kept xldiscovery from loading: {also}")
+            datagrams.finish(outage=0, changes=2 * (seen.rounds + table.rounds + also.rounds))
         xlnet.load_all(lab)
         with traffic.mixture(g2, g1) as mixture:
             for domain in (g1, lab.dom0):

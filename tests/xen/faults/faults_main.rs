@@ -6,7 +6,9 @@
 //! While it is loaded, each place of ours that has memory allocated in process context, by itself or by the
 //! kernel's functions that it calls, fails once, the first time that it is reached; it is told from others by
 //! those of our functions that are being called. The log names each; whoever has loaded it tries until there
-//! is nothing new. With `all`, every allocation fails, every time, and the log says nothing.
+//! is nothing new. With `table`, only the places where the data path's table is built are meant, so that
+//! everything else of the set-up goes on meanwhile. With `all`, every allocation fails, every time, and the log
+//! says nothing.
 //!
 //! One call into the kernel allocates many times, and only the first of them fails: what its functions do when
 //! they are half-way is their affair. (Not all of them do well: without memory for the tree of interrupts,
@@ -34,6 +36,10 @@ module! {
             default: false,
             description: "fail all allocations, not each place once",
         },
+        table: bool {
+            default: false,
+            description: "fail only where the data path's table is built, each place once",
+        },
     },
 }
 
@@ -46,21 +52,35 @@ const MODULES: core::ops::Range<usize> = 0xffff_ffff_a000_0000..0xffff_ffff_ff00
 /// More places than there are.
 const PLACES: usize = 4096;
 
-/// Has each place fail once, or all the time.
+/// What builds the data path's table.
+const TABLE: &str = "rebuild_table";
+
+/// Which places fail.
+#[derive(Clone, Copy, PartialEq)]
+enum Which {
+    /// All, all the time.
+    All,
+    /// Each once.
+    Each,
+    /// Each in [`TABLE`] once.
+    Table,
+}
+
+/// Has places fail once, or all the time.
 struct Faults {
-    all: bool,
+    which: Which,
     /// Hashes of the places that failed, each at the first free index from that which follows from it; 0
     /// where there is none.
     failed: KVec<Atomic<u64>>,
 }
 
 impl Faults {
-    fn new(all: bool) -> Result<Self> {
+    fn new(which: Which) -> Result<Self> {
         let mut failed = KVec::with_capacity(PLACES, GFP_KERNEL)?;
         for _ in 0..PLACES {
             failed.push(Atomic::new(0), GFP_KERNEL)?;
         }
-        Ok(Self { all, failed })
+        Ok(Self { which, failed })
     }
 
     /// Whether a place was not there, and there was room for it; it is there then.
@@ -83,11 +103,15 @@ impl Injector for Faults {
         let Some((place, by)) = place(callers) else {
             return false;
         };
-        let first = !self.all && self.insert(place);
-        if first {
+        if self.which == Which::All {
+            return true;
+        }
+        let meant = self.which == Which::Each || Symbol::of(by).as_str().contains(TABLE);
+        let fails = meant && self.insert(place);
+        if fails {
             pr_info!("{function:?} fails for {}\n", Symbol::of(by).as_str());
         }
-        self.all || first
+        fails
     }
 }
 
@@ -128,7 +152,15 @@ struct FaultsModule {
 
 impl kernel::Module for FaultsModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let injector = Arc::new(Faults::new(module_parameters::all.value())?, GFP_KERNEL)?;
+        let which = match (
+            module_parameters::all.value(),
+            module_parameters::table.value(),
+        ) {
+            (true, _) => Which::All,
+            (false, true) => Which::Table,
+            (false, false) => Which::Each,
+        };
+        let injector = Arc::new(Faults::new(which)?, GFP_KERNEL)?;
         let mut probes = KVec::with_capacity(ALLOCATORS.len(), GFP_KERNEL)?;
         for function in ALLOCATORS {
             match Probe::new(function, injector.clone()) {
