@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+from . import debug
 from .errors import LabError
 
 # Found by trial, with QEMU 10: with richer models PVH guests triple-fault or Xen does not boot.
@@ -49,7 +50,7 @@ class Machine:
             *("setpriv", "--pdeathsig", "KILL"),
             "qemu-system-x86_64",
             *accelerator(),
-            *("-smp", "2", "-m", str(memory)),
+            *("-smp", str(debug.CPUS), "-m", str(memory)),
             *("-display", "none", "-nodefaults", "-no-reboot"),
             *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
             *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
