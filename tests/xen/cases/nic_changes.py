@@ -87,6 +87,7 @@ def run(lab):
                 lab.dom0.check(f"xl network-attach {g2.domid} mac={topology.mac_of(g2.settings)} bridge=xenbr0")
                 g2.check("until [ -e /sys/class/net/eth0 ]; do nap 0.1; done")
                 g2.check(f"ip address add {g2.ip}/24 dev eth0 && ip link set eth0 up")
+                g2.new_netfronts += 1
             xlnet.wait_for_routes(lab, ("g1", "g2"))
 
             mixture.finish(absence.seconds)

@@ -34,7 +34,8 @@ class Guest(Domain):
         self.restarted = False
         # Whether there was traffic to or from it.
         self.used = False
-        self.restores = 0
+        # How often its netfront began anew: after a restore, or with another NIC.
+        self.new_netfronts = 0
 
     @property
     def vif(self):

@@ -60,7 +60,7 @@ class Absence:
 
 def _follow(lab, guest):
     """The guest goes on as another domain."""
-    guest.restores += 1
+    guest.new_netfronts += 1
     guest.domid = lab.domid(guest.name)
     expect(guest.domid is not None, f"{guest.name} is gone")
     lab.link.follow(guest.name, guest.domid)
