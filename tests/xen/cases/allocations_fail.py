@@ -126,10 +126,11 @@ def run(lab):
             route = f"on_xl0 {g2.ip}"
             seen = fail_each(g1, route, PACKETS_COME)
             expect(seen.refused > 0, f"nothing that failed kept xlnet from loading: {seen}")
+            expect(seen.recovered > 0, f"nothing came after something had failed: {seen}")
             # A channel opens only when the table is right, also if nothing else fails that would delay it. There is
             # time for several attempts.
             table = fail_each(g1, route, PACKETS_COME, "table=1", 4 * LOADED_SECONDS)
-            expect(table.recovered > 0, f"nothing came after something had failed: {table}")
+            expect(table.recovered > 0, f"nothing came after the table had failed: {table}")
             xlnet.unload(lab.dom0)
             xlnet.load(g1)
             also = fail_each(lab.dom0, f"xenstore-read {' '.join(offers)} >/dev/null 2>&1")
