@@ -14,6 +14,7 @@
 use std::env;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
@@ -175,6 +176,10 @@ fn parent(mut side: Side) {
         }
     }
     assert!(side.rx.peek().unwrap().is_none());
+    // The child may be about to write a last wake-up, or it lies here unread; closing the socket
+    // now would fail what the child does on it.
+    side.events.shutdown(Shutdown::Write).unwrap();
+    while side.events.read(&mut [0; 64]).unwrap() > 0 {}
 }
 
 fn child(mut side: Side) {
