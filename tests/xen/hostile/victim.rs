@@ -32,6 +32,10 @@ const PACKETS: u32 = 3000;
 /// How long a guest in a hurry waits for an answer, in milliseconds.
 const PATIENCE_MS: u64 = 2000;
 
+/// How long a victim that says it is ready is left in peace, in milliseconds: it looks at this guest's state once
+/// more, and if that were a lie already there would be no channel to lie on.
+const SETTLING_MS: u64 = 200;
+
 /// Who listens to nothing.
 struct Deaf;
 
@@ -99,6 +103,8 @@ pub(crate) struct Victim {
     spent: bool,
     /// When the last offer was written.
     offered: u64,
+    /// When the victim first said that it is ready.
+    ready: Option<u64>,
     rng: Rng,
     packets: u32,
 }
@@ -120,6 +126,7 @@ impl Victim {
             kept: KVec::new(),
             spent: false,
             offered: 0,
+            ready: None,
             rng: Rng::new(),
             packets: 0,
         }
@@ -247,7 +254,10 @@ impl Victim {
                 self.stage = Stage::Open;
             }
             (Role::Responder, _) if self.peer(Word::State) == State::Ready as u32 => {
-                self.stage = Stage::Open;
+                let now = now_ms();
+                if *self.ready.get_or_insert(now) + SETTLING_MS <= now {
+                    self.stage = Stage::Open;
+                }
             }
             _ if lie == Lie::Offers => self.tell_offers()?,
             // It was an answer to a former instance's offer, or the other way round.
@@ -412,6 +422,7 @@ impl Victim {
         self.half = None;
         self.port = None;
         self.mapped = None;
+        self.ready = None;
         self.spent = true;
         self.stage = Stage::Waiting;
     }
