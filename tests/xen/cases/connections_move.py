@@ -28,4 +28,4 @@ def run(lab):
     expect(before[g1, "eth0"] > MANY, f"before: {before}")
     expect(during[g1, "xl0"] > MANY > during[g1, "eth0"], f"with the modules: {during}")
     expect(after[g1, "eth0"] > MANY, f"after: {after}")
-    expect(report["max_stall_ms"] <= 1000, f"the connection stalled: {report}")
+    expect(report["max_stall_ms"] <= 1000 * xlnet.FALLBACK, f"the connection stalled: {report}")
