@@ -77,7 +77,7 @@ _OURS = re.compile(r"\[xl\w+\]$|^    0x[0-9a-f]+$", re.MULTILINE)
 
 def suffix(type):
     """What is appended to the names of files for guests of this type."""
-    return f"-debug-{type}" if ON else ""
+    return f"-debug-{type}" if type in TYPES else ""
 
 
 def modules(type):
@@ -97,10 +97,8 @@ def lists(type):
 
 def findings(guests):
     """Memory that was lost, and whether lockdep still looks: it gives up after its first report."""
-    if not ON:
-        return []
     found = []
-    for guest, command in [(guest, guest.start(_SCAN)) for guest in guests]:
+    for guest, command in [(guest, guest.start(_SCAN)) for guest in guests if guest.settings.type in TYPES]:
         state, *reports = command.check().split("unreferenced object")
         if re.search(r"debug_locks: +0", state):
             found.append(f"{guest.name}: lockdep has switched itself off")

@@ -16,7 +16,7 @@ from .qemu import LOG_ARGUMENTS, Machine
 from .transcript import Transcript
 
 BOOT_TIMEOUT = 240
-GUEST_TIMEOUT = 180
+GUEST_TIMEOUT = 300
 # How often it is looked whether a guest that boots has become another domain.
 GLANCE = 3
 # Where xenconsoled writes what guests' consoles show; one that was restored has two names.

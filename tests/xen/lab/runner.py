@@ -178,7 +178,7 @@ def in_order(wanted, kind):
     cases = sorted(
         map(Case, wanted),
         key=lambda case: (
-            case.needs.pvh,
+            sorted(case.needs.types.items()),
             sorted(case.needs.guests),
             case.needs.loaded is not False,
             case.name,

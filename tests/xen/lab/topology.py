@@ -20,7 +20,7 @@ OUTSIDE_IP = "10.0.0.100"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A guest. `type` is pv or pvh; `extra` are more lines for its xl configuration."""
+    """A guest. `type` is pv, pvh or hvm; `extra` are more lines for its xl configuration."""
 
     name: str
     ip: str
@@ -61,17 +61,20 @@ def config(settings, console, log_arguments):
         f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
     )
     # See docs/testing.md for what QEMU does to CPU 0.
-    cpus = 'cpus = "all,^0"\n' if settings.type == "pvh" else ""
+    cpus = 'cpus = "all,^0"\n' if settings.type != "pv" else ""
+    # No device is emulated that an HVM guest can do without.
+    devices = 'vga = "none"\nvnc = 0\nusb = 0\n' if settings.type == "hvm" else ""
+    kernel = "guest-kernel-hvm" if settings.type == "hvm" else f"guest-kernel{debug.suffix(settings.type)}"
     return (
         f'name = "{settings.name}"\n'
         f'type = "{settings.type}"\n'
-        f'kernel = "/boot/guest-kernel{debug.suffix(settings.type)}"\n'
+        f'kernel = "/boot/{kernel}"\n'
         f'ramdisk = "/boot/guest{debug.suffix(settings.type)}.cpio"\n'
         f'cmdline = "{arguments}"\n'
         f"memory = {settings.memory + debug.MEMORY}\n"
         f"vcpus = {settings.vcpus}\n"
-        f"{cpus}"
-        f'vif = ["mac={mac_of(settings)},bridge={settings.bridge}"]\n'
+        f"{cpus}{devices}"
+        f'vif = ["mac={mac_of(settings)},bridge={settings.bridge},type=vif"]\n'
         f'on_crash = "{settings.on_crash}"\n'
         'tsc_mode = "native"\n'
         f"{settings.extra}"

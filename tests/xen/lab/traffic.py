@@ -9,6 +9,7 @@ import re
 
 from . import debug
 from .checks import expect, last_json, wait_until
+from .counters import Movement
 from .errors import CaseFailure
 
 PORT = 7
@@ -227,6 +228,17 @@ def echo(*servers):
     finally:
         for command in commands:
             command.kill()
+
+
+def meet(*guests):
+    """Each two of the guests exchange pings and checked TCP, begun by either; all of it must take xl0."""
+    with echo(*guests):
+        for here, there in itertools.permutations(guests, 2):
+            with Movement({here: ["eth0", "xl0"]}) as moved:
+                here.check(f"ping -c 20 -i 0.05 -W 5 {there.ip}")
+                report = last_json(here.check(f"traffic tcp {there.ip}:{PORT} seconds=1", timeout=90))
+            expect(report["corrupt"] == 0, f"{here.name} to {there.name}: {report}")
+            expect(moved[here, "xl0"] >= 40 > moved[here, "eth0"], f"{here.name} to {there.name}: {moved}")
 
 
 @contextlib.contextmanager
