@@ -55,9 +55,17 @@ CASES = (
 )
 # In PVH guests, whose kernel has KASAN:
 CASES_PVH = (
+    "connections_move",
     "device_goes_down",
+    "grants_read_only",
+    "modules_come_and_go",
+    "nic_changes",
     "nothing_left_behind",
     "payload_intact",
+    "peer_crashed",
+    "peer_destroyed",
+    "peer_paused",
+    "peer_reboots",
     "saved_and_restored",
     "suspended_under_traffic",
     "traffic_uses_xl0",
