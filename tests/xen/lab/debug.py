@@ -33,6 +33,7 @@ CASES = (
     "grants_read_only",
     "hostile_adverts",
     "hostile_peer",
+    "migrated_live",
     "modules_come_and_go",
     "nic_changes",
     "nothing_left_behind",
@@ -55,6 +56,7 @@ CASES = (
 )
 # In PVH guests, whose kernel has KASAN:
 CASES_PVH = (
+    "allocations_fail",
     "connections_move",
     "device_goes_down",
     "grants_read_only",
@@ -66,10 +68,12 @@ CASES_PVH = (
     "peer_destroyed",
     "peer_paused",
     "peer_reboots",
+    "queue_pairs",
     "saved_and_restored",
     "suspended_under_traffic",
     "traffic_uses_xl0",
     "unload_under_traffic",
+    "xenstored_live_update",
 )
 
 # kmemleak passes over what is younger than 5 s, and believes no single scan.
