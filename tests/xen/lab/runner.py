@@ -178,6 +178,7 @@ def in_order(wanted, kind):
     cases = sorted(
         map(Case, wanted),
         key=lambda case: (
+            "pvh" in case.needs.types.values(),
             sorted(case.needs.types.items()),
             sorted(case.needs.guests),
             case.needs.loaded is not False,
