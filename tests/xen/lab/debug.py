@@ -48,6 +48,7 @@ CASES = (
     "routes_appear",
     "saved_and_restored",
     "scan_notices",
+    "shortages",
     "suspended_under_traffic",
     "tools_tell",
     "traffic_uses_xl0",
