@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 
+from lab import payload
+
 from . import plots, report
 from .effort import FULL, QUICK
 from .publish import publish
-from .run import OUT, Run
+from .run import Run
 from .settings import SETTINGS
 
 
@@ -21,7 +23,7 @@ def main():
     parser.add_argument("--publish", action="store_true", help="put the last run into docs/performance.md")
     arguments = parser.parse_args()
     if arguments.publish:
-        publish(OUT)
+        publish(payload.OUT)
         return 0
     names = [one.name for setting in SETTINGS for one in setting.measurements]
     if arguments.only == "list":
@@ -47,9 +49,9 @@ def main():
 
 
 def write(run):
-    run.results.write(OUT / "bench.json")
-    text = report.markdown(run, machine(run), plots.write(run.results, OUT))
-    (OUT / "bench.md").write_text(text)
+    run.results.write(payload.OUT / "bench.json")
+    text = report.markdown(run, machine(run), plots.write(run.results, payload.OUT))
+    (payload.OUT / "bench.md").write_text(text)
     print(text)
     print("The same in out/bench.md, curves in out/bench-*.svg, all rounds in out/bench.json.")
     print("Logs are in out/bench/.")

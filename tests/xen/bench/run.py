@@ -11,7 +11,6 @@ from .metrics import METRICS
 from .results import Results
 from .settings import SETTINGS
 
-OUT = payload.TREE / "out"
 # Room for eight guests beside dom0.
 MEMORY = 6144
 # Lines of a failed command's output that are repeated.
@@ -37,7 +36,7 @@ class Run:
                 self._run(setting)
 
     def _run(self, setting):
-        out = OUT / "bench" / setting.name
+        out = payload.OUT / "bench" / setting.name
         lab = Lab(out, memory=MEMORY)
         try:
             lab.boot()

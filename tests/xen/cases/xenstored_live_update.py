@@ -163,7 +163,7 @@ def go_through_all(lab, name, still):
 
 def run(lab):
     go_through_all(lab, "oxenstored", still=True)
-    other = Lab(payload.TREE / "out" / NAME / "xenstored", memory=MEMORY)
+    other = Lab(payload.OUT / NAME / "xenstored", memory=MEMORY)
     try:
         other.boot([CHOICE])
         other.begin(NAME, other.out)

@@ -35,6 +35,7 @@ CASES = (
     "hostile_peer",
     "migrated_live",
     "modules_come_and_go",
+    "moves_between_hosts",
     "nic_changes",
     "nothing_left_behind",
     "others_stay_on_eth0",

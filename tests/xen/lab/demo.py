@@ -12,7 +12,6 @@ from .progress import step
 
 ROUNDS = 3
 SECONDS = 2
-OUT = payload.TREE / "out"
 
 
 def measure(lab, path, values):
@@ -30,7 +29,7 @@ def measure(lab, path, values):
 
 
 def run():
-    lab = Lab(OUT / "demo")
+    lab = Lab(payload.OUT / "demo")
     values = {}
     try:
         lab.boot()
@@ -73,4 +72,4 @@ def write(kernel, xen_version, values):
         for name, paths in values.items()
     }
     document = {"kernel": kernel, "xen": xen_version, "metrics": metrics}
-    (OUT / "demo.json").write_text(json.dumps(document, indent=2) + "\n")
+    (payload.OUT / "demo.json").write_text(json.dumps(document, indent=2) + "\n")

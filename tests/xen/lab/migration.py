@@ -9,7 +9,6 @@ from . import journey, payload, plot
 from .checks import expect
 from .errors import CaseFailure
 
-OUT = payload.TREE / "out"
 # In this order, so that what changes evenly on this machine hits both alike.
 JOURNEYS = ("netfront", "xlnet", "xlnet", "netfront")
 # How long the guest stays where it is each time, in seconds.
@@ -41,10 +40,10 @@ def run():
 
 def record(name, stay, journeys):
     """journey.travel_all, of which out/migration.json and out/migration.svg tell."""
-    seen, found = journey.travel_all(name, OUT / name, stay, journeys)
+    seen, found = journey.travel_all(name, payload.OUT / name, stay, journeys)
     document = {"unit": "TCP_RR transactions/s", "stay": stay, "journeys": seen}
-    (OUT / "migration.json").write_text(json.dumps(document, indent=1) + "\n")
-    (OUT / "migration.svg").write_text(plot.figure(seen[:2]))
+    (payload.OUT / "migration.json").write_text(json.dumps(document, indent=1) + "\n")
+    (payload.OUT / "migration.svg").write_text(plot.figure(seen[:2]))
     return seen, found
 
 

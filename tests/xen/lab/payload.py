@@ -15,6 +15,8 @@ import tempfile
 from . import debug
 
 TREE = pathlib.Path(__file__).resolve().parents[3]
+# Where logs and results go.
+OUT = TREE / "out" / ("debug-kernel" if debug.ON else "")
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 

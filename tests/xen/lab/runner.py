@@ -14,7 +14,6 @@ from .needs import Needs
 from .progress import step
 
 CASES = payload.TREE / "tests" / "xen" / "cases"
-OUT = payload.TREE / "out"
 # PVH guests map each other's pages in another way, and are suspended in another way, so these are run once more,
 # with all guests PVH.
 IN_PVH = ("saved_and_restored", "unload_under_traffic")
@@ -38,16 +37,13 @@ def names():
 
 
 class Runner:
-    """`out` is where all logs go."""
-
-    def __init__(self, out=OUT):
-        self._out = out
+    def __init__(self):
         self._lab = None
         self._boots = 0
 
     def _boot(self):
         self._boots += 1
-        self._lab = Lab(self._out / f"boot-{self._boots}")
+        self._lab = Lab(payload.OUT / f"boot-{self._boots}")
         self._lab.boot()
 
     def stop(self):
@@ -88,7 +84,7 @@ class Runner:
 
     def run(self, case, kind=None):
         """Runs a case. With `kind`, all guests that it needs are of this type, and the result says so."""
-        out = self._out.joinpath(*filter(None, (kind, case.name)))
+        out = payload.OUT.joinpath(*filter(None, (kind, case.name)))
         started = time.monotonic()
         wrong = self._attempt(case, kind, out)
         if wrong and met_machine_fault(out):
@@ -143,15 +139,15 @@ def report(case, kind, out, wrong, seconds):
 
 def run(wanted):
     """All cases, or the named ones."""
-    return run_in_both(OUT, wanted, names(), IN_PVH)
+    return run_in_both(wanted, names(), IN_PVH)
 
 
 def run_debug(wanted):
     """The shorter form, or the named cases, with debug kernels."""
-    return run_in_both(OUT / "debug-kernel", wanted, debug.CASES, debug.CASES_PVH)
+    return run_in_both(wanted, debug.CASES, debug.CASES_PVH)
 
 
-def run_in_both(out, wanted, cases, in_pvh):
+def run_in_both(wanted, cases, in_pvh):
     """The wanted ones of the cases, or all, in guests of the types that they ask for; then those of `in_pvh`
     in PVH guests."""
     unknown = [name for name in wanted if name not in names()]
@@ -160,7 +156,7 @@ def run_in_both(out, wanted, cases, in_pvh):
         return 2
     again = [name for name in in_pvh if name in (wanted or in_pvh)]
     to_run = [*in_order(wanted or cases, None), *in_order(again, "pvh")]
-    runner, failed = Runner(out), 0
+    runner, failed = Runner(), 0
     try:
         for case, kind in to_run:
             step(f"case {case.name}")

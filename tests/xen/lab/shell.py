@@ -19,7 +19,7 @@ This is dom0 of a Xen host with two guests, g1 (10.0.0.1) and g2 (10.0.0.2), on 
 
 
 def run():
-    lab = Lab(payload.TREE / "out" / "lab", terminal=True)
+    lab = Lab(payload.OUT / "lab", terminal=True)
     try:
         lab.boot([("etc/motd.lab", 0o644, MOTD.encode())])
         lab.create_guests(("g1", "g2"), console="shell")
