@@ -39,9 +39,12 @@ class Xenstored:
     def __init__(self, lab, name):
         self._dom0 = lab.dom0
         self._pid = lab.dom0.read("/run/xenstore.pid")
-        self._updates = 0
+        self._name = name
         program = self._program()
-        expect(program.endswith(f"/{name}"), f"dom0 runs {program}, not {name}")
+        # It may have been updated before, in another run of the case.
+        base, _, updates = program.rpartition("/")[2].partition("-")
+        expect(base == name, f"dom0 runs {program}, not {name}")
+        self._updates = int(updates or 0)
 
     def _program(self):
         return self._dom0.check(f"readlink /proc/{self._pid}/exe").strip()
@@ -49,7 +52,7 @@ class Xenstored:
     def update(self):
         """Has it go on as another program, in the same process."""
         self._updates += 1
-        program = f"/run/xenstored-{self._updates}"
+        program = f"/run/{self._name}-{self._updates}"
         self._dom0.check(f"cp {self._program()} {program} && xenstore-control live-update {program}")
         running = self._program()
         expect(running == program, f"xenstored is {running}, not {program}")
