@@ -39,21 +39,19 @@ class Xenstored:
     def __init__(self, lab, name):
         self._dom0 = lab.dom0
         self._pid = lab.dom0.read("/run/xenstore.pid")
-        self._name = name
         program = self._program()
-        # It may have been updated before, in another run of the case.
-        base, _, updates = program.rpartition("/")[2].partition("-")
-        expect(base == name, f"dom0 runs {program}, not {name}")
-        self._updates = int(updates or 0)
+        expect(program.endswith(f"/{name}"), f"dom0 runs {program}, not {name}")
 
     def _program(self):
         return self._dom0.check(f"readlink /proc/{self._pid}/exe").strip()
 
     def update(self):
         """Has it go on as another program, in the same process."""
-        self._updates += 1
-        program = f"/run/{self._name}-{self._updates}"
-        self._dom0.check(f"cp {self._program()} {program} && xenstore-control live-update {program}")
+        before = self._program()
+        # It keeps its name, by which the next run in this boot knows it.
+        directory = self._dom0.check("mktemp -d -p /run").strip()
+        program = f"{directory}/{before.rpartition('/')[2]}"
+        self._dom0.check(f"cp {before} {program} && xenstore-control live-update {program}")
         running = self._program()
         expect(running == program, f"xenstored is {running}, not {program}")
 
