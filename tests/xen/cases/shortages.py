@@ -102,9 +102,7 @@ def without_grants(g1, g2, lab):
         mixture.finish()
     xlnet.unload(poor)
     before = leftovers.memory_of(poor)
-    xlnet.unload(g1)
     xlnet.load(poor)
-    xlnet.load(g1)
     xlnet.wait_for_routes(lab, ("g1", "g8"))
 
     # The other peer's channel goes on.
