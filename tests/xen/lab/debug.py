@@ -9,8 +9,6 @@ _TREES = dict(word.split("=", 1) for word in os.environ.get("LAB_DEBUG_KERNELS",
 ON = bool(_TREES)
 # The types of guests that have files of their own.
 TYPES = tuple(_TREES)
-# Where make puts our modules for them.
-_MODULES = pathlib.Path(__file__).resolve().parents[3] / "out" / "debug"
 # How many times longer everything may take.
 PACE = 4 if ON else 1
 # For KASAN's shadow, for kmemleak's and lockdep's records; in MiB, for each guest.
@@ -92,11 +90,6 @@ _OURS = re.compile(r"\[xl\w+\]$|^    0x[0-9a-f]+$", re.MULTILINE)
 def suffix(type):
     """What is appended to the names of files for guests of this type."""
     return f"-debug-{type}" if type in TYPES else ""
-
-
-def modules(type):
-    """Where our modules for guests of this type are."""
-    return _MODULES / type
 
 
 def kernel(type):

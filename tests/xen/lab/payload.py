@@ -105,7 +105,7 @@ def guest_overlay():
 
 def _debug_overlay(type):
     """The same for guests of this type that run a debug kernel."""
-    return _cpio(_contents(COMMON, GUEST, _modules(debug.modules(type)), debug.lists(type)))
+    return _cpio(_contents(COMMON, GUEST, _modules(TREE / "out" / "debug" / type), debug.lists(type)))
 
 
 def write(path, extra=()):
