@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from . import debug, payload, topology, xen, xlnet
+from . import debug, machine_faults, payload, topology, xlnet
 from .errors import CaseFailure, LabError
 from .lab import Lab
 from .needs import Needs
@@ -87,8 +87,8 @@ class Runner:
         out = payload.OUT.joinpath(*filter(None, (kind, case.name)))
         started = time.monotonic()
         wrong = self._attempt(case, kind, out)
-        if wrong and met_machine_fault(out):
-            step(f"Xen says '{xen.MACHINE_FAULT}' in a xen.log of {shown(out)}/: {case.name} is run once more")
+        if wrong and (log := machine_faults.told(out)):
+            step(f"{shown(log)} tells of a fault of the emulated machine: {case.name} is run once more")
             self.stop()
             wrong = self._attempt(case, kind, out / "again")
         report(case, kind, out, wrong, time.monotonic() - started)
@@ -112,11 +112,6 @@ def unwanted(lab, needs):
         # What is created anew will have the highest.
         last = kept.get(name, sys.maxsize)
     return [guest.name for guest in lab.guests() if guest.name not in kept]
-
-
-def met_machine_fault(out):
-    """Whether it was the emulated machine that ended a guest in the case whose logs are in `out`."""
-    return any(xen.MACHINE_FAULT in log.read_text() for log in out.rglob("xen.log"))
 
 
 def shown(path):

@@ -15,10 +15,6 @@ _WRITERS = 0x00FF00FF
 
 _STATES = {0: "free", 1: "reserved", 2: "unbound", 3: "interdomain", 4: "pirq", 5: "virq", 6: "ipi"}
 
-# What Xen says when a PVH guest's CPU cannot go on. The emulated machine does that to one now and then, see
-# docs/testing.md.
-MACHINE_FAULT = "Triple fault"
-
 # Once in a boot Xen says this, perhaps in the middle of a line of a report.
 _INTERRUPTION = re.compile(r"\(XEN\) uart interrupt taking more than [^\n]*\n")
 
