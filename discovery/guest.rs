@@ -100,7 +100,7 @@ impl WatchHandler for GuestWatch {
 pub(crate) struct Guest {
     domid: DomId,
     changes: Arc<Changes>,
-    _watch: Pin<KBox<Watch<GuestWatch>>>,
+    _watch: Watch<GuestWatch>,
     advert_pace: Pace,
     offers_pace: Pace,
     /// Offers that are to be looked at for another reason than a change of theirs.

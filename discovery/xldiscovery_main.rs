@@ -32,8 +32,8 @@ module! {
 
 struct XldiscoveryModule {
     introducer: Kick,
-    _domains: [Pin<KBox<xenstore::Watch<DomainWatch>>>; 2],
-    _vifs: Pin<KBox<xenstore::Watch<VifObserver>>>,
+    _domains: [xenstore::Watch<DomainWatch>; 2],
+    _vifs: xenstore::Watch<VifObserver>,
     _notifier: Pin<KBox<nic::Notifier<VifObserver>>>,
 }
 

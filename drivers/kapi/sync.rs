@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A spinlock for data shared with softirqs, and an RCU-protected box.
+//! A spinlock for data shared with softirqs, an RCU-protected box, and a completion that may be waited for while
+//! the system is suspended.
 
 use crate::bindings;
 use core::ops::{Deref, DerefMut};
@@ -11,7 +12,7 @@ use kernel::{
         lock::{spinlock::SpinLockBackend, Guard},
         rcu, LockClassKey, SpinLock,
     },
-    types::NotThreadSafe,
+    types::{NotThreadSafe, Opaque},
 };
 
 /// A spinlock that process context and softirqs may share: bottom halves are off while it is held.
@@ -150,5 +151,49 @@ impl<T: Send + Sync> Drop for RcuBox<T> {
         // SAFETY: By the invariant the pointer came from `into_raw`; `&mut self` shows that there
         // are no readers, whose borrows of `self` would still be alive.
         drop(unsafe { KBox::from_raw(*self.0.get_mut()) });
+    }
+}
+
+/// Something that happens once. Unlike with `kernel::sync::Completion`, a task that waits for it can be frozen.
+///
+/// C header: [`include/linux/completion.h`](srctree/include/linux/completion.h)
+///
+/// # Invariants
+///
+/// The completion is initialised.
+#[pin_data]
+pub(crate) struct FreezableCompletion {
+    #[pin]
+    inner: Opaque<bindings::completion>,
+}
+
+// SAFETY: A completion may be used by any thread.
+unsafe impl Send for FreezableCompletion {}
+// SAFETY: It has a lock of its own.
+unsafe impl Sync for FreezableCompletion {}
+
+impl FreezableCompletion {
+    /// What has not happened yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            // INVARIANT: Initialised.
+            inner <- Opaque::ffi_init(|slot| {
+                // SAFETY: `slot` is valid for writes and, being pinned, stays in place.
+                unsafe { bindings::init_completion(slot) }
+            }),
+        })
+    }
+
+    /// It has happened. Any context.
+    pub(crate) fn complete_all(&self) {
+        // SAFETY: By the type invariant.
+        unsafe { bindings::complete_all(self.inner.get()) };
+    }
+
+    /// Waits until it has happened. Process context, with no locks held: the task may be frozen with them.
+    pub(crate) fn wait(&self) {
+        let state = bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_FREEZABLE;
+        // SAFETY: By the type invariant; without `TASK_INTERRUPTIBLE` the wait does not fail.
+        unsafe { bindings::wait_for_completion_state(self.inner.get(), state) };
     }
 }

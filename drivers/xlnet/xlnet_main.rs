@@ -79,7 +79,7 @@ struct XlnetModule {
     retired: Arc<Worker<Retired>>,
     // Dropped in this order, after the manager has closed all channels.
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
-    _watch: Pin<KBox<xenstore::Watch<RosterWatch>>>,
+    _watch: xenstore::Watch<RosterWatch>,
     _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
     _notifier: Pin<KBox<kernel_nic::Notifier<NicObserver>>>,
     registration: Option<Registration<XlDriver>>,

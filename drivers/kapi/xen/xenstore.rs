@@ -7,14 +7,18 @@
 //!
 //! C header: [`include/xen/xenbus.h`](srctree/include/xen/xenbus.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    sync::FreezableCompletion,
+    work::{Work, Worker},
+};
 use core::{ops::Deref, ptr::NonNull};
 use kernel::{
     error::{from_err_ptr, to_result},
     fmt,
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{Arc, ArcBorrow},
     types::Opaque,
 };
 
@@ -183,29 +187,37 @@ const PLACES: u32 = 8;
 ///
 /// # Invariants
 ///
-/// If `registered`, `watch` is registered, its callback is [`Self::callback`], and `node` in it
-/// points to `path`.
-#[pin_data(PinnedDrop)]
-pub struct Watch<H: WatchHandler> {
+/// The watch is registered.
+pub struct Watch<H: WatchHandler>(Arc<Worker<Watched<H>>>);
+
+/// What the kernel knows a watch by, which ends it from a thread of its own.
+///
+/// # Invariants
+///
+/// If `watch` is registered, its callback is [`Self::callback`], and `node` in it points to `path`.
+#[pin_data]
+struct Watched<H: WatchHandler> {
     #[pin]
     watch: Opaque<bindings::xenbus_watch>,
     path: CString,
     handler: Arc<H>,
-    registered: bool,
+    #[pin]
+    ended: FreezableCompletion,
 }
 
 // SAFETY: A registered watch may be unregistered from any thread; `Arc<H>` is `Send` as `H` is both.
-unsafe impl<H: WatchHandler> Send for Watch<H> {}
-// SAFETY: Nothing can be done with a shared reference; the handler is `Sync`.
-unsafe impl<H: WatchHandler> Sync for Watch<H> {}
+unsafe impl<H: WatchHandler> Send for Watched<H> {}
+// SAFETY: Only `Watch` touches the watch through a shared reference, and the kernel, which has locks of its own
+// for that; the handler and the completion are `Sync`.
+unsafe impl<H: WatchHandler> Sync for Watched<H> {}
 
 impl<H: WatchHandler> Watch<H> {
-    /// Sets a watch.
+    /// Sets a watch. Process context.
     ///
     /// # Errors
     ///
     /// xenstored's errors, `ENOMEM`.
-    pub fn new(path: fmt::Arguments<'_>, handler: H) -> Result<Pin<KBox<Self>>> {
+    pub fn new(path: fmt::Arguments<'_>, handler: H) -> Result<Self> {
         Self::at_new_place(path, &Arc::new(handler, GFP_KERNEL)?, PLACES)
     }
 
@@ -213,43 +225,56 @@ impl<H: WatchHandler> Watch<H> {
     ///
     /// xenstored tells watches by where they lie. One that the kernel had no memory to end is still there,
     /// though nobody hears of it, and what is then put in its place is refused with `EEXIST`.
-    fn at_new_place(
-        path: fmt::Arguments<'_>,
-        handler: &Arc<H>,
-        places: u32,
-    ) -> Result<Pin<KBox<Self>>> {
+    fn at_new_place(path: fmt::Arguments<'_>, handler: &Arc<H>, places: u32) -> Result<Self> {
         let name = CString::try_from_fmt(path)?;
-        let mut this = KBox::pin_init(
-            pin_init!(Self {
-                watch: Opaque::zeroed(),
-                path: name,
-                handler: handler.clone(),
-                registered: false,
-            }),
-            GFP_KERNEL,
-        )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        let watch = inner.watch.get();
-        // SAFETY: The watch is not registered, so it is ours to fill in; the string lives as long
-        // as the watch.
+        let worker = Worker::new(pin_init!(Watched {
+            watch: Opaque::zeroed(),
+            path: name,
+            handler: handler.clone(),
+            ended <- FreezableCompletion::new(),
+        }))?;
+        let watched = worker.get();
+        let watch = watched.watch.get();
+        // SAFETY: The watch is not registered and nobody else knows of it, so it is ours to fill in; the string
+        // lives as long as the watch.
         unsafe {
-            (*watch).node = inner.path.as_char_ptr();
-            (*watch).callback = Some(Self::callback);
+            (*watch).node = watched.path.as_char_ptr();
+            (*watch).callback = Some(Watched::<H>::callback);
         }
-        // SAFETY: The watch is filled in, pinned, and unregistered before it is freed.
+        // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept until the
+        // watch is unregistered.
         match to_result(unsafe { bindings::register_xenbus_watch(watch) }) {
-            Ok(()) => {
-                // INVARIANT: Registered.
-                inner.registered = true;
-                Ok(this)
-            }
+            // INVARIANT: Registered.
+            Ok(()) => Ok(Self(worker)),
             // This one is kept meanwhile, so the next lies elsewhere.
             Err(EEXIST) if places > 1 => Self::at_new_place(path, handler, places - 1),
             Err(error) => Err(error),
         }
     }
+}
 
+impl<H: WatchHandler> Drop for Watch<H> {
+    /// Process context, not from within a handler.
+    ///
+    /// The kernel ends a watch only between two events, and that of being suspended lasts until the guest goes on. It
+    /// begins with freezing all tasks, and would fail if one could not be frozen because it waits for just that. So
+    /// a thread of the kernel waits, which need not be frozen, and the task for that thread, which it may be.
+    fn drop(&mut self) {
+        self.0.kick();
+        self.0.get().ended.wait();
+    }
+}
+
+impl<H: WatchHandler> Work for Watched<H> {
+    fn run(&self, _worker: ArcBorrow<'_, Worker<Self>>) {
+        // SAFETY: Only dropping a `Watch` has this run, which happens once; by its invariant the watch is
+        // registered. The call waits for a running callback.
+        unsafe { bindings::unregister_xenbus_watch(self.watch.get()) };
+        self.ended.complete_all();
+    }
+}
+
+impl<H: WatchHandler> Watched<H> {
     /// # Safety
     ///
     /// `watch` must be the one inside a `Self` that lives until this returns, `path` a
@@ -264,16 +289,6 @@ impl<H: WatchHandler> Watch<H> {
         // SAFETY: By the function's contract.
         if let Ok(path) = unsafe { CStr::from_char_ptr(path) }.to_str() {
             this.handler.changed(path);
-        }
-    }
-}
-
-#[pinned_drop]
-impl<H: WatchHandler> PinnedDrop for Watch<H> {
-    fn drop(self: Pin<&mut Self>) {
-        if self.registered {
-            // SAFETY: Registered by `new`; the call waits for a running callback.
-            unsafe { bindings::unregister_xenbus_watch(self.watch.get()) };
         }
     }
 }

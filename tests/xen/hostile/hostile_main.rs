@@ -165,7 +165,7 @@ impl WatchHandler for PeerWatch {
 
 struct HostileModule {
     worker: Kick,
-    _watch: Pin<KBox<Watch<PeerWatch>>>,
+    _watch: Watch<PeerWatch>,
 }
 
 impl kernel::Module for HostileModule {

@@ -52,6 +52,7 @@ CASES = (
     "tools_tell",
     "traffic_uses_xl0",
     "unload_under_traffic",
+    "unload_while_suspended",
     "xenstored_live_update",
 )
 # In PVH guests, whose kernel has KASAN:
@@ -73,6 +74,7 @@ CASES_PVH = (
     "suspended_under_traffic",
     "traffic_uses_xl0",
     "unload_under_traffic",
+    "unload_while_suspended",
     "xenstored_live_update",
 )
 
