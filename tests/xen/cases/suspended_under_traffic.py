@@ -1,6 +1,6 @@
 """A suspend that is taken back: the channel is closed before and there again after, nothing is lost."""
 
-from lab import traffic, xlnet
+from lab import life, traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement, read
 
@@ -8,15 +8,13 @@ PINGS = 10
 MANY = 100
 # While g1 stands still, g2's TCP doubles its retransmission timeout with every try.
 BACKOFF = 20
-SAVED = "/var/tmp/g1.saved"
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
     with traffic.stream(g1, g2) as stream:
         for _ in range(2):
-            # A checkpoint: the guest is suspended, its state written, and then it goes on.
-            lab.dom0.check(f"xl save -c g1 {SAVED}; rm -f {SAVED}", timeout=120)
+            life.suspend(lab, g1)
             xlnet.wait_for_routes(lab)
             with Movement({g1: ["eth0", "xl0"]}) as after:
                 g1.check(f"ping -q -c {PINGS} -i 0.05 {g2.ip}")

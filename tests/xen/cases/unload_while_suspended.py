@@ -23,7 +23,7 @@ def run(lab):
         loop = g1.start(LOOP)
         for _ in range(TIMES):
             with absence:
-                life.checkpoint(lab, g1)
+                life.suspend(lab, g1)
         g1.check(f"touch {STOP}")
         changes = int(loop.check())
         xlnet.wait_for_routes(lab)
