@@ -251,9 +251,9 @@ def running(traffic):
 
 
 @contextlib.contextmanager
-def stream(client, server, connections=1):
+def stream(client, server, pause=0):
     """Runs a stream from client to server inside the `with` block."""
-    with echo(server), running(Stream(client, server, connections)) as started:
+    with echo(server), running(Stream(client, server, 1, pause)) as started:
         yield started
 
 
