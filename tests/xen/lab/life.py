@@ -81,18 +81,17 @@ def restore(lab, guest):
     _follow(lab, guest)
 
 
-def suspend(lab, guest):
-    """Suspends a guest that goes on afterwards. What was saved is not kept: dom0 has room for one guest."""
-    path = SAVED.format(name=guest.name)
-    lab.dom0.check(f"xl save -c {guest.name} {path} && rm {path}", timeout=PATIENCE)
-    guest.check("true")
-
-
 def checkpoint(lab, guest):
     """Saves a guest that goes on afterwards, to be destroyed and revived."""
     path = SAVED.format(name=guest.name)
     lab.dom0.check(f"xl save -c -D {guest.name} {path}", timeout=PATIENCE)
     guest.check("true")
+
+
+def suspend(lab, guest):
+    """Suspends a guest that goes on afterwards. What was saved is not kept: dom0 has room for one guest."""
+    checkpoint(lab, guest)
+    lab.dom0.check(f"rm {SAVED.format(name=guest.name)}")
 
 
 def destroy(lab, guest):
