@@ -2,45 +2,25 @@
 
 //! xlnet: guests on one Xen host reach each other through shared memory.
 //!
-//! The tree follows a packet's way: [`netdev`] takes it from the stack and finds the peer in the
-//! [`table`]; a [`slot`] of the peer's [`group`] writes it into a grant FIFO ([`tx`]) or, at the other
-//! end, polls it out of one ([`rx`]); [`fallback`] sends what cannot go that way through the NIC. The
-//! [`manager`] keeps all that in line with what dom0 says of the peers: a [`peer`] for each, with
-//! its handshake, its [`channel`] of one or more [queue pairs](queue_pair), and its [`routes`].
+//! Two halves. [`data`] follows a packet's way: its [`device`](data::device) takes it from the stack and
+//! finds the peer in the [`table`](data::table); a [`slot`](data::slot) of the peer's
+//! [`group`](data::group) writes it into a grant FIFO ([`tx`](data::tx)) or, at the other end, polls it out
+//! of one ([`rx`](data::rx)); what cannot go that way takes the [way out](data::way_out). [`control`] decides
+//! to whom there are channels and routes, and imports from the other half, never the other way round: the
+//! data path rings a [`bell`](data::bell) and does not know who hears it.
 
 #![deny(unsafe_code)]
 
-mod account;
-mod advert;
-mod backlog;
-mod channel;
-mod fallback;
-mod group;
-mod idle;
-mod manager;
-mod moderation;
-mod netdev;
-mod nic;
-mod peer;
-mod queue_pair;
-mod retired;
-mod routes;
-mod rx;
-mod sighting;
-mod slot;
-mod stats;
-mod table;
-mod tx;
-mod watchdog;
+mod control;
+mod data;
 
-use crate::{
-    fallback::Fallback,
+use crate::control::{
+    advert,
     manager::{Kick, Manager, RosterWatch, Suspend},
-    netdev::XlDriver,
-    nic::{NicObserver, SightingObserver},
+    nic::{self, NicObserver, SightingObserver},
     retired::Retired,
-    table::Table,
 };
+use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Fallback};
 use kapi::{
     net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
     pm,
@@ -104,7 +84,7 @@ impl kernel::Module for XlnetModule {
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
             GFP_KERNEL,
         )?;
-        let fallback = Worker::new(Fallback::new(nic.clone()))?;
+        let fallback = Worker::new(Fallback::new(nic.uplink().clone()))?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
@@ -112,9 +92,10 @@ impl kernel::Module for XlnetModule {
         } else {
             None
         };
-        let groups = group::all(&table, &manager, idle_thread.as_ref())?;
+        let bell: Bell = manager.clone();
+        let groups = group::all(&table, &bell, idle_thread.as_ref())?;
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), fallback.clone(), manager.clone()),
+            XlDriver::new(groups, table.clone(), fallback.clone(), bell),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())

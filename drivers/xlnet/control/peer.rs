@@ -2,17 +2,20 @@
 
 //! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
 
-use crate::{
+use crate::control::{
     account::Account,
     advert,
-    channel::{Channel, Settings},
-    group::Group,
+    channel::Channel,
     retired::Retired,
     routes::{is_shortage, Routes},
+    watchdog::Watchdog,
+};
+use crate::data::{
+    group::Group,
+    settings::Settings,
     sighting::{Sighting, Verdict},
     slot::Fault,
     table::{Entry, Table},
-    watchdog::Watchdog,
 };
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{

@@ -3,7 +3,7 @@
 //! Routes that were withdrawn, until nobody is about to send along them any more.
 //!
 //! What is sent along one of them reaches xl0, which has no open channel for it, and leaves through
-//! the [`fallback`](crate::fallback). Without this the kernel would discard it.
+//! the [way out](crate::data::way_out). Without this the kernel would discard it.
 
 use kapi::{
     net::fib::{self, Hold},

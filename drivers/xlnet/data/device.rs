@@ -2,12 +2,12 @@
 
 //! xl0 towards the stack.
 
-use crate::{
-    channel::{Settings, DEFAULT_RING_PAGES, MAX_RING_PAGES, MIN_RING_PAGES},
-    fallback::Fallback,
+use crate::data::{
+    bell::Bell,
     group::{self, Group},
-    manager::Kick,
-    table::Table, //
+    settings::{Current, MAX_RING_PAGES},
+    table::Table,
+    way_out::Fallback,
 };
 use core::net::Ipv4Addr;
 use kapi::{
@@ -22,10 +22,7 @@ use kapi::{
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{Atomic, Full, Relaxed},
-        rcu, Arc,
-    },
+    sync::{atomic::Relaxed, rcu, Arc},
 };
 use xlnet_protocol::ETHERTYPE_IPV4;
 
@@ -37,11 +34,8 @@ pub(crate) struct XlDriver {
     groups: KVec<Arc<Group>>,
     table: Arc<RcuBox<Table>>,
     fallback: Arc<Worker<Fallback>>,
-    manager: Kick,
-    /// Pages of the ring of each channel that is opened from now on.
-    ring_pages: Atomic<u32>,
-    /// Queue pairs that such a channel is to have, if the peer has as many.
-    queue_pairs: Atomic<u32>,
+    bell: Bell,
+    settings: Current,
     /// Decides which flow takes which queue pair.
     flow_key: FlowKey,
 }
@@ -51,25 +45,21 @@ impl XlDriver {
         groups: KVec<Arc<Group>>,
         table: Arc<RcuBox<Table>>,
         fallback: Arc<Worker<Fallback>>,
-        manager: Kick,
+        bell: Bell,
     ) -> Self {
         Self {
             groups,
             table,
             fallback,
-            manager,
-            ring_pages: Atomic::new(DEFAULT_RING_PAGES),
-            queue_pairs: Atomic::new(cpu::online().min(group::max_queue_pairs())),
+            bell,
+            settings: Current::new(cpu::online().min(group::max_queue_pairs())),
             flow_key: FlowKey::random(),
         }
     }
 
-    /// How channels that are opened from now on are to be.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            ring_pages: self.ring(),
-            queue_pairs: self.queue_pairs() as usize,
-        }
+    /// How channels are to be.
+    pub(crate) fn settings(&self) -> &Current {
+        &self.settings
     }
 
     pub(crate) fn groups(&self) -> &[Arc<Group>] {
@@ -101,14 +91,6 @@ impl XlDriver {
             .get(usize::from(entry.group))
             .map(|group| &**group)
     }
-
-    /// Has all channels opened anew if the setting that they are opened with is another now.
-    fn set(&self, setting: &Atomic<u32>, value: u32) {
-        if setting.xchg(value, Full) != value {
-            self.manager.get().renew();
-            self.manager.kick();
-        }
-    }
 }
 
 impl Driver for XlDriver {
@@ -117,11 +99,11 @@ impl Driver for XlDriver {
     const MAX_RING: u32 = MAX_RING_PAGES;
 
     fn open(&self, _dev: &Device) {
-        self.manager.kick();
+        self.bell.heard();
     }
 
     fn stop(&self, _dev: &Device) {
-        self.manager.kick();
+        self.bell.heard();
     }
 
     fn select_queue(&self, skb: &SkBuff) -> u16 {
@@ -161,16 +143,13 @@ impl Driver for XlDriver {
     }
 
     fn ring(&self) -> u32 {
-        self.ring_pages.load(Relaxed)
+        self.settings.ring_pages()
     }
 
-    /// A ring is a power of two of pages, and what is asked for is rounded up, as other drivers do.
     fn set_ring(&self, pages: u32) -> Result {
-        let pages = pages.next_power_of_two();
-        if pages < MIN_RING_PAGES {
-            return Err(EINVAL);
+        if self.settings.set_ring_pages(pages)? {
+            self.bell.heard();
         }
-        self.set(&self.ring_pages, pages);
         Ok(())
     }
 
@@ -179,10 +158,12 @@ impl Driver for XlDriver {
     }
 
     fn queue_pairs(&self) -> u32 {
-        self.queue_pairs.load(Relaxed)
+        self.settings.queue_pairs()
     }
 
     fn set_queue_pairs(&self, count: u32) {
-        self.set(&self.queue_pairs, count);
+        if self.settings.set_queue_pairs(count) {
+            self.bell.heard();
+        }
     }
 }

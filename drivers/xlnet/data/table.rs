@@ -4,7 +4,7 @@
 //! at, as WireGuard's allowed IPs are. Sending selects the peer by it, receiving checks that a
 //! packet's source is its sender's.
 
-use crate::sighting::Sighting;
+use crate::data::sighting::Sighting;
 use core::net::{IpAddr, Ipv4Addr};
 use kernel::{prelude::*, sync::Arc};
 use xlnet_protocol::Addrs;
@@ -12,7 +12,7 @@ use xlnet_protocol::Addrs;
 /// An address of a peer that dom0 vouches for.
 pub(crate) struct Entry {
     pub(crate) address: Ipv4Addr,
-    /// The peer's [group](crate::group).
+    /// The peer's [group](crate::data::group).
     pub(crate) group: u16,
     /// Our addresses that dom0 vouches for to the peer; it lets in nothing from others.
     pub(crate) own: Addrs,

@@ -2,7 +2,7 @@
 
 //! Routes through xl0: `X/32 dev xl0 proto xlnet src <our address>`.
 
-use crate::retired::Retired;
+use crate::control::retired::Retired;
 use core::net::Ipv4Addr;
 use kapi::{
     net::{

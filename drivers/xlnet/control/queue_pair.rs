@@ -3,8 +3,8 @@
 //! A queue pair of a channel: a ring in each direction, a control page on each side, and an event
 //! channel. Its slot sends and receives through it, independently of the channel's others.
 
-use crate::{
-    account::Account,
+use crate::control::account::Account;
+use crate::data::{
     backlog::{self, Backlog},
     idle::Idle,
     rx::Rx,

@@ -2,7 +2,7 @@
 
 //! Receiving: from the peer's FIFO to the stack.
 
-use crate::{
+use crate::data::{
     idle::Idle,
     moderation::Moderation,
     slot::{Fault, Port, Slot},

@@ -5,7 +5,7 @@
 //! It is used for moments only, while routes are on their way in or out. Packets wait for process
 //! context, since sending one from within another device's transmit path could come back here.
 
-use crate::nic::Nic;
+use crate::data::uplink::Uplink;
 use kapi::{
     net::{
         reroute::{self, Queue},
@@ -29,14 +29,14 @@ const MAX_WAITING: u32 = 1000;
 pub(crate) struct Fallback {
     #[pin]
     queue: Queue,
-    nic: Arc<Nic>,
+    nic: Arc<Uplink>,
     pub(crate) packets: Atomic<u64>,
     pub(crate) dropped: Atomic<u64>,
 }
 
 impl Fallback {
     /// Packets will leave through `nic`.
-    pub(crate) fn new(nic: Arc<Nic>) -> impl PinInit<Self> {
+    pub(crate) fn new(nic: Arc<Uplink>) -> impl PinInit<Self> {
         pin_init!(Self {
             queue <- Queue::new(),
             nic,

@@ -6,17 +6,15 @@
 //! It is level-triggered: whoever sees a change marks what changed and kicks the manager, whose
 //! pass then looks at the present state of things, so that no order of events matters.
 
-use crate::{
+use crate::control::{
     account::Account,
     advert,
-    group::Group,
-    netdev::XlDriver,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
     retired::Retired,
-    table::Table,
     watchdog::Watchdog,
 };
+use crate::data::{bell::Listener, device::XlDriver, group::Group, table::Table};
 use core::net::IpAddr;
 use kapi::{
     net::{device::DeviceRef, rtnetlink::Socket, Rtnl},
@@ -55,7 +53,6 @@ pub(crate) struct Manager {
     #[pin]
     told: Mutex<Told>,
     nic_changed: Atomic<bool>,
-    renew: Atomic<bool>,
 }
 
 /// What dom0 told since the last pass. Reading XenStore takes milliseconds, so only what changed is
@@ -134,7 +131,6 @@ impl Manager {
             state <- new_mutex!(None),
             told <- new_mutex!(Told::new(true)),
             nic_changed: Atomic::new(true),
-            renew: Atomic::new(false),
         })
     }
 
@@ -178,11 +174,6 @@ impl Manager {
     /// The NIC, its addresses or xl0 may have changed. Any context.
     pub(crate) fn nic_changed(&self) {
         self.nic_changed.store(true, Release);
-    }
-
-    /// Channels are to be opened anew, with what is set now. Any context.
-    pub(crate) fn renew(&self) {
-        self.renew.store(true, Release);
     }
 
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
@@ -235,7 +226,7 @@ impl Manager {
             state.look_at_nic();
         }
         state.go_up_or_down();
-        if self.renew.xchg(false, Full) {
+        if state.driver.settings().take_changed() {
             state.for_each(|peer, guest| peer.handle(Event::Renew, guest));
         }
         let told = core::mem::replace(&mut *self.told.lock(), Told::new(false));
@@ -252,6 +243,12 @@ impl Manager {
         let now = now_ms();
         let next = state.peers.iter().filter_map(|peer| peer.next(now)).min();
         [next, retry].into_iter().flatten().min()
+    }
+}
+
+impl Listener for Worker<Manager> {
+    fn heard(&self) {
+        self.kick();
     }
 }
 
@@ -278,7 +275,7 @@ impl State {
             socket: &mut self.socket,
             retired: &self.retired,
             watchdog: &self.watchdog,
-            settings: self.driver.settings(),
+            settings: self.driver.settings().get(),
             now: now_ms(),
         };
         for peer in &mut self.peers {

@@ -5,8 +5,8 @@
 //! A flow keeps to one queue pair, so that its packets keep their order; different flows use
 //! different ones, so that several CPUs send and receive at the same time.
 
-use crate::{
-    manager::Kick,
+use crate::data::{
+    bell::Bell,
     slot::{Fault, NapiSlot, Slot},
     stats::{Counter, Counters},
     table::Table,
@@ -66,7 +66,7 @@ pub(crate) fn queues() -> u16 {
 /// `ENOMEM`.
 pub(crate) fn all(
     table: &Arc<RcuBox<Table>>,
-    manager: &Kick,
+    bell: &Bell,
     idle_thread: Option<&Arc<IdleThread>>,
 ) -> Result<KVec<Arc<Group>>> {
     let size = max_queue_pairs() as u16;
@@ -75,7 +75,7 @@ pub(crate) fn all(
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
         let queue = 1 + number * size;
         for i in 0..size {
-            let slot = Slot::new(queue + i, number, table, manager, idle_thread)?;
+            let slot = Slot::new(queue + i, number, table, bell, idle_thread)?;
             slots.push(slot, GFP_KERNEL)?;
         }
         let group = Group {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything that is not a packet: who the peers are, their channels' lives, routes.
+
+mod account;
+pub(crate) mod advert;
+mod channel;
+pub(crate) mod manager;
+pub(crate) mod nic;
+mod peer;
+mod queue_pair;
+pub(crate) mod retired;
+mod routes;
+mod watchdog;
