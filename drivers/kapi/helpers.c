@@ -353,33 +353,6 @@ void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt)
 	dst_output(dev_net(rt->dst.dev), sk, skb);
 }
 
-struct fib_info *xl_fib_info_get(__be32 dst, int ifindex)
-{
-	const struct flowi4 flow = { .daddr = dst };
-	struct fib_info *fi = NULL;
-	struct fib_result res;
-	struct fib_table *tb;
-
-	rcu_read_lock();
-	tb = rcu_dereference(init_net.ipv4.fib_main);
-	if (tb && !fib_table_lookup(tb, &flow, &res, FIB_LOOKUP_NOREF) &&
-	    res.prefixlen == 32 && res.nhc->nhc_oif == ifindex &&
-	    fib_info_hold_safe(res.fi))
-		fi = res.fi;
-	rcu_read_unlock();
-	return fi;
-}
-
-void xl_fib_info_put(struct fib_info *fi)
-{
-	fib_info_put(fi);
-}
-
-void xl_synchronize_rcu_tasks(void)
-{
-	synchronize_rcu_tasks();
-}
-
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev)
 {
 	return __in_dev_get_rtnl(dev);

@@ -16,13 +16,20 @@ mod data;
 
 use crate::control::{
     advert,
-    manager::{Kick, Manager, RosterWatch, Suspend},
+    manager::{Ears, Kick, Manager, RosterWatch, Suspend},
     nic::{self, NicObserver, SightingObserver},
-    retired::Retired,
+    report::Report,
+    router::{Router, RouterKick, TablesObserver},
 };
 use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Fallback};
 use kapi::{
-    net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
+    net::{
+        arp,
+        device::{DeviceRef, Registration},
+        fib,
+        idle_poll::IdleThread,
+        nic as kernel_nic,
+    },
     pm,
     sync::RcuBox,
     work::Worker,
@@ -56,12 +63,14 @@ const MTU: u32 = 65535;
 struct XlnetModule {
     manager: Kick,
     fallback: Arc<Worker<Fallback>>,
-    retired: Arc<Worker<Retired>>,
+    router: RouterKick,
     // Dropped in this order, after the manager has closed all channels.
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
     _notifier: Pin<KBox<kernel_nic::Notifier<NicObserver>>>,
+    _tables: Pin<KBox<fib::Notifier<TablesObserver>>>,
+    _report: Report,
     registration: Option<Registration<XlDriver>>,
 }
 
@@ -92,7 +101,12 @@ impl kernel::Module for XlnetModule {
         } else {
             None
         };
-        let bell: Bell = manager.clone();
+        let router = Worker::new(Router::new(nic.clone()))?;
+        let ears = Ears {
+            manager: manager.clone(),
+            router: router.clone(),
+        };
+        let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
         let groups = group::all(&table, &bell, idle_thread.as_ref())?;
         let driver = Arc::new(
             XlDriver::new(groups, table.clone(), fallback.clone(), bell),
@@ -105,9 +119,12 @@ impl kernel::Module for XlnetModule {
         // loose mode, as xl0 has no address (net/ipv4/fib_frontend.c).
         registration.device().disable_rp_filter();
 
-        // All of these only kick the manager, which has nothing to manage yet.
-        let notifier = kernel_nic::Notifier::new(NicObserver::new(manager.clone()))?;
-        let sightings = SightingObserver::new(manager.clone(), table, nic.clone());
+        // All of these only kick manager and router, which have nothing to do yet.
+        let observer = NicObserver::new(manager.clone(), router.clone());
+        let notifier = kernel_nic::Notifier::new(observer)?;
+        let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
+            .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
+        let sightings = SightingObserver::new(router.clone(), table, nic.clone());
         let arp = arp::Tap::new(sightings)?;
         let watch = xenstore::Watch::new(
             format_args!("{}", advert::PEERS),
@@ -116,19 +133,20 @@ impl kernel::Module for XlnetModule {
         .inspect_err(|e| pr_err!("XenStore refuses a watch ({e:?})\n"))?;
         let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
 
-        let dev = registration.device().into();
-        let retired = Worker::new(Retired::new())?;
-        manager
-            .get()
-            .start(own, nic, dev, driver, retired.clone())?;
+        let dev: DeviceRef = registration.device().into();
+        router.get().start(dev.ifindex())?;
+        manager.get().start(own, nic, dev, driver, router.clone())?;
+        let report = Report::new(router.clone())?;
         let this = Self {
             manager,
             fallback,
-            retired,
+            router,
             _suspend: suspend,
             _watch: watch,
             _arp: arp,
             _notifier: notifier,
+            _tables: tables,
+            _report: report,
             registration: Some(registration),
         };
         // On failure `this` is dropped, which undoes everything.
@@ -146,8 +164,8 @@ impl Drop for XlnetModule {
         self.manager.stop();
         self.manager.get().shutdown();
         // Nobody sends through the device any more ...
-        self.retired.stop();
-        self.retired.get().flush();
+        self.router.stop();
+        self.router.get().remove_all();
         // ... so what the stack has queued is all; then the last packets of the fallback.
         self.registration = None;
         self.fallback.stop();

@@ -9,6 +9,7 @@
 use crate::control::{
     account::Account,
     queue_pair::{AllocateError, Identity, MapError, PeerHalf, QueuePair},
+    session::Ends,
 };
 use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
@@ -100,6 +101,11 @@ impl Channel {
             grant,
             port,
         })
+    }
+
+    /// Where the two sides say which packets they take, once the peer's half is mapped.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        self.first.ends()
     }
 
     /// How many queue pairs there are.

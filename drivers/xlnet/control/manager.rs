@@ -11,13 +11,13 @@ use crate::control::{
     advert,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
-    retired::Retired,
+    router::{Candidate, RouterKick},
     watchdog::Watchdog,
 };
 use crate::data::{bell::Listener, device::XlDriver, group::Group, table::Table};
 use core::net::IpAddr;
 use kapi::{
-    net::{device::DeviceRef, rtnetlink::Socket, Rtnl},
+    net::{device::DeviceRef, Rtnl},
     pm,
     random::random_u64,
     time::now_ms,
@@ -104,8 +104,7 @@ struct State {
     nic_state: Option<NicState>,
     dev: DeviceRef,
     driver: Arc<XlDriver>,
-    socket: Socket,
-    retired: Arc<Worker<Retired>>,
+    router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
     /// Those of the peers, and of former peers that are not forgotten.
@@ -145,7 +144,7 @@ impl Manager {
         nic: Arc<Nic>,
         dev: DeviceRef,
         driver: Arc<XlDriver>,
-        retired: Arc<Worker<Retired>>,
+        router: RouterKick,
     ) -> Result {
         // What an earlier life of this domain left behind is nobody's.
         advert::remove()?;
@@ -157,8 +156,7 @@ impl Manager {
             watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
             dev,
             driver,
-            socket: Socket::open()?,
-            retired,
+            router,
             peers: KVec::new(),
             accounts: KVec::new(),
             advertised: None,
@@ -246,9 +244,19 @@ impl Manager {
     }
 }
 
-impl Listener for Worker<Manager> {
+/// Hears the data path's bell.
+pub(crate) struct Ears {
+    pub(crate) manager: Kick,
+    pub(crate) router: RouterKick,
+}
+
+impl Listener for Ears {
     fn heard(&self) {
-        self.kick();
+        self.manager.kick();
+    }
+
+    fn acceptance_changed(&self) {
+        self.router.kick();
     }
 }
 
@@ -267,13 +275,9 @@ impl Work for Manager {
 impl State {
     /// Calls `each` for every peer with what it may need.
     fn for_each(&mut self, mut each: impl FnMut(&mut Peer, &mut Guest<'_>)) {
-        let nic = self.nic.device();
         let mut guest = Guest {
             dev: &self.dev,
-            nic: nic.as_deref(),
-            source: self.nic_state.map(|nic| nic.primary),
-            socket: &mut self.socket,
-            retired: &self.retired,
+            router: &self.router,
             watchdog: &self.watchdog,
             settings: self.driver.settings().get(),
             now: now_ms(),
@@ -293,9 +297,6 @@ impl State {
         self.nic_state = self.nic.state();
         if self.nic_state == before {
             return;
-        }
-        if before.is_none() {
-            self.for_each(|peer, _| peer.forget_sightings());
         }
         self.rebuild_table();
     }
@@ -452,8 +453,9 @@ impl State {
     /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
     /// that it sends to a peer that is gone takes the fallback.
     fn rebuild_table(&mut self) {
-        let build = || -> Result<KBox<Table>> {
+        let build = || -> Result<(KBox<Table>, KVec<Candidate>)> {
             let mut table = Table::new();
+            let mut candidates = KVec::new();
             for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
                 if let IpAddr::V4(address) = address {
                     table.add_own(address)?;
@@ -461,13 +463,19 @@ impl State {
             }
             self.peers
                 .iter()
-                .try_for_each(|peer| peer.list(&mut table))?;
-            Ok(KBox::new(table, GFP_KERNEL)?)
+                .try_for_each(|peer| peer.list(&mut table, &mut candidates))?;
+            Ok((KBox::new(table, GFP_KERNEL)?, candidates))
         };
-        let built = build();
+        let built = build().and_then(|(table, candidates)| {
+            self.router.get().set_candidates(candidates)?;
+            Ok(table)
+        });
         self.stale = built.is_err();
         match built {
-            Ok(table) => self.driver.table().replace(table),
+            Ok(table) => {
+                self.driver.table().replace(table);
+                self.router.kick();
+            }
             Err(error) => pr_warn!("no memory for the table of addresses ({error:?})\n"),
         }
     }

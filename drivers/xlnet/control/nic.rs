@@ -2,7 +2,7 @@
 
 //! The NIC that xl0 shortens: which one it is, what its addresses are, and when that changes.
 
-use crate::control::manager::Kick;
+use crate::control::{manager::Kick, router::RouterKick};
 use crate::data::{table::Table, uplink::Uplink};
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
@@ -105,14 +105,15 @@ impl Nic {
     }
 }
 
-/// Tells the manager that the NIC, or xl0 itself, may have changed.
+/// Tells manager and router that the NIC, or xl0 itself, may have changed.
 pub(crate) struct NicObserver {
     manager: Kick,
+    router: RouterKick,
 }
 
 impl NicObserver {
-    pub(crate) fn new(manager: Kick) -> Self {
-        Self { manager }
+    pub(crate) fn new(manager: Kick, router: RouterKick) -> Self {
+        Self { manager, router }
     }
 }
 
@@ -120,23 +121,20 @@ impl nic::Observer for NicObserver {
     fn changed(&self) {
         self.manager.get().nic_changed();
         self.manager.kick();
+        self.router.kick();
     }
 }
 
-/// Tells the manager what ARP says of the peers' addresses.
+/// Tells the router what ARP says of the peers' addresses.
 pub(crate) struct SightingObserver {
-    manager: Kick,
+    router: RouterKick,
     table: Arc<RcuBox<Table>>,
     nic: Arc<Nic>,
 }
 
 impl SightingObserver {
-    pub(crate) fn new(manager: Kick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
-        Self {
-            manager,
-            table,
-            nic,
-        }
+    pub(crate) fn new(router: RouterKick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
+        Self { router, table, nic }
     }
 }
 
@@ -152,7 +150,7 @@ impl arp::Observer for SightingObserver {
             .find(seen.address)
             .is_some_and(|entry| entry.sighting.see(seen.mac));
         if news {
-            self.manager.kick();
+            self.router.kick();
         }
     }
 }

@@ -150,6 +150,19 @@ impl Group {
         self.slots.get(usize::from(queue.checked_sub(self.queue)?))
     }
 
+    /// Packets of the peer's that were refused for their addresses.
+    pub(crate) fn refused(&self) -> u64 {
+        let counters = self.slots.iter().map(|slot| &slot.counters);
+        counters.map(|counters| counters.rx_drop_source.get()).sum()
+    }
+
+    /// Says what ends the channel.
+    pub(crate) fn report_fault(&self, fault: Fault) {
+        if let Some(slot) = self.slots.first() {
+            slot.report(fault);
+        }
+    }
+
     /// What the data path found since the last call.
     pub(crate) fn take_fault(&self) -> Option<Fault> {
         self.slots.iter().find_map(|slot| slot.take_fault())

@@ -2,21 +2,31 @@
 
 //! What ARP says of a peer's address.
 
-use kernel::sync::atomic::{Atomic, Relaxed};
+use kapi::time::now_ms;
+use kernel::sync::atomic::{Atomic, Full, Relaxed};
 
-/// A route through xl0 needs ARP on the NIC to have shown the address at the peer's MAC. dom0
-/// vouches for who owns an address, but only the wire knows who uses it: after a failover it may
-/// be somebody else (RFC 5227, RFC 9568).
+/// Packets take xl0, in either direction, only while ARP on the NIC shows the address at the peer's
+/// MAC. dom0 vouches for who owns an address, but only the wire knows who uses it: after a failover
+/// it may be somebody else (RFC 5227, RFC 9568).
 pub(crate) struct Sighting {
     /// The peer's MAC, as dom0 knows it.
     mac: [u8; 6],
-    verdict: Atomic<u32>,
+    /// The last [`Seen`], in one word.
+    seen: Atomic<u64>,
+    /// Whether packets from the address are taken.
+    accepted: Atomic<bool>,
 }
 
-/// What was seen last.
+/// What was seen last, and when, in milliseconds since boot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) verdict: Verdict,
+    pub(crate) at: u64,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Nothing yet.
+    /// Nothing, or nothing any more.
     Unseen,
     /// The address is at the peer's MAC.
     Confirmed,
@@ -24,11 +34,34 @@ pub(crate) enum Verdict {
     Contradicted,
 }
 
+impl Seen {
+    fn to_word(self) -> u64 {
+        self.at << 2 | self.verdict as u64
+    }
+
+    fn from_word(word: u64) -> Self {
+        let verdict = match word & 3 {
+            v if v == Verdict::Confirmed as u64 => Verdict::Confirmed,
+            v if v == Verdict::Contradicted as u64 => Verdict::Contradicted,
+            _ => Verdict::Unseen,
+        };
+        Self {
+            verdict,
+            at: word >> 2,
+        }
+    }
+}
+
 impl Sighting {
     pub(crate) fn new(mac: [u8; 6]) -> Self {
+        let nothing = Seen {
+            verdict: Verdict::Unseen,
+            at: 0,
+        };
         Self {
             mac,
-            verdict: Atomic::new(Verdict::Unseen as u32),
+            seen: Atomic::new(nothing.to_word()),
+            accepted: Atomic::new(false),
         }
     }
 
@@ -37,28 +70,43 @@ impl Sighting {
         self.mac
     }
 
-    /// The address was seen at `mac`. Returns whether that is news.
+    /// The address was seen at `mac`. Returns whether that is another verdict. Any context.
     pub(crate) fn see(&self, mac: [u8; 6]) -> bool {
-        let new = if mac == self.mac {
+        let verdict = if mac == self.mac {
             Verdict::Confirmed
         } else {
             Verdict::Contradicted
         };
-        let changed = self.verdict() != new;
-        self.verdict.store(new as u32, Relaxed);
-        changed
+        let at = now_ms();
+        let before = self.seen.xchg(Seen { verdict, at }.to_word(), Full);
+        Seen::from_word(before).verdict != verdict
     }
 
-    /// Forgets what was seen.
-    pub(crate) fn forget(&self) {
-        self.verdict.store(Verdict::Unseen as u32, Relaxed);
+    /// What was seen last.
+    pub(crate) fn last(&self) -> Seen {
+        Seen::from_word(self.seen.load(Relaxed))
     }
 
-    pub(crate) fn verdict(&self) -> Verdict {
-        match self.verdict.load(Relaxed) {
-            v if v == Verdict::Confirmed as u32 => Verdict::Confirmed,
-            v if v == Verdict::Contradicted as u32 => Verdict::Contradicted,
-            _ => Verdict::Unseen,
-        }
+    /// Forgets what was seen, unless something else was seen since `last`.
+    pub(crate) fn forget(&self, last: Seen) {
+        let nothing = Seen {
+            verdict: Verdict::Unseen,
+            at: now_ms(),
+        };
+        // Something newer stays.
+        let _ = self
+            .seen
+            .cmpxchg(last.to_word(), nothing.to_word(), Relaxed);
+    }
+
+    /// Takes packets from the address from now on, or no longer.
+    pub(crate) fn accept(&self, accepted: bool) {
+        self.accepted.store(accepted, Relaxed);
+    }
+
+    /// Whether packets from the address are taken. Any context.
+    #[inline]
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.accepted.load(Relaxed)
     }
 }

@@ -18,6 +18,7 @@ use kapi::{
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::Broken;
+use xlnet_protocol::SchemaError;
 
 /// A slot in its place in the kernel's NAPI.
 pub(crate) type NapiSlot = Napi<Slot>;
@@ -26,6 +27,8 @@ pub(crate) type NapiSlot = Napi<Slot>;
 pub(crate) enum Fault {
     /// The peer lies.
     Broken(Broken),
+    /// The peer says in shared memory what cannot be.
+    Malformed(SchemaError),
     /// The peer leaves what is sent to it.
     Stalled,
 }
@@ -88,6 +91,11 @@ impl Slot {
     /// The peer's state word changed.
     pub(crate) fn report_state(&self) {
         self.bell.heard();
+    }
+
+    /// What the peer says of the packets that it takes changed.
+    pub(crate) fn report_acceptance(&self) {
+        self.bell.acceptance_changed();
     }
 }
 
