@@ -20,7 +20,7 @@ use crate::control::{
     nic::{self, NicObserver, SightingObserver},
     retired::Retired,
 };
-use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Fallback};
+use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::WayOut};
 use kapi::{
     net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
     pm,
@@ -55,7 +55,6 @@ const MTU: u32 = 65535;
 
 struct XlnetModule {
     manager: Kick,
-    fallback: Arc<Worker<Fallback>>,
     retired: Arc<Worker<Retired>>,
     // Dropped in this order, after the manager has closed all channels.
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
@@ -84,7 +83,6 @@ impl kernel::Module for XlnetModule {
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
             GFP_KERNEL,
         )?;
-        let fallback = Worker::new(Fallback::new(nic.uplink().clone()))?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
@@ -94,8 +92,9 @@ impl kernel::Module for XlnetModule {
         };
         let bell: Bell = manager.clone();
         let groups = group::all(&table, &bell, idle_thread.as_ref())?;
+        let way_out = WayOut::new(nic.uplink().clone());
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), fallback.clone(), bell),
+            XlDriver::new(groups, table.clone(), way_out, bell),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
@@ -123,7 +122,6 @@ impl kernel::Module for XlnetModule {
             .start(own, nic, dev, driver, retired.clone())?;
         let this = Self {
             manager,
-            fallback,
             retired,
             _suspend: suspend,
             _watch: watch,
@@ -145,12 +143,9 @@ impl Drop for XlnetModule {
         // No new run of the manager; then close everything from here.
         self.manager.stop();
         self.manager.get().shutdown();
-        // Nobody sends through the device any more ...
+        // When nobody sends through the device any more, what the stack has queued is all.
         self.retired.stop();
         self.retired.get().flush();
-        // ... so what the stack has queued is all; then the last packets of the fallback.
         self.registration = None;
-        self.fallback.stop();
-        self.fallback.get().flush();
     }
 }
