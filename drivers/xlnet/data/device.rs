@@ -4,6 +4,7 @@
 
 use crate::data::{
     bell::Bell,
+    figures::Peers,
     group::{self, Group},
     settings::{Current, MAX_RING_PAGES},
     table::Table,
@@ -101,6 +102,7 @@ impl XlDriver {
 impl Driver for XlDriver {
     const NAME: &'static CStr = c"xlnet";
     const VERSION: &'static CStr = c"0.1.0";
+    type Layout = Peers;
     const MAX_RING: u32 = MAX_RING_PAGES;
 
     fn open(&self, _dev: &Device) {
@@ -130,7 +132,11 @@ impl Driver for XlDriver {
         }
     }
 
-    fn statistics(&self, report: &mut Report<'_>) {
+    fn layout(&self) -> Peers {
+        Peers::of(&self.groups)
+    }
+
+    fn statistics(&self, peers: &Peers, report: &mut Report<'_>) {
         let taken = || self.groups.iter().filter(|group| group.peer().is_some());
         let connected = taken().filter(|group| group.is_connected()).count();
         let broken = taken().map(|group| group.broken.get()).sum();
@@ -139,11 +145,7 @@ impl Driver for XlDriver {
         report.add(fmt!("broken_channels"), broken);
         report.add(fmt!("fallback_packets"), self.way_out.packets.load(Relaxed));
         report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
-        for group in taken() {
-            if let Some(peer) = group.peer() {
-                group.report(peer, report);
-            }
-        }
+        peers.report(&self.groups, report);
     }
 
     fn ring(&self) -> u32 {
