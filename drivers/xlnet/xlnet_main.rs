@@ -16,12 +16,14 @@ mod data;
 
 use crate::control::{
     advert,
+    avoid::Avoid,
     manager::{Kick, Manager, RosterWatch, Suspend},
     nic::{self, NicObserver, SightingObserver},
     retired::Retired,
 };
 use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::WayOut};
 use kapi::{
+    avoid,
     net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
     pm,
     sync::RcuBox,
@@ -57,6 +59,7 @@ struct XlnetModule {
     manager: Kick,
     retired: Arc<Worker<Retired>>,
     // Dropped in this order, after the manager has closed all channels.
+    _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
@@ -93,6 +96,10 @@ impl kernel::Module for XlnetModule {
         let bell: Bell = manager.clone();
         let groups = group::all(&table, &bell, idle_thread.as_ref())?;
         let way_out = WayOut::new(nic.uplink().clone());
+        let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
+        let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {
+            pr_err!("avoid= is no list of addresses, MACs and \"all\" ({e:?})\n");
+        })?;
         let driver = Arc::new(
             XlDriver::new(groups, table.clone(), way_out, bell),
             GFP_KERNEL,
@@ -119,10 +126,11 @@ impl kernel::Module for XlnetModule {
         let retired = Worker::new(Retired::new())?;
         manager
             .get()
-            .start(own, nic, dev, driver, retired.clone())?;
+            .start(own, nic, dev, driver, retired.clone(), avoid)?;
         let this = Self {
             manager,
             retired,
+            _avoid: parameter,
             _suspend: suspend,
             _watch: watch,
             _arp: arp,

@@ -9,6 +9,7 @@
 use crate::control::{
     account::Account,
     advert,
+    avoid::Avoid,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
     retired::Retired,
@@ -106,6 +107,7 @@ struct State {
     driver: Arc<XlDriver>,
     socket: Socket,
     retired: Arc<Worker<Retired>>,
+    avoid: Arc<Avoid>,
     watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
     /// Those of the peers, and of former peers that are not forgotten.
@@ -146,6 +148,7 @@ impl Manager {
         dev: DeviceRef,
         driver: Arc<XlDriver>,
         retired: Arc<Worker<Retired>>,
+        avoid: Arc<Avoid>,
     ) -> Result {
         // What an earlier life of this domain left behind is nobody's.
         advert::remove()?;
@@ -159,6 +162,7 @@ impl Manager {
             driver,
             socket: Socket::open()?,
             retired,
+            avoid,
             peers: KVec::new(),
             accounts: KVec::new(),
             advertised: None,
@@ -274,6 +278,7 @@ impl State {
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
             retired: &self.retired,
+            avoid: &self.avoid,
             watchdog: &self.watchdog,
             settings: self.driver.settings().get(),
             now: now_ms(),

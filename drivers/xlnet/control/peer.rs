@@ -5,6 +5,7 @@
 use crate::control::{
     account::Account,
     advert,
+    avoid::Avoid,
     channel::Channel,
     retired::Retired,
     routes::{is_shortage, Routes},
@@ -54,6 +55,7 @@ pub(crate) struct Guest<'a> {
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
     pub(crate) retired: &'a Worker<Retired>,
+    pub(crate) avoid: &'a Avoid,
     pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.
     pub(crate) settings: Settings,
@@ -290,7 +292,8 @@ impl Peer {
             self.probe(source, guest);
             let ifindex = guest.dev.ifindex();
             for known in &self.addresses {
-                if known.sighting.verdict() == Verdict::Confirmed {
+                let avoided = guest.avoid.avoids(known.address.into(), self.entry.mac);
+                if known.sighting.verdict() == Verdict::Confirmed && !avoided {
                     let route = Routes::to(known.address, source, ifindex);
                     // Without memory for the list: no route.
                     let _ = wanted.push(route, GFP_KERNEL);
