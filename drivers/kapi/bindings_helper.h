@@ -26,3 +26,4 @@
 #include "fault.h"
 #include "helpers.h"
 #include "helpers/reroute.h"
+#include "helpers/stats.h"

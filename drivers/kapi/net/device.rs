@@ -40,7 +40,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The device went up. Process context, RTNL held: must not wait for anything that needs it.
     fn open(&self, dev: &Device);
 
-    /// The device is going down. Process context, RTNL held.
+    /// The device is going down. No packet is being received that was found while [`Device::is_running`] was
+    /// true. Process context, RTNL held.
     fn stop(&self, dev: &Device);
 
     /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
@@ -162,6 +163,13 @@ impl Device {
     pub fn count_tx(&self, len: u32) {
         // SAFETY: Devices made by [`Registration`] have these counters, and bottom halves are off.
         unsafe { bindings::xl_tstats_tx(self.as_raw(), len) };
+    }
+
+    /// Counts a packet that came and was not received in the device's statistics. Any context.
+    #[inline]
+    pub fn count_rx_dropped(&self) {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_rx_dropped(self.as_raw()) };
     }
 
     /// Counts a received packet of `len` bytes in the device's statistics. Softirq context.
@@ -379,6 +387,9 @@ impl<T: Driver> Ops<T> {
     unsafe extern "C" fn stop(dev: *mut bindings::net_device) -> c_int {
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), Device::from_raw(dev)) };
+        // A poll that began before the device was stopped may have found it running.
+        // SAFETY: This is process context.
+        unsafe { bindings::synchronize_net() };
         driver.stop(dev);
         0
     }
