@@ -29,3 +29,5 @@
 #include "fault.h"
 #include "helpers.h"
 #include "helpers/fib.h"
+#include "helpers/reroute.h"
+#include "helpers/stats.h"

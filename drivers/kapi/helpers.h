@@ -93,9 +93,7 @@ int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
 			     const struct virtio_net_hdr *hdr);
 void xl_skb_tx_timestamp(struct sk_buff *skb);
 void xl_kfree_skb(struct sk_buff *skb);
-void xl_skb_queue_head_init(struct sk_buff_head *list);
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
-void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt);
 
 /* IP configuration of a device, under RTNL */
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev);

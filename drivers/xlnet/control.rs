@@ -4,6 +4,7 @@
 
 mod account;
 pub(crate) mod advert;
+pub(crate) mod avoid;
 mod channel;
 pub(crate) mod manager;
 pub(crate) mod nic;

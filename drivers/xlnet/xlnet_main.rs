@@ -16,13 +16,15 @@ mod data;
 
 use crate::control::{
     advert,
+    avoid::Avoid,
     manager::{Ears, Kick, Manager, RosterWatch, Suspend},
     nic::{self, NicObserver, SightingObserver},
     report::Report,
     router::{Router, RouterKick, TablesObserver},
 };
-use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Fallback};
+use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::WayOut};
 use kapi::{
+    avoid,
     net::{
         arp,
         device::{DeviceRef, Registration},
@@ -62,9 +64,9 @@ const MTU: u32 = 65535;
 
 struct XlnetModule {
     manager: Kick,
-    fallback: Arc<Worker<Fallback>>,
     router: RouterKick,
     // Dropped in this order, after the manager has closed all channels.
+    _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
@@ -93,7 +95,6 @@ impl kernel::Module for XlnetModule {
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
             GFP_KERNEL,
         )?;
-        let fallback = Worker::new(Fallback::new(nic.uplink().clone()))?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
@@ -108,8 +109,13 @@ impl kernel::Module for XlnetModule {
         };
         let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
         let groups = group::all(&table, &bell, idle_thread.as_ref())?;
+        let way_out = WayOut::new(nic.uplink().clone());
+        let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
+        let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {
+            pr_err!("avoid= is no list of addresses, MACs and \"all\" ({e:?})\n");
+        })?;
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), fallback.clone(), bell),
+            XlDriver::new(groups, table.clone(), way_out, bell),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
@@ -134,13 +140,13 @@ impl kernel::Module for XlnetModule {
         let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
 
         let dev: DeviceRef = registration.device().into();
-        router.get().start(dev.ifindex())?;
+        router.get().start(dev.ifindex(), avoid)?;
         manager.get().start(own, nic, dev, driver, router.clone())?;
         let report = Report::new(router.clone())?;
         let this = Self {
             manager,
-            fallback,
             router,
+            _avoid: parameter,
             _suspend: suspend,
             _watch: watch,
             _arp: arp,
@@ -163,12 +169,9 @@ impl Drop for XlnetModule {
         // No new run of the manager; then close everything from here.
         self.manager.stop();
         self.manager.get().shutdown();
-        // Nobody sends through the device any more ...
         self.router.stop();
         self.router.get().remove_all();
-        // ... so what the stack has queued is all; then the last packets of the fallback.
+        // Nobody sends through the device any more, so what the stack has queued is all.
         self.registration = None;
-        self.fallback.stop();
-        self.fallback.get().flush();
     }
 }

@@ -253,6 +253,7 @@ pub(crate) struct Ears {
 impl Listener for Ears {
     fn heard(&self) {
         self.manager.kick();
+        self.router.kick();
     }
 
     fn acceptance_changed(&self) {

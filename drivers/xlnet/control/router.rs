@@ -8,6 +8,7 @@
 
 use crate::control::{
     account::Account,
+    avoid::Avoid,
     nic::{Nic, NicState},
     probe::{Ask, Probe},
     routes::{Routes, State as RouteState, Wanted},
@@ -58,6 +59,13 @@ pub(crate) struct Candidate {
     pub(crate) sighting: Arc<Sighting>,
 }
 
+impl Candidate {
+    /// Whether the administrator keeps it on the NIC, in both directions.
+    fn is_avoided(&self, avoid: &Avoid) -> bool {
+        avoid.avoids(self.address, self.sighting.mac())
+    }
+}
+
 #[pin_data]
 pub(crate) struct Router {
     #[pin]
@@ -69,6 +77,7 @@ pub(crate) struct Router {
 
 struct State {
     routes: Routes,
+    avoid: Arc<Avoid>,
     watched: KVec<Watched>,
     sessions: KVec<Session>,
     /// Whether the NIC could carry traffic.
@@ -100,6 +109,7 @@ struct Ending {
 enum Place {
     Xl0,
     NoNic,
+    Avoided,
     NoChannel,
     NotSeen,
     Elsewhere,
@@ -119,6 +129,7 @@ impl fmt::Display for Place {
         f.write_str(match self {
             Self::Xl0 => return f.write_str("xl0"),
             Self::NoNic => "nic: it is down, without carrier, or gone",
+            Self::Avoided => "nic: the administrator keeps it there (avoid=)",
             Self::NoChannel => "nic: no channel",
             Self::NotSeen => "nic: no ARP from it yet, or none any more",
             Self::Elsewhere => "nic: ARP shows it at another MAC",
@@ -152,10 +163,11 @@ impl Router {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn start(&self, ifindex: i32) -> Result {
+    pub(crate) fn start(&self, ifindex: i32, avoid: Arc<Avoid>) -> Result {
         let routes = Routes::new(ifindex)?;
         *self.state.lock() = Some(State {
             routes,
+            avoid,
             watched: KVec::new(),
             sessions: KVec::new(),
             nic_up: false,
@@ -435,6 +447,7 @@ impl State {
             withdrawn |= candidate.own.set_accepted(accepts);
             let judged = match (nic, session) {
                 (None, _) => Err(Place::NoNic),
+                _ if candidate.is_avoided(&self.avoid) => Err(Place::Avoided),
                 (_, None) => Err(Place::NoChannel),
                 (Some(nic), Some(session)) => watched.judge(&self.routes, nic, session, now),
             };
@@ -474,6 +487,7 @@ impl State {
                 // Of more than there may be, the last ones stay on the NIC.
                 if connected
                     && watched.is_confirmed()
+                    && !watched.candidate.is_avoided(&self.avoid)
                     && addresses.push(watched.candidate.address).is_ok()
                 {
                     watched.ending = None;

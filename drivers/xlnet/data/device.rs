@@ -4,10 +4,11 @@
 
 use crate::data::{
     bell::Bell,
+    figures::Peers,
     group::{self, Group},
     settings::{Current, MAX_RING_PAGES},
     table::Table,
-    way_out::Fallback,
+    way_out::WayOut,
 };
 use core::net::Ipv4Addr;
 use kapi::{
@@ -18,7 +19,6 @@ use kapi::{
         skb::{FlowKey, SkBuff},
     },
     sync::RcuBox,
-    work::Worker,
 };
 use kernel::{
     prelude::*,
@@ -26,14 +26,14 @@ use kernel::{
 };
 use xlnet_protocol::ETHERTYPE_IPV4;
 
-/// The queue whose packets take the fallback.
+/// The queue whose packets take the way out.
 const NOBODY: u16 = 0;
 
 pub(crate) struct XlDriver {
     /// In the order of their numbers.
     groups: KVec<Arc<Group>>,
     table: Arc<RcuBox<Table>>,
-    fallback: Arc<Worker<Fallback>>,
+    way_out: WayOut,
     bell: Bell,
     settings: Current,
     /// Decides which flow takes which queue pair.
@@ -44,13 +44,13 @@ impl XlDriver {
     pub(crate) fn new(
         groups: KVec<Arc<Group>>,
         table: Arc<RcuBox<Table>>,
-        fallback: Arc<Worker<Fallback>>,
+        way_out: WayOut,
         bell: Bell,
     ) -> Self {
         Self {
             groups,
             table,
-            fallback,
+            way_out,
             bell,
             settings: Current::new(cpu::online().min(group::max_queue_pairs())),
             flow_key: FlowKey::random(),
@@ -70,7 +70,8 @@ impl XlDriver {
         &self.table
     }
 
-    /// The group of the peer that a packet is for, if the peer would let it in.
+    /// The group of the peer that a packet is for, if it is to be handed to that peer and the peer would
+    /// let it in.
     #[inline]
     fn group_for(&self, skb: &SkBuff) -> Option<&Group> {
         if skb.protocol() != ETHERTYPE_IPV4 {
@@ -81,11 +82,16 @@ impl XlDriver {
         skb.copy_bits(12, &mut addresses).ok()?;
         let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let source = Ipv4Addr::new(s0, s1, s2, s3);
+        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+        // A packet for one machine may be for another one's hands.
+        if skb.ipv4_next_hop(destination) != Some(destination) {
+            return None;
+        }
         let guard = rcu::read_lock();
         let entry = self
             .table
             .read(&guard)
-            .find(Ipv4Addr::new(d0, d1, d2, d3))
+            .find(destination)
             .filter(|entry| entry.accepts(source))?;
         self.groups
             .get(usize::from(entry.group))
@@ -96,6 +102,7 @@ impl XlDriver {
 impl Driver for XlDriver {
     const NAME: &'static CStr = c"xlnet";
     const VERSION: &'static CStr = c"0.1.0";
+    type Layout = Peers;
     const MAX_RING: u32 = MAX_RING_PAGES;
 
     fn open(&self, _dev: &Device) {
@@ -121,25 +128,24 @@ impl Driver for XlDriver {
             None => Some(skb),
         };
         if let Some(skb) = rejected {
-            Fallback::send(&self.fallback, skb);
+            self.way_out.send(skb);
         }
     }
 
-    fn statistics(&self, report: &mut Report<'_>) {
+    fn layout(&self) -> Peers {
+        Peers::of(&self.groups)
+    }
+
+    fn statistics(&self, peers: &Peers, report: &mut Report<'_>) {
         let taken = || self.groups.iter().filter(|group| group.peer().is_some());
         let connected = taken().filter(|group| group.is_connected()).count();
         let broken = taken().map(|group| group.broken.get()).sum();
-        let fallback = self.fallback.get();
         report.add(fmt!("peers"), taken().count() as u64);
         report.add(fmt!("channels"), connected as u64);
         report.add(fmt!("broken_channels"), broken);
-        report.add(fmt!("fallback_packets"), fallback.packets.load(Relaxed));
-        report.add(fmt!("tx_drops"), fallback.dropped.load(Relaxed));
-        for group in taken() {
-            if let Some(peer) = group.peer() {
-                group.report(peer, report);
-            }
-        }
+        report.add(fmt!("fallback_packets"), self.way_out.packets.load(Relaxed));
+        report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
+        peers.report(&self.groups, report);
     }
 
     fn ring(&self) -> u32 {

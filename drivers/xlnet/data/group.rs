@@ -31,7 +31,7 @@ use kernel::{
 use xlnet_protocol::MAX_QUEUE_PAIRS;
 
 /// Peers that a guest may have.
-const GROUPS: u16 = 31;
+pub(crate) const GROUPS: u16 = 31;
 
 pub(crate) struct Group {
     number: u16,
@@ -168,26 +168,29 @@ impl Group {
         self.slots.iter().find_map(|slot| slot.take_fault())
     }
 
-    /// Reports the peer's statistics. The names do not depend on the channel.
+    /// Reports the statistics of a peer that has the group, or had it: then they are 0. The names depend on
+    /// nothing but the peer.
     pub(crate) fn report(&self, peer: u32, report: &mut Report<'_>) {
-        let open = self.open.load(Relaxed);
-        report.add(fmt!("peer{peer}_connected"), self.is_connected().into());
-        report.add(fmt!("peer{peer}_queue_pairs"), open.into());
+        let here = self.peer() == Some(peer);
+        let value = |value: u64| if here { value } else { 0 };
+        let open = value(self.open.load(Relaxed).into());
+        report.add(fmt!("peer{peer}_connected"), (open > 0).into());
+        report.add(fmt!("peer{peer}_queue_pairs"), open);
         let counters = self.slots.iter().map(|slot| &slot.counters);
-        Counters::report(counters.clone(), peer, report);
-        report.add(fmt!("peer{peer}_broken"), self.broken.get());
-        report.add(fmt!("peer{peer}_stalled"), self.stalled.get());
+        Counters::report(counters.clone().filter(|_| here), peer, report);
+        report.add(fmt!("peer{peer}_broken"), value(self.broken.get()));
+        report.add(fmt!("peer{peer}_stalled"), value(self.stalled.get()));
         if self.slots.len() == 1 {
             return;
         }
         for (i, counters) in counters.enumerate() {
             report.add(
                 fmt!("peer{peer}_pair{i}_tx_packets"),
-                counters.tx_packets.get(),
+                value(counters.tx_packets.get()),
             );
             report.add(
                 fmt!("peer{peer}_pair{i}_rx_packets"),
-                counters.rx_packets.get(),
+                value(counters.rx_packets.get()),
             );
         }
     }

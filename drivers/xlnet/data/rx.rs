@@ -221,6 +221,11 @@ impl Rx {
 /// Copies a packet out of the FIFO, checks it, and hands it to the stack.
 #[inline]
 fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
+    // The peer must not be left waiting for room, whether or not anybody has told it.
+    if !context.device().is_running() {
+        context.device().count_rx_dropped();
+        return record.consume();
+    }
     let counters = &slot.counters;
     let len = record.len();
     let meta = PacketMeta::from_bytes(record.meta());
