@@ -17,6 +17,7 @@
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
+#include <uapi/linux/if_packet.h>
 #include <uapi/linux/virtio_net.h>
 #include <xen/events.h>
 #include <xen/grant_table.h>
@@ -25,3 +26,5 @@
 
 #include "fault.h"
 #include "helpers.h"
+#include "helpers/netdevice.h"
+#include "helpers/skbuff.h"

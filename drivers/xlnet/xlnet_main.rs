@@ -17,12 +17,12 @@ mod data;
 use crate::control::{
     advert,
     manager::{Kick, Manager, RosterWatch, Suspend},
-    nic::{self, NicObserver, SightingObserver},
+    nic::{Nic, NicFollow},
     retired::Retired,
 };
 use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Fallback};
 use kapi::{
-    net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
+    net::{device::Registration, follow::Follower, idle_poll::IdleThread},
     pm,
     sync::RcuBox,
     work::Worker,
@@ -60,8 +60,7 @@ struct XlnetModule {
     // Dropped in this order, after the manager has closed all channels.
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
-    _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
-    _notifier: Pin<KBox<kernel_nic::Notifier<NicObserver>>>,
+    _follower: Follower<NicFollow>,
     registration: Option<Registration<XlDriver>>,
 }
 
@@ -78,7 +77,7 @@ impl kernel::Module for XlnetModule {
         let own = advert::own_domid().inspect_err(|e| {
             pr_err!("XenStore does not say which domain this is ({e:?})\n");
         })?;
-        let nic = nic::find(kapi::param::nic())?;
+        let nic = Nic::new(nic_parameter()?)?;
 
         let table = Arc::new(
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
@@ -93,22 +92,22 @@ impl kernel::Module for XlnetModule {
             None
         };
         let bell: Bell = manager.clone();
-        let groups = group::all(&table, &bell, idle_thread.as_ref())?;
+        let groups = group::all(&table, nic.uplink(), &bell, idle_thread.as_ref())?;
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), fallback.clone(), bell),
+            XlDriver::new(
+                groups,
+                table.clone(),
+                nic.uplink().clone(),
+                fallback.clone(),
+                bell,
+            ),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
             .inspect_err(|e| pr_err!("the device xl0 cannot be registered ({e:?})\n"))?;
-        // Received packets are checked against the peer they come from. The kernel's reverse path
-        // check would drop them while the route back is still, or again, through the NIC: even in
-        // loose mode, as xl0 has no address (net/ipv4/fib_frontend.c).
-        registration.device().disable_rp_filter();
 
         // All of these only kick the manager, which has nothing to manage yet.
-        let notifier = kernel_nic::Notifier::new(NicObserver::new(manager.clone()))?;
-        let sightings = SightingObserver::new(manager.clone(), table, nic.clone());
-        let arp = arp::Tap::new(sightings)?;
+        let follower = NicFollow::begin(&nic, &manager, &table)?;
         let watch = xenstore::Watch::new(
             format_args!("{}", advert::PEERS),
             RosterWatch::new(manager.clone()),
@@ -127,8 +126,7 @@ impl kernel::Module for XlnetModule {
             retired,
             _suspend: suspend,
             _watch: watch,
-            _arp: arp,
-            _notifier: notifier,
+            _follower: follower,
             registration: Some(registration),
         };
         // On failure `this` is dropped, which undoes everything.
@@ -138,6 +136,15 @@ impl kernel::Module for XlnetModule {
         this.manager.kick();
         Ok(this)
     }
+}
+
+/// What `nic=` says.
+///
+/// # Errors
+///
+/// `EINVAL` if it is not text; the log says so.
+fn nic_parameter() -> Result<Option<&'static str>> {
+    kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))
 }
 
 impl Drop for XlnetModule {

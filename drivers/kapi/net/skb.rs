@@ -33,6 +33,20 @@ const MAX_LINEAR: u32 = 1600;
 /// Room for every header that the stack will look at.
 const HEADERS: u32 = 256;
 
+/// Room in front of the network header for an Ethernet header, beyond the headroom that all received packets
+/// have. The network header stays aligned.
+const LINK_HEADER: u32 = bindings::ETH_HLEN.next_multiple_of(4);
+
+/// How a packet that came without a link-layer header would have come by an Ethernet device.
+pub struct Frame<'a> {
+    /// The device, whose address is the destination.
+    pub nic: &'a Device,
+    /// The sender's Ethernet address.
+    pub source: [u8; 6],
+    /// The EtherType.
+    pub protocol: u16,
+}
+
 /// What makes the hashes of flows unpredictable to those who do not know it.
 pub struct FlowKey(bindings::siphash_key_t);
 
@@ -158,10 +172,10 @@ impl SkBuff {
         let linear = if len <= MAX_LINEAR { len } else { HEADERS };
         let skb = if linear == len {
             // SAFETY: By the function's contract.
-            unsafe { bindings::xl_alloc_skb_linear(napi, len) }
+            unsafe { bindings::xl_alloc_skb_linear(napi, LINK_HEADER, len) }
         } else {
-            // SAFETY: Any lengths may be asked for.
-            unsafe { bindings::xl_alloc_skb_pages(linear, len - linear) }
+            // SAFETY: As above; any lengths may be asked for.
+            unsafe { bindings::xl_alloc_skb_pages(napi, LINK_HEADER, linear, len - linear) }
         };
         // INVARIANT: The packet is new, and ours alone.
         let skb = Self(NonNull::new(skb)?);
@@ -203,18 +217,18 @@ impl SkBuff {
         }
     }
 
-    /// Declares the packet received by `dev`, beginning with the network header of `protocol` (an
-    /// EtherType), and applies the offload description that its sender gave, checking it against
-    /// the packet.
+    /// Completes a packet that begins with its network header: writes the Ethernet header in front of that,
+    /// for those who look at the packet from its link layer, records the receive queue, and applies the
+    /// offload description that the sender gave, checking it against the packet.
     ///
     /// # Errors
     ///
     /// `EINVAL` if the description does not fit the packet.
     #[inline]
-    pub fn receive_l3(
+    pub fn complete(
         &mut self,
-        dev: &Device,
-        protocol: u16,
+        frame: &Frame<'_>,
+        queue: u16,
         header: [u8; VIRTIO_NET_HDR_LEN],
     ) -> Result {
         // SAFETY: All bit patterns are valid for a structure of integers.
@@ -227,9 +241,12 @@ impl SkBuff {
         if u32::from(start) + u32::from(offset) > HEADERS {
             return Err(EINVAL);
         }
-        // SAFETY: The packet is valid and ours alone.
+        // SAFETY: The packet is valid and ours alone, and has the headroom. The source has the six bytes that
+        // are copied.
         unsafe {
-            bindings::xl_skb_l3_receive(self.as_raw(), dev.as_raw(), protocol.to_be());
+            let (nic, source) = (frame.nic.as_raw(), frame.source.as_ptr());
+            bindings::xl_skb_set_frame(self.as_raw(), nic, source, frame.protocol.to_be());
+            bindings::xl_skb_record_rx_queue(self.as_raw(), queue);
             to_result(bindings::xl_virtio_net_hdr_to_skb(self.as_raw(), &header))?;
         }
         Ok(())

@@ -330,7 +330,7 @@ impl Peer {
         };
         for known in &mut self.addresses {
             if known.probe_at <= guest.now {
-                arp::request(nic, source, known.address);
+                arp::request(nic, source, known.address, None);
                 known.probe_at = guest.now
                     + match known.sighting.verdict() {
                         Verdict::Unseen => PROBE_MS,

@@ -7,6 +7,7 @@ use crate::data::{
     group::{self, Group},
     settings::{Current, MAX_RING_PAGES},
     table::Table,
+    uplink::Uplink,
     way_out::Fallback,
 };
 use core::net::Ipv4Addr;
@@ -33,6 +34,7 @@ pub(crate) struct XlDriver {
     /// In the order of their numbers.
     groups: KVec<Arc<Group>>,
     table: Arc<RcuBox<Table>>,
+    uplink: Arc<Uplink>,
     fallback: Arc<Worker<Fallback>>,
     bell: Bell,
     settings: Current,
@@ -44,12 +46,14 @@ impl XlDriver {
     pub(crate) fn new(
         groups: KVec<Arc<Group>>,
         table: Arc<RcuBox<Table>>,
+        uplink: Arc<Uplink>,
         fallback: Arc<Worker<Fallback>>,
         bell: Bell,
     ) -> Self {
         Self {
             groups,
             table,
+            uplink,
             fallback,
             bell,
             settings: Current::new(cpu::online().min(group::max_queue_pairs())),
@@ -125,6 +129,10 @@ impl Driver for XlDriver {
         }
     }
 
+    fn receive_as<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Device> {
+        self.uplink.for_received(guard)
+    }
+
     fn statistics(&self, report: &mut Report<'_>) {
         let taken = || self.groups.iter().filter(|group| group.peer().is_some());
         let connected = taken().filter(|group| group.is_connected()).count();
@@ -135,6 +143,7 @@ impl Driver for XlDriver {
         report.add(fmt!("broken_channels"), broken);
         report.add(fmt!("fallback_packets"), fallback.packets.load(Relaxed));
         report.add(fmt!("tx_drops"), fallback.dropped.load(Relaxed));
+        report.add(fmt!("rx_drop_nic"), self.uplink.rx_drops.get());
         for group in taken() {
             if let Some(peer) = group.peer() {
                 group.report(peer, report);

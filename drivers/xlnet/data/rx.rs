@@ -6,6 +6,7 @@ use crate::data::{
     idle::Idle,
     moderation::Moderation,
     slot::{Fault, Port, Slot},
+    table::Entry,
 };
 use core::net::Ipv4Addr;
 use kapi::{
@@ -13,6 +14,7 @@ use kapi::{
         device::Device,
         napi::Context,
         poll_timer::{Pending, PollTimer},
+        skb::Frame,
     },
     xen::grant::{PeerControlPage, XenMemory},
 };
@@ -236,31 +238,41 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
     let source = Ipv4Addr::new(s0, s1, s2, s3);
     let destination = Ipv4Addr::new(d0, d1, d2, d3);
-    if !is_allowed(slot, source, destination) {
+    let guard = rcu::read_lock();
+    let Some(entry) = sender(slot, source, destination, &guard) else {
         counters.rx_drop_source.add(1);
         return;
-    }
-    let device = context.device();
-    if skb
-        .receive_l3(device, ETHERTYPE_IPV4, meta.virtio_net_hdr)
-        .is_err()
-    {
+    };
+    let Some(nic) = slot.uplink.device.get(&guard) else {
+        slot.uplink.rx_drops.add(1);
+        return;
+    };
+    let frame = Frame {
+        nic,
+        source: entry.sighting.mac(),
+        protocol: ETHERTYPE_IPV4,
+    };
+    let completed = skb.complete(&frame, slot.queue, meta.virtio_net_hdr);
+    if completed.is_err() {
         counters.rx_drop_invalid.add(1);
         return;
     }
     counters.rx_packets.add(1);
     counters.rx_bytes.add(len.into());
-    device.count_rx(len);
+    context.device().count_rx(len);
     context.receive(skb);
 }
 
-/// Whether the peer may send from `source` to `destination`.
+/// The peer's entry for `source`, if it may send from there to `destination`.
 #[inline]
-fn is_allowed(slot: &Slot, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
-    let guard = rcu::read_lock();
-    let table = slot.table.read(&guard);
-    table.is_own(destination)
-        && table
-            .find(source)
-            .is_some_and(|entry| entry.group == slot.group)
+fn sender<'a>(
+    slot: &'a Slot,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    guard: &'a rcu::Guard,
+) -> Option<&'a Entry> {
+    let table = slot.table.read(guard);
+    table
+        .find(source)
+        .filter(|entry| entry.group == slot.group && table.is_own(destination))
 }

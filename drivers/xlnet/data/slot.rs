@@ -6,7 +6,7 @@
 //! Each peer has its own, so that one that floods or never receives harms nobody else. Slots exist
 //! as long as the device; peers and channels come and go.
 
-use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx};
+use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx, uplink::Uplink};
 use kapi::{
     net::{
         idle_poll::IdleThread,
@@ -39,6 +39,7 @@ pub(crate) struct Slot {
     /// The number of the [group](crate::data::group) that the slot belongs to.
     pub(crate) group: u16,
     pub(crate) table: Arc<RcuBox<Table>>,
+    pub(crate) uplink: Arc<Uplink>,
     bell: Bell,
     /// Polls while its CPU is idle, if that is wanted.
     pub(crate) idle_thread: Option<Arc<IdleThread>>,
@@ -59,6 +60,7 @@ impl Slot {
         queue: u16,
         group: u16,
         table: &Arc<RcuBox<Table>>,
+        uplink: &Arc<Uplink>,
         bell: &Bell,
         idle_thread: Option<&Arc<IdleThread>>,
     ) -> Result<Arc<NapiSlot>> {
@@ -66,6 +68,7 @@ impl Slot {
             queue,
             group,
             table: table.clone(),
+            uplink: uplink.clone(),
             bell: bell.clone(),
             idle_thread: idle_thread.cloned(),
             tx <- new_bh_lock!(None),

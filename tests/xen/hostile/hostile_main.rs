@@ -18,7 +18,7 @@ mod victim;
 use crate::{lie::Lie, victim::Victim};
 use core::net::IpAddr;
 use kapi::{
-    net::nic,
+    net::{nic, Rtnl},
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
@@ -178,7 +178,7 @@ impl kernel::Module for HostileModule {
         let nic = nic::first_netfront().ok_or(ENODEV)?;
         let mac = nic.mac().and_then(|mac| Mac::new(mac).ok()).ok_or(ENODEV)?;
         let mut addrs = Addrs::new();
-        nic.ipv4_addresses(|address| {
+        nic.ipv4_addresses(&Rtnl::lock(), |address| {
             let _ = addrs.push(IpAddr::V4(address));
         });
         let advert = Advert {
