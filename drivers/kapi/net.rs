@@ -12,6 +12,7 @@ pub mod idle_poll;
 pub mod napi;
 pub mod nic;
 pub mod poll_timer;
+pub mod receive;
 pub mod reroute;
 pub mod rtnetlink;
 mod rx_handler;

@@ -10,7 +10,7 @@ use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx, upl
 use kapi::{
     net::{
         idle_poll::IdleThread,
-        napi::{Context, Napi, Poll},
+        napi::{Context, Napi, Poll, Polled},
     },
     new_bh_lock,
     sync::{BhLock, RcuBox},
@@ -97,10 +97,10 @@ impl Slot {
 impl Poll for Slot {
     type State = Rx;
 
-    fn poll(&self, rx: &mut Rx, context: &mut Context<'_>, budget: u32) -> u32 {
+    fn poll(&self, rx: &mut Rx, context: &mut Context<'_>, budget: u32) -> Polled {
         let room = self.wake(context.device());
         if budget == 0 {
-            return 0;
+            return Polled::More;
         }
         rx.poll(self, context, budget, room)
     }
