@@ -21,6 +21,7 @@ struct sk_buff *xl_skb_share_check(struct sk_buff *skb)
 
 void xl_skb_drop(struct sk_buff *skb, enum skb_drop_reason reason)
 {
+	dev_core_stats_rx_dropped_inc(skb->dev);
 	kfree_skb_reason(skb, reason);
 }
 

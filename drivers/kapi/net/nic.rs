@@ -63,12 +63,12 @@ impl Device {
     }
 
     /// The device's Ethernet address, if it is an Ethernet device.
-    pub fn mac(&self) -> Option<[u8; 6]> {
+    pub fn mac(&self, _rtnl: &Rtnl) -> Option<[u8; 6]> {
         // SAFETY: The device is valid.
         let address = unsafe { bindings::xl_netdev_ether_addr(self.as_raw()) };
         let address = NonNull::new(address.cast_mut())?;
-        // SAFETY: An Ethernet device's address has six bytes, and lives as long as the device; a
-        // change meanwhile gives a mix of both at worst.
+        // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and changes with
+        // RTNL held only.
         Some(unsafe { address.cast::<[u8; 6]>().read() })
     }
 

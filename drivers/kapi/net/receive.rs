@@ -137,6 +137,13 @@ impl Filled {
         Some(bytes)
     }
 
+    /// Drops the packet because the device that should receive it is not there.
+    pub fn drop_not_ready(self) {
+        let raw = self.0.into_raw().as_ptr();
+        // SAFETY: The packet is given up.
+        unsafe { bindings::xl_skb_drop(raw, bindings::skb_drop_reason_SKB_DROP_REASON_DEV_READY) };
+    }
+
     /// Completes a packet that begins with its network header: writes the Ethernet header in front of that,
     /// for those who look at the packet from its link layer, records the receive queue, and applies the
     /// offload description that the sender gave, a little-endian `virtio_net_hdr`, checking it against the

@@ -16,8 +16,8 @@ use kernel::sync::rcu;
 /// # Safety
 ///
 /// `*pskb` must be a packet of which the caller owns a count, received by a device made by a
-/// `Registration<T>` that stays registered until this returns. With [`bindings::RX_HANDLER_CONSUMED`] the
-/// count is given up.
+/// `Registration<T>` that stays registered until this returns, and the caller must be a reader of RCU as long
+/// as it has to do with the packet. With [`bindings::RX_HANDLER_CONSUMED`] the count is given up.
 pub(crate) unsafe extern "C" fn receive<T: Driver>(
     pskb: *mut *mut bindings::sk_buff,
 ) -> bindings::rx_handler_result_t {

@@ -267,10 +267,9 @@ impl Work for Manager {
 impl State {
     /// Calls `each` for every peer with what it may need.
     fn for_each(&mut self, mut each: impl FnMut(&mut Peer, &mut Guest<'_>)) {
-        let nic = self.nic.device();
         let mut guest = Guest {
             dev: &self.dev,
-            nic: nic.as_deref(),
+            nic: &self.nic,
             source: self.nic_state.map(|nic| nic.primary),
             socket: &mut self.socket,
             retired: &self.retired,

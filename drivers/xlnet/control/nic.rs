@@ -56,7 +56,7 @@ impl Nic {
                 pr_err!("nic={name}: no device can have this name\n");
                 return Err(EINVAL);
             }
-            if nic::by_name(name).is_some_and(|dev| dev.mac().is_none()) {
+            if nic::by_name(name).is_some_and(|dev| dev.mac(&Rtnl::lock()).is_none()) {
                 pr_err!("nic={name}: not an Ethernet device\n");
                 return Err(EINVAL);
             }
@@ -96,7 +96,7 @@ impl Nic {
             self.uplink.device.locked(&rtnl).filter(|dev| {
                 dev.is_running() && dev.has_carrier() && !dev.has_native_xdp(&rtnl)
             })?;
-        let mac = Mac::new(dev.mac()?).ok()?;
+        let mac = Mac::new(dev.mac(&rtnl)?).ok()?;
         let mut addresses = Addrs::new();
         let mut primary = None;
         dev.ipv4_addresses(&rtnl, |address| {
@@ -177,7 +177,7 @@ impl Follow for NicFollow {
         if !self.nic.is(dev, rtnl) {
             return false;
         }
-        let is_ethernet = dev.mac().is_some();
+        let is_ethernet = dev.mac(rtnl).is_some();
         if !is_ethernet {
             pr_warn!("{}: not an Ethernet device\n", dev.name(rtnl));
         }

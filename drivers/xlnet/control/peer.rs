@@ -6,6 +6,7 @@ use crate::control::{
     account::Account,
     advert,
     channel::Channel,
+    nic::Nic,
     retired::Retired,
     routes::{is_shortage, Routes},
     watchdog::Watchdog,
@@ -49,7 +50,7 @@ const ROUTE_SHORTAGE_MS: u64 = 1000;
 /// What a step may need of the guest.
 pub(crate) struct Guest<'a> {
     pub(crate) dev: &'a Device,
-    pub(crate) nic: Option<&'a Device>,
+    pub(crate) nic: &'a Nic,
     /// Our own address, if the NIC can carry traffic.
     pub(crate) source: Option<Ipv4Addr>,
     pub(crate) socket: &'a mut Socket,
@@ -325,12 +326,12 @@ impl Peer {
 
     /// Asks for the peer's addresses on the NIC.
     fn probe(&mut self, source: Ipv4Addr, guest: &Guest<'_>) {
-        let Some(nic) = guest.nic else {
+        let Some(nic) = guest.nic.device() else {
             return;
         };
         for known in &mut self.addresses {
             if known.probe_at <= guest.now {
-                arp::request(nic, source, known.address, None);
+                arp::request(&nic, source, known.address, None);
                 known.probe_at = guest.now
                     + match known.sighting.verdict() {
                         Verdict::Unseen => PROBE_MS,

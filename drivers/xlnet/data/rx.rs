@@ -243,7 +243,7 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
     };
     let Some(nic) = slot.uplink.device.get(&guard) else {
         slot.uplink.rx_drops.add(1);
-        return;
+        return skb.drop_not_ready();
     };
     let frame = Frame {
         nic,
