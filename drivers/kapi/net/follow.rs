@@ -69,7 +69,7 @@ impl Followed {
 
 /// Who decides which device to follow, and is told of it. All in process context.
 pub trait Follow: Send + Sync + 'static {
-    /// Whether to follow `dev`, which has come to the initial namespace, or to its name, while none is
+    /// Whether to follow `dev`, which has come to the initial namespace, or has changed, while none is
     /// followed.
     fn wants(&self, dev: &Device, rtnl: &Rtnl) -> bool;
 
@@ -103,27 +103,38 @@ impl<T: Follow> Follower<T> {
     ///
     /// `ENOMEM`.
     pub fn new(followed: Arc<Followed>, follow: T) -> Result<Self> {
-        Ok(Self(Notifier::new(Eyes { followed, follow })?))
+        Ok(Self(Notifier::new(Eyes {
+            followed,
+            follow,
+            closed: Atomic::new(false),
+        })?))
     }
 }
 
 impl<T: Follow> Drop for Follower<T> {
     fn drop(&mut self) {
         let _rtnl = Rtnl::lock();
-        // INVARIANT: Null. Should a device be adopted before the notifier is unregistered, which is next, then
-        // that tells it of all devices as of ones that go.
-        self.0.observer().followed.0.store(null_mut(), Relaxed);
+        let eyes = self.0.observer();
+        // Who is unregistered is told of all devices as of ones that go.
+        eyes.closed.store(true, Relaxed);
+        // INVARIANT: Null, and nothing is adopted any more.
+        eyes.followed.0.store(null_mut(), Relaxed);
     }
 }
 
 struct Eyes<T: Follow> {
     followed: Arc<Followed>,
     follow: T,
+    /// Changes with RTNL held.
+    closed: Atomic<bool>,
 }
 
 impl<T: Follow> Observer for Eyes<T> {
     fn changed(&self, change: &Change<'_>) {
         let &Change { dev, event, rtnl } = change;
+        if self.closed.load(Relaxed) {
+            return;
+        }
         let pointer = &self.followed.0;
         let current = pointer.load(Relaxed);
         let tell = |news| self.follow.told(news, dev, rtnl);
@@ -142,7 +153,8 @@ impl<T: Follow> Observer for Eyes<T> {
                 Event::Registered | Event::Other => tell(News::Changed),
             }
         } else if current.is_null()
-            && matches!(event, Event::Registered | Event::Renamed)
+            && event != Event::Unregistered
+            && dev.is_registered()
             && dev.is_in_initial_namespace()
             && self.follow.wants(dev, rtnl)
         {

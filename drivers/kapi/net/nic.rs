@@ -62,6 +62,12 @@ impl Device {
         unsafe { CStr::from_char_ptr(bindings::xl_netdev_name(self.as_raw())) }
     }
 
+    /// Whether it is this device of the initial network namespace that has the name, or has it among others
+    /// (`altname`).
+    pub fn is_called(&self, name: &str, _rtnl: &Rtnl) -> bool {
+        by_name(name).is_some_and(|dev| core::ptr::eq(&*dev, self))
+    }
+
     /// The device's Ethernet address, if it is an Ethernet device.
     pub fn mac(&self, _rtnl: &Rtnl) -> Option<[u8; 6]> {
         // SAFETY: The device is valid.

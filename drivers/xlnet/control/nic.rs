@@ -115,14 +115,12 @@ impl Nic {
 
     /// Whether `dev` is the one that is waited for. If that was there before, it is what came in its place.
     fn is(&self, dev: &Device, rtnl: &Rtnl) -> bool {
-        let name = dev.name(rtnl);
-        let before = self.name.lock();
-        let is_called = |wanted: &str| name.to_bytes() == wanted.as_bytes();
-        match (self.wanted, &*before) {
-            (Some(wanted), _) if is_called(wanted) => true,
-            (_, Some(before)) => name == &**before,
-            (Some(_), None) => false,
-            (None, None) => dev.is_netfront(),
+        if self.wanted.is_some_and(|name| dev.is_called(name, rtnl)) {
+            return true;
+        }
+        match &*self.name.lock() {
+            Some(before) => dev.name(rtnl) == &**before,
+            None => self.wanted.is_none() && dev.is_netfront(),
         }
     }
 
@@ -174,14 +172,7 @@ impl NicFollow {
 
 impl Follow for NicFollow {
     fn wants(&self, dev: &Device, rtnl: &Rtnl) -> bool {
-        if !self.nic.is(dev, rtnl) {
-            return false;
-        }
-        let is_ethernet = dev.mac(rtnl).is_some();
-        if !is_ethernet {
-            pr_warn!("{}: not an Ethernet device\n", dev.name(rtnl));
-        }
-        is_ethernet
+        self.nic.is(dev, rtnl) && dev.mac(rtnl).is_some()
     }
 
     fn told(&self, news: News, dev: &Device, rtnl: &Rtnl) {
