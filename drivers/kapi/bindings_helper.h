@@ -20,6 +20,7 @@
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
+#include <uapi/linux/if_packet.h>
 #include <uapi/linux/virtio_net.h>
 #include <xen/events.h>
 #include <xen/grant_table.h>
@@ -31,3 +32,5 @@
 #include "helpers/fib.h"
 #include "helpers/reroute.h"
 #include "helpers/stats.h"
+#include "helpers/netdevice.h"
+#include "helpers/skbuff.h"

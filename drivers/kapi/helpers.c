@@ -245,20 +245,6 @@ void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb)
 	napi_gro_receive(napi, skb);
 }
 
-struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
-				    unsigned int len)
-{
-	return napi_alloc_skb(napi, len);
-}
-
-struct sk_buff *xl_alloc_skb_pages(unsigned int linear, unsigned int len)
-{
-	int err;
-
-	return alloc_skb_with_frags(linear, len, PAGE_ALLOC_COSTLY_ORDER, &err,
-				    GFP_ATOMIC | __GFP_NOWARN);
-}
-
 u16 xl_skb_protocol(const struct sk_buff *skb)
 {
 	return be16_to_cpu(skb->protocol);
@@ -287,15 +273,6 @@ void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len)
 {
 	skb->data_len = len;
 	skb->len += len;
-}
-
-void xl_skb_l3_receive(struct sk_buff *skb, struct net_device *dev,
-		       __be16 protocol)
-{
-	skb->dev = dev;
-	skb->protocol = protocol;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
 }
 
 int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
@@ -328,11 +305,6 @@ u16 xl_skb_get_queue_mapping(const struct sk_buff *skb)
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev)
 {
 	return __in_dev_get_rtnl(dev);
-}
-
-void xl_in_dev_set_rp_filter(struct in_device *in_dev, int mode)
-{
-	IN_DEV_CONF_SET(in_dev, RP_FILTER, mode);
 }
 
 void xl_in6_dev_no_autoconf(const struct net_device *dev)

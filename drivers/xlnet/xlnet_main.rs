@@ -18,7 +18,7 @@ use crate::control::{
     advert,
     avoid::Avoid,
     manager::{Ears, Kick, Manager, RosterWatch, Suspend},
-    nic::{self, NicObserver, SightingObserver},
+    nic::{Nic, NicFollow},
     report::Report,
     router::{Router, RouterKick, TablesObserver},
 };
@@ -26,11 +26,10 @@ use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Wa
 use kapi::{
     avoid,
     net::{
-        arp,
         device::{DeviceRef, Registration},
         fib,
+        follow::Follower,
         idle_poll::IdleThread,
-        nic as kernel_nic,
     },
     pm,
     sync::RcuBox,
@@ -69,8 +68,7 @@ struct XlnetModule {
     _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
-    _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
-    _notifier: Pin<KBox<kernel_nic::Notifier<NicObserver>>>,
+    _follower: Follower<NicFollow>,
     _tables: Pin<KBox<fib::Notifier<TablesObserver>>>,
     _report: Report,
     registration: Option<Registration<XlDriver>>,
@@ -89,7 +87,7 @@ impl kernel::Module for XlnetModule {
         let own = advert::own_domid().inspect_err(|e| {
             pr_err!("XenStore does not say which domain this is ({e:?})\n");
         })?;
-        let nic = nic::find(kapi::param::nic())?;
+        let nic = Nic::new(nic_parameter()?)?;
 
         let table = Arc::new(
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
@@ -108,30 +106,23 @@ impl kernel::Module for XlnetModule {
             router: router.clone(),
         };
         let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
-        let groups = group::all(&table, &bell, idle_thread.as_ref())?;
+        let groups = group::all(&table, nic.uplink(), &bell, idle_thread.as_ref())?;
         let way_out = WayOut::new(nic.uplink().clone());
         let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
         let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {
             pr_err!("avoid= is no list of addresses, MACs and \"all\" ({e:?})\n");
         })?;
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), way_out, bell),
+            XlDriver::new(groups, table.clone(), nic.uplink().clone(), way_out, bell),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
             .inspect_err(|e| pr_err!("the device xl0 cannot be registered ({e:?})\n"))?;
-        // Received packets are checked against the peer they come from. The kernel's reverse path
-        // check would drop them while the route back is still, or again, through the NIC: even in
-        // loose mode, as xl0 has no address (net/ipv4/fib_frontend.c).
-        registration.device().disable_rp_filter();
 
         // All of these only kick manager and router, which have nothing to do yet.
-        let observer = NicObserver::new(manager.clone(), router.clone());
-        let notifier = kernel_nic::Notifier::new(observer)?;
         let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
             .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
-        let sightings = SightingObserver::new(router.clone(), table, nic.clone());
-        let arp = arp::Tap::new(sightings)?;
+        let follower = NicFollow::begin(&nic, &manager, &router, &table)?;
         let watch = xenstore::Watch::new(
             format_args!("{}", advert::PEERS),
             RosterWatch::new(manager.clone()),
@@ -149,8 +140,7 @@ impl kernel::Module for XlnetModule {
             _avoid: parameter,
             _suspend: suspend,
             _watch: watch,
-            _arp: arp,
-            _notifier: notifier,
+            _follower: follower,
             _tables: tables,
             _report: report,
             registration: Some(registration),
@@ -162,6 +152,15 @@ impl kernel::Module for XlnetModule {
         this.manager.kick();
         Ok(this)
     }
+}
+
+/// What `nic=` says.
+///
+/// # Errors
+///
+/// `EINVAL` if it is not text; the log says so.
+fn nic_parameter() -> Result<Option<&'static str>> {
+    kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))
 }
 
 impl Drop for XlnetModule {

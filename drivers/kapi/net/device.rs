@@ -8,6 +8,7 @@ use crate::{
     bindings,
     net::{
         ethtool,
+        rx_handler,
         skb::SkBuff,
         Rtnl, //
     },
@@ -16,7 +17,7 @@ use core::{cell::UnsafeCell, marker::PhantomData, mem::MaybeUninit, ops::Deref, 
 use kernel::{
     error::to_result,
     prelude::*,
-    sync::Arc,
+    sync::{rcu, Arc},
     types::{Opaque, ScopeGuard},
 };
 
@@ -51,6 +52,10 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// Sends a packet that was queued on `queue`; `more` tells that another one follows at once.
     /// Softirq context, one caller at a time for each queue.
     fn start_xmit(&self, dev: &Device, queue: u16, skb: SkBuff, more: bool);
+
+    /// The device by which a received packet counts as received, after the taps of this one; without one it
+    /// is lost. Softirq context.
+    fn receive_as<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Device>;
 
     /// What the names of the statistics are to depend on for somebody who begins to ask for them. RTNL held.
     fn layout(&self) -> Self::Layout;
@@ -112,17 +117,16 @@ impl Device {
         unsafe { bindings::xl_netdev_ifindex(self.as_raw()) }
     }
 
-    /// The device's name, as it is now.
-    pub fn name(&self) -> &CStr {
-        // SAFETY: The device is valid; the name is an array that is always NUL-terminated. A
-        // rename meanwhile gives a mix of both names at worst.
-        unsafe { CStr::from_char_ptr(bindings::xl_netdev_name(self.as_raw())) }
-    }
-
     /// Whether the device is up.
     pub fn is_running(&self) -> bool {
         // SAFETY: The device is valid.
         unsafe { bindings::xl_netif_running(self.as_raw()) }
+    }
+
+    /// Whether the device is registered, or only changing its namespace. RTNL held, else the answer may be old.
+    pub(crate) fn is_registered(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_netdev_is_registered(self.as_raw()) }
     }
 
     /// Stops a transmit queue: [`Driver::start_xmit`] is not called for it until it is woken. Any
@@ -282,8 +286,19 @@ impl<T: Driver> Registration<T> {
                 });
             bindings::xl_netdev_set_mtu(raw, mtu);
         }
-        // SAFETY: The device is set up completely; all it needs lives until `drop`.
-        to_result(unsafe { bindings::register_netdev(dev.as_ptr()) })?;
+        let rtnl = Rtnl::lock();
+        // SAFETY: The device is set up completely; all it needs lives until `drop`. The handler goes with the
+        // device: when that is unregistered, it has nothing more to receive. Nobody can have set another one,
+        // as RTNL was held since the registration.
+        unsafe {
+            to_result(bindings::register_netdevice(dev.as_ptr()))?;
+            bindings::netdev_rx_handler_register(
+                dev.as_ptr(),
+                Some(rx_handler::receive::<T>),
+                core::ptr::null_mut(),
+            );
+        }
+        drop(rtnl);
         // INVARIANT: Registered.
         Ok(Self {
             dev: dev.dismiss(),

@@ -10,12 +10,14 @@
 
 use crate::{
     bindings,
+    net::receive::Source,
     xen::lender::{GrantedPages, Lender},
 };
+use core::mem::MaybeUninit;
 use kernel::{error::to_result, prelude::*, sync::Arc};
 use xenfifo::{
     layout::{self, Word},
-    Memory, OwnControl, OwnRing, PeerControl, PeerRing,
+    Memory, OwnControl, OwnRing, PeerControl, PeerRing, Record,
 };
 
 const PAGE: usize = layout::PAGE as usize;
@@ -422,6 +424,17 @@ impl PeerRing for PeerRingPages {
 
 /// The FIFO's memory between two domains.
 pub struct XenMemory;
+
+// SAFETY: `PeerRing::read` writes each byte of the destination, through C, and reads none; where there are not so
+// many, nothing is called.
+unsafe impl Source for Record<'_, XenMemory> {
+    #[inline]
+    fn copy_to(&self, offset: usize, buffer: &mut [MaybeUninit<u8>]) -> bool {
+        // SAFETY: The same memory, of the same length; nothing is read of it, see above.
+        let buffer = unsafe { &mut *(core::ptr::from_mut(buffer) as *mut [u8]) };
+        Record::copy_to(self, offset, buffer).is_ok()
+    }
+}
 
 impl Memory for XenMemory {
     type OwnControl = OwnControlPage;

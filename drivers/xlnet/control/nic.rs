@@ -6,21 +6,31 @@ use crate::control::{manager::Kick, router::RouterKick};
 use crate::data::{table::Table, uplink::Uplink};
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
-    net::{arp, device::DeviceRef, nic},
+    net::{
+        arp,
+        device::{Device, DeviceRef},
+        follow::{Follow, Follower, News},
+        nic, Rtnl,
+    },
     sync::RcuBox,
 };
 use kernel::{
+    new_mutex,
     prelude::*,
     str::CString,
-    sync::{rcu, Arc},
+    sync::{rcu, Arc, Mutex},
 };
 use xlnet_protocol::{Addrs, Mac};
 
-/// The NIC. It is looked up when it is needed, so that it can go away at any time, and another of its name
-/// come in its place.
+/// The NIC. It may come later than the module, go, and come again.
+#[pin_data]
 pub(crate) struct Nic {
-    name: CString,
+    /// What `nic=` says.
+    wanted: Option<&'static str>,
     uplink: Arc<Uplink>,
+    /// What the device that is the NIC is called, or was when it went.
+    #[pin]
+    name: Mutex<Option<CString>>,
 }
 
 /// What the NIC is like at one moment.
@@ -33,35 +43,35 @@ pub(crate) struct NicState {
     pub(crate) primary: Ipv4Addr,
 }
 
-/// Finds the NIC called `name`, or the first netfront device.
-///
-/// # Errors
-///
-/// `ENODEV` if there is none, `EINVAL` if it is no Ethernet device; the log says which. `ENOMEM`.
-pub(crate) fn find(name: Option<&str>) -> Result<Arc<Nic>> {
-    let dev = match name {
-        Some(name) => nic::by_name(name).ok_or_else(|| {
-            pr_err!("nic={name}: there is no such device\n");
-            ENODEV
-        })?,
-        None => nic::first_netfront().ok_or_else(|| {
-            pr_err!("there is no Xen network device (xen-netfront); nic= can name another\n");
-            ENODEV
-        })?,
-    };
-    if dev.mac().is_none() {
-        pr_err!("nic={:?}: not an Ethernet device\n", dev.name());
-        return Err(EINVAL);
-    }
-    pr_info!("serving {:?}\n", dev.name());
-    let nic = Nic {
-        name: CString::try_from(dev.name())?,
-        uplink: Arc::new(Uplink::new(dev.ifindex()), GFP_KERNEL)?,
-    };
-    Ok(Arc::new(nic, GFP_KERNEL)?)
-}
-
 impl Nic {
+    /// The NIC called `wanted`, or the first netfront device, whenever that is there.
+    ///
+    /// # Errors
+    ///
+    /// `EINVAL` if no device can have that name, or one has it that is no Ethernet device; the log says so.
+    /// `ENOMEM`.
+    pub(crate) fn new(wanted: Option<&'static str>) -> Result<Arc<Self>> {
+        if let Some(name) = wanted {
+            if !nic::is_valid_name(name) {
+                pr_err!("nic={name}: no device can have this name\n");
+                return Err(EINVAL);
+            }
+            if nic::by_name(name).is_some_and(|dev| dev.mac(&Rtnl::lock()).is_none()) {
+                pr_err!("nic={name}: not an Ethernet device\n");
+                return Err(EINVAL);
+            }
+        }
+        Arc::pin_init(
+            pin_init!(Self {
+                wanted,
+                uplink: Arc::new(Uplink::new()?, GFP_KERNEL)?,
+                name <- new_mutex!(None),
+            }? Error),
+            GFP_KERNEL,
+        )
+    }
+
+    /// The index of the device that is the NIC, or was it last; 0 if there was none yet.
     pub(crate) fn ifindex(&self) -> i32 {
         self.uplink.ifindex()
     }
@@ -71,26 +81,25 @@ impl Nic {
         &self.uplink
     }
 
-    /// The device, unless it went away. Process context.
+    /// The device, if it is there. It cannot go while the result is held: not to be kept while XenStore is
+    /// waited for.
     pub(crate) fn device(&self) -> Option<DeviceRef> {
-        nic::by_index(self.ifindex()).or_else(|| self.device_in_its_place())
+        self.uplink.device.counted()
     }
 
-    fn device_in_its_place(&self) -> Option<DeviceRef> {
-        let dev = nic::by_name(self.name.to_str().ok()?)?;
-        dev.mac()?;
-        self.uplink.set(dev.ifindex());
-        Some(dev)
-    }
-
-    /// What the NIC is like now. `None` if it cannot carry traffic: gone, down, or without an
-    /// address that others could use.
+    /// What the NIC is like now. `None` if it cannot carry traffic, or must see all of it: gone, down, without
+    /// carrier or an address that others could use, or with a native XDP program. Process context, RTNL not
+    /// held.
     pub(crate) fn state(&self) -> Option<NicState> {
-        let dev = self.device().filter(|dev| dev.is_running())?;
-        let mac = Mac::new(dev.mac()?).ok()?;
+        let rtnl = Rtnl::lock();
+        let dev =
+            self.uplink.device.locked(&rtnl).filter(|dev| {
+                dev.is_running() && dev.has_carrier() && !dev.has_native_xdp(&rtnl)
+            })?;
+        let mac = Mac::new(dev.mac(&rtnl)?).ok()?;
         let mut addresses = Addrs::new();
         let mut primary = None;
-        dev.ipv4_addresses(|address| {
+        dev.ipv4_addresses(&rtnl, |address| {
             // One that nobody else could use, one given twice, one too many: whoever uses it is
             // reached through the NIC.
             if addresses.push(IpAddr::V4(address)).is_ok() {
@@ -103,22 +112,95 @@ impl Nic {
             primary: primary?,
         })
     }
+
+    /// Whether `dev` is the one that is waited for. If that was there before, it is what came in its place.
+    fn is(&self, dev: &Device, rtnl: &Rtnl) -> bool {
+        if self.wanted.is_some_and(|name| dev.is_called(name, rtnl)) {
+            return true;
+        }
+        match &*self.name.lock() {
+            Some(before) => dev.name(rtnl) == &**before,
+            None => self.wanted.is_none() && dev.is_netfront(),
+        }
+    }
+
+    fn remember_name(&self, dev: &Device, rtnl: &Rtnl) {
+        // Without memory it is known by its former name.
+        if let Ok(name) = CString::try_from(dev.name(rtnl)) {
+            *self.name.lock() = Some(name);
+        }
+    }
 }
 
-/// Tells manager and router that the NIC, or xl0 itself, may have changed.
-pub(crate) struct NicObserver {
+/// Follows the NIC, listens to the ARP there, and tells manager and router of what may have changed.
+pub(crate) struct NicFollow {
+    nic: Arc<Nic>,
+    tap: Pin<KBox<arp::Tap<SightingObserver>>>,
     manager: Kick,
     router: RouterKick,
 }
 
-impl NicObserver {
-    pub(crate) fn new(manager: Kick, router: RouterKick) -> Self {
-        Self { manager, router }
+impl NicFollow {
+    /// Begins to follow the NIC. The log says which device it is, or that it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn begin(
+        nic: &Arc<Nic>,
+        manager: &Kick,
+        router: &RouterKick,
+        table: &Arc<RcuBox<Table>>,
+    ) -> Result<Follower<Self>> {
+        let sightings = SightingObserver {
+            router: router.clone(),
+            table: table.clone(),
+        };
+        let follow = Self {
+            nic: nic.clone(),
+            tap: arp::Tap::new(sightings)?,
+            manager: manager.clone(),
+            router: router.clone(),
+        };
+        let follower = Follower::new(nic.uplink.device.clone(), follow)?;
+        if nic.device().is_none() {
+            match nic.wanted {
+                Some(name) => pr_info!("nic={name}: no such device yet, waiting for it\n"),
+                None => pr_info!("no Xen network device (xen-netfront) yet, waiting for one\n"),
+            }
+        }
+        Ok(follower)
     }
 }
 
-impl nic::Observer for NicObserver {
-    fn changed(&self) {
+impl Follow for NicFollow {
+    fn wants(&self, dev: &Device, rtnl: &Rtnl) -> bool {
+        self.nic.is(dev, rtnl) && dev.mac(rtnl).is_some()
+    }
+
+    fn told(&self, news: News, dev: &Device, rtnl: &Rtnl) {
+        let name = dev.name(rtnl);
+        match news {
+            News::Adopted => {
+                self.nic.uplink.set_ifindex(dev.ifindex());
+                self.nic.remember_name(dev, rtnl);
+                self.tap.listen_on(Some(dev));
+                pr_info!("serving {name}\n");
+            }
+            News::Renamed => {
+                self.nic.remember_name(dev, rtnl);
+                pr_info!("serving {name}, as the device is called now\n");
+            }
+            News::Changed => {}
+            News::Moved => {
+                self.tap.listen_on(None);
+                pr_info!("{name} is in another network namespace, waiting for it to come back\n");
+            }
+            News::Removed => {
+                self.tap.listen_on(None);
+                pr_info!("{name} is gone, waiting for another one of that name\n");
+            }
+        }
         self.manager.get().nic_changed();
         self.manager.kick();
         self.router.kick();
@@ -126,23 +208,13 @@ impl nic::Observer for NicObserver {
 }
 
 /// Tells the router what ARP says of the peers' addresses.
-pub(crate) struct SightingObserver {
+struct SightingObserver {
     router: RouterKick,
     table: Arc<RcuBox<Table>>,
-    nic: Arc<Nic>,
-}
-
-impl SightingObserver {
-    pub(crate) fn new(router: RouterKick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
-        Self { router, table, nic }
-    }
 }
 
 impl arp::Observer for SightingObserver {
     fn observed(&self, seen: arp::Observation) {
-        if seen.ifindex != self.nic.ifindex() {
-            return;
-        }
         let guard = rcu::read_lock();
         let news = self
             .table

@@ -8,6 +8,7 @@ use crate::data::{
     group::{self, Group},
     settings::{Current, MAX_RING_PAGES},
     table::Table,
+    uplink::Uplink,
     way_out::WayOut,
 };
 use core::net::Ipv4Addr;
@@ -33,6 +34,7 @@ pub(crate) struct XlDriver {
     /// In the order of their numbers.
     groups: KVec<Arc<Group>>,
     table: Arc<RcuBox<Table>>,
+    uplink: Arc<Uplink>,
     way_out: WayOut,
     bell: Bell,
     settings: Current,
@@ -44,12 +46,14 @@ impl XlDriver {
     pub(crate) fn new(
         groups: KVec<Arc<Group>>,
         table: Arc<RcuBox<Table>>,
+        uplink: Arc<Uplink>,
         way_out: WayOut,
         bell: Bell,
     ) -> Self {
         Self {
             groups,
             table,
+            uplink,
             way_out,
             bell,
             settings: Current::new(cpu::online().min(group::max_queue_pairs())),
@@ -132,6 +136,10 @@ impl Driver for XlDriver {
         }
     }
 
+    fn receive_as<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Device> {
+        self.uplink.for_received(guard)
+    }
+
     fn layout(&self) -> Peers {
         Peers::of(&self.groups)
     }
@@ -145,6 +153,7 @@ impl Driver for XlDriver {
         report.add(fmt!("broken_channels"), broken);
         report.add(fmt!("fallback_packets"), self.way_out.packets.load(Relaxed));
         report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
+        report.add(fmt!("rx_drop_nic"), self.uplink.rx_drops.get());
         peers.report(&self.groups, report);
     }
 

@@ -10,6 +10,7 @@ use crate::data::{
     slot::{Fault, NapiSlot, Slot},
     stats::{Counter, Counters},
     table::Table,
+    uplink::Uplink,
 };
 use kapi::{
     cpu,
@@ -66,6 +67,7 @@ pub(crate) fn queues() -> u16 {
 /// `ENOMEM`.
 pub(crate) fn all(
     table: &Arc<RcuBox<Table>>,
+    uplink: &Arc<Uplink>,
     bell: &Bell,
     idle_thread: Option<&Arc<IdleThread>>,
 ) -> Result<KVec<Arc<Group>>> {
@@ -75,7 +77,7 @@ pub(crate) fn all(
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
         let queue = 1 + number * size;
         for i in 0..size {
-            let slot = Slot::new(queue + i, number, table, bell, idle_thread)?;
+            let slot = Slot::new(queue + i, number, table, uplink, bell, idle_thread)?;
             slots.push(slot, GFP_KERNEL)?;
         }
         let group = Group {

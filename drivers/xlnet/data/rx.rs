@@ -6,13 +6,15 @@ use crate::data::{
     idle::Idle,
     moderation::Moderation,
     slot::{Fault, Port, Slot},
+    table::Entry,
 };
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
         device::Device,
-        napi::Context,
+        napi::{Context, Polled},
         poll_timer::{Pending, PollTimer},
+        receive::Frame,
     },
     xen::grant::{PeerControlPage, XenMemory},
 };
@@ -85,7 +87,7 @@ impl Rx {
         context: &mut Context<'_>,
         budget: u32,
         room: bool,
-    ) -> u32 {
+    ) -> Polled {
         self.useful |= room;
         let (work, result) = match self.look_at_state(slot, context.device()) {
             Ok(()) => self.receive_all(slot, context, budget),
@@ -94,22 +96,19 @@ impl Rx {
         self.useful |= work > 0;
         match result {
             // More is there, or may be.
-            Ok(()) if work >= budget => work,
+            Ok(()) if work >= budget => Polled::More,
             Ok(()) => {
                 if self.port.eoi(!self.useful) {
                     self.useful = false;
                 }
-                context.complete(work);
-                work
+                Polled::Done(work)
             }
             Err(reason) => {
                 // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
                 self.idle.stop();
                 slot.close_tx(context.device());
                 slot.report(Fault::Broken(reason));
-                let work = work.min(budget - 1);
-                context.complete(work);
-                work
+                Polled::Done(work)
             }
         }
     }
@@ -233,48 +232,58 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
         counters.rx_drop_invalid.add(1);
         return record.consume();
     }
-    let Some(mut skb) = context.alloc(len) else {
+    let Some(skb) = context.alloc(len) else {
         counters.rx_drop_nomem.add(1);
         return record.consume();
     };
-    // From here on only the copy counts.
-    let mut complete = true;
-    skb.fill(|offset, buffer| complete &= record.copy_to(offset, buffer).is_ok());
+    let filled = skb.fill(&record);
     record.consume();
-
-    let mut ip = [0; IPV4_HEADER];
-    if !complete || skb.copy_bits(0, &mut ip).is_err() || ip[0] >> 4 != 4 {
+    // From here on only the copy counts.
+    let packet = filled.and_then(|skb| {
+        let ip = skb.first::<IPV4_HEADER>()?;
+        (ip[0] >> 4 == 4).then_some((skb, ip))
+    });
+    let Some((skb, ip)) = packet else {
         counters.rx_drop_invalid.add(1);
         return;
-    }
+    };
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
     let source = Ipv4Addr::new(s0, s1, s2, s3);
     let destination = Ipv4Addr::new(d0, d1, d2, d3);
-    if !is_allowed(slot, source, destination) {
+    let guard = rcu::read_lock();
+    let Some(entry) = sender(slot, source, destination, &guard) else {
         counters.rx_drop_source.add(1);
         return;
-    }
-    let device = context.device();
-    if skb
-        .receive_l3(device, ETHERTYPE_IPV4, meta.virtio_net_hdr)
-        .is_err()
-    {
+    };
+    let Some(nic) = slot.uplink.device.get(&guard) else {
+        slot.uplink.rx_drops.add(1);
+        return skb.drop_not_ready();
+    };
+    let frame = Frame {
+        nic,
+        source: entry.sighting.mac(),
+        protocol: ETHERTYPE_IPV4,
+    };
+    let Ok(skb) = skb.complete(&frame, slot.queue, meta.virtio_net_hdr) else {
         counters.rx_drop_invalid.add(1);
         return;
-    }
+    };
     counters.rx_packets.add(1);
     counters.rx_bytes.add(len.into());
-    device.count_rx(len);
+    context.device().count_rx(len);
     context.receive(skb);
 }
 
-/// Whether the peer may send from `source` to `destination`.
+/// The peer's entry for `source`, if it may send from there to `destination`.
 #[inline]
-fn is_allowed(slot: &Slot, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
-    let guard = rcu::read_lock();
-    let table = slot.table.read(&guard);
-    table.is_own(destination)
-        && table
-            .find(source)
-            .is_some_and(|entry| entry.group == slot.group && entry.sighting.is_accepted())
+fn sender<'a>(
+    slot: &'a Slot,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    guard: &'a rcu::Guard,
+) -> Option<&'a Entry> {
+    let table = slot.table.read(guard);
+    table.find(source).filter(|entry| {
+        entry.group == slot.group && entry.sighting.is_accepted() && table.is_own(destination)
+    })
 }

@@ -6,11 +6,11 @@
 //! Each peer has its own, so that one that floods or never receives harms nobody else. Slots exist
 //! as long as the device; peers and channels come and go.
 
-use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx};
+use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx, uplink::Uplink};
 use kapi::{
     net::{
         idle_poll::IdleThread,
-        napi::{Context, Napi, Poll},
+        napi::{Context, Napi, Poll, Polled},
     },
     new_bh_lock,
     sync::{BhLock, RcuBox},
@@ -42,6 +42,7 @@ pub(crate) struct Slot {
     /// The number of the [group](crate::data::group) that the slot belongs to.
     pub(crate) group: u16,
     pub(crate) table: Arc<RcuBox<Table>>,
+    pub(crate) uplink: Arc<Uplink>,
     bell: Bell,
     /// Polls while its CPU is idle, if that is wanted.
     pub(crate) idle_thread: Option<Arc<IdleThread>>,
@@ -62,6 +63,7 @@ impl Slot {
         queue: u16,
         group: u16,
         table: &Arc<RcuBox<Table>>,
+        uplink: &Arc<Uplink>,
         bell: &Bell,
         idle_thread: Option<&Arc<IdleThread>>,
     ) -> Result<Arc<NapiSlot>> {
@@ -69,6 +71,7 @@ impl Slot {
             queue,
             group,
             table: table.clone(),
+            uplink: uplink.clone(),
             bell: bell.clone(),
             idle_thread: idle_thread.cloned(),
             tx <- new_bh_lock!(None),
@@ -102,10 +105,10 @@ impl Slot {
 impl Poll for Slot {
     type State = Rx;
 
-    fn poll(&self, rx: &mut Rx, context: &mut Context<'_>, budget: u32) -> u32 {
+    fn poll(&self, rx: &mut Rx, context: &mut Context<'_>, budget: u32) -> Polled {
         let room = self.wake(context.device());
         if budget == 0 {
-            return 0;
+            return Polled::More;
         }
         rx.poll(self, context, budget, room)
     }
