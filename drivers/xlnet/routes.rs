@@ -5,6 +5,7 @@
 use crate::retired::Retired;
 use core::net::Ipv4Addr;
 use kapi::{
+    errno::ENOBUFS,
     net::{
         fib::Hold,
         rtnetlink::{HostRoute, Socket}, //

@@ -6,6 +6,7 @@
 
 use crate::{
     bindings,
+    errno::EOPNOTSUPP,
     net::device::{driver, Driver},
 };
 use core::{fmt::Write, marker::PhantomData, mem::MaybeUninit};

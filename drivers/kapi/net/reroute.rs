@@ -4,7 +4,7 @@
 //!
 //! C header: [`include/net/route.h`](srctree/include/net/route.h)
 
-use crate::{bindings, net::skb::SkBuff};
+use crate::{bindings, errno::EPROTONOSUPPORT, net::skb::SkBuff};
 use core::ptr::NonNull;
 use kernel::{error::from_err_ptr, prelude::*, types::Opaque};
 

@@ -6,7 +6,7 @@
 //! C headers: [`include/uapi/linux/rtnetlink.h`](srctree/include/uapi/linux/rtnetlink.h),
 //! [`include/linux/net.h`](srctree/include/linux/net.h)
 
-use crate::bindings;
+use crate::{bindings, errno::EBADMSG};
 use core::{net::Ipv4Addr, ptr::NonNull};
 use kernel::{error::to_result, prelude::*};
 
