@@ -90,6 +90,8 @@ class Choice(ScriptTest):
         self.archive()
         for version in ("7.2.9", "7.2.11", "6.12.117"):
             (self.cache / f"kernel-packages-{version}+deb13-amd64").mkdir()
+        # That is for other compilers.
+        (self.cache / "kernel-packages-7.2.12+deb14-amd64").mkdir()
         self.assert_chosen("7.2.11")
 
     def test_nothing_is_left(self):
