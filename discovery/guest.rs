@@ -2,8 +2,17 @@
 
 //! One guest: what it wrote, and what it was told.
 
-use crate::{introducer::Kick, pace::Pace, vifs};
-use kapi::xen::xenstore::{self, Value, Watch, WatchHandler};
+use crate::{
+    introducer::Kick,
+    marks::Marks,
+    pace::Pace,
+    vifs::{self, Described, Survey},
+};
+use kapi::{
+    time::now_ms,
+    xen::xenstore::{self, Value, Watch, WatchHandler},
+    Show,
+};
 use kernel::{
     new_mutex,
     prelude::*,
@@ -13,52 +22,27 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::Vifs, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, SchemaError,
+    roster::Vif, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError,
 };
 
-/// Of so many changed offers each is noted; of more, that any may have changed.
-const MAX_NOTED: usize = 64;
+/// When to try again what XenStore refused, in milliseconds.
+const RETRY_MS: u64 = 1000;
 
 /// What a guest changed since it was last looked at.
 #[pin_data]
 struct Changes {
     advert: Atomic<bool>,
+    /// Any of the offers may have changed.
+    all_offers: Atomic<bool>,
+    /// The offers to these peers have.
     #[pin]
-    offers: Mutex<Offers>,
+    offers: Mutex<Marks>,
 }
 
-/// Offers of a guest.
-enum Offers {
-    /// Those to these peers.
-    To(KVec<DomId>),
-    All,
-}
-
-impl Offers {
-    const fn none() -> Self {
-        Self::To(KVec::new())
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::To(peers) if peers.is_empty())
-    }
-
-    /// Adds the offer to `peer`.
-    fn add(&mut self, peer: DomId) {
-        let Self::To(peers) = self else {
-            return;
-        };
-        if peers.contains(&peer) {
-            return;
-        }
-        if peers.len() >= MAX_NOTED || peers.push(peer, GFP_KERNEL).is_err() {
-            *self = Self::All;
-        }
-    }
-
-    /// Takes all of them.
-    fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::none())
+impl Changes {
+    fn mark_all(&self) {
+        self.advert.store(true, Release);
+        self.all_offers.store(true, Release);
     }
 }
 
@@ -83,16 +67,19 @@ impl WatchHandler for GuestWatch {
                 | Node::PeerOffer(_),
             ) => return,
             Some(Node::Offer(peer)) => self.changes.offers.lock().add(peer),
-            Some(Node::Offers) => *self.changes.offers.lock() = Offers::All,
-            Some(Node::Root) => {
-                self.changes.advert.store(true, Release);
-                *self.changes.offers.lock() = Offers::All;
-            }
+            Some(Node::Offers) => self.changes.all_offers.store(true, Release),
+            Some(Node::Root) => self.changes.mark_all(),
             Some(Node::Version | Node::Features | Node::Instance | Node::Mac | Node::Addr) => {
                 self.changes.advert.store(true, Release);
             }
         }
         self.introducer.kick();
+    }
+
+    fn overrun(&self) -> bool {
+        self.changes.mark_all();
+        self.introducer.kick();
+        true
     }
 }
 
@@ -104,10 +91,15 @@ pub(crate) struct Guest {
     advert_pace: Pace,
     offers_pace: Pace,
     /// Offers that are to be looked at for another reason than a change of theirs.
-    relay_again: Offers,
+    relay_again: Marks,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
-    pub(crate) vifs: Vifs,
+    vifs: KVec<Described>,
     told: KVec<Told>,
+    /// Before then the guest is told of nobody.
+    tell_at: u64,
+    /// What the log says of why it meets nobody.
+    logged: Reasons,
+    log_pace: Pace,
 }
 
 /// What a guest was told of a peer.
@@ -116,8 +108,6 @@ struct Told {
     entry: PeerEntry,
     /// The peer's offer, if it was relayed.
     offer: Option<Offer>,
-    /// Whether it is still to be told, see [`Guest::begin`].
-    wanted: bool,
 }
 
 impl Guest {
@@ -130,7 +120,8 @@ impl Guest {
         let changes = Arc::pin_init(
             pin_init!(Changes {
                 advert: Atomic::new(true),
-                offers <- new_mutex!(Offers::All),
+                all_offers: Atomic::new(true),
+                offers <- new_mutex!(Marks::none()),
             }),
             GFP_KERNEL,
         )?;
@@ -146,12 +137,15 @@ impl Guest {
             domid,
             changes,
             _watch: watch,
-            advert_pace: Pace::new(),
-            offers_pace: Pace::new(),
-            relay_again: Offers::none(),
+            advert_pace: Pace::of_changes(),
+            offers_pace: Pace::of_changes(),
+            relay_again: Marks::none(),
             advert: None,
-            vifs: Vifs::new(),
+            vifs: KVec::new(),
             told: KVec::new(),
+            tell_at: 0,
+            logged: Reasons::NONE,
+            log_pace: Pace::of_lines(),
         })
     }
 
@@ -161,25 +155,28 @@ impl Guest {
 
     /// Whether there are changes that wait, since there were too many before.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.changes.advert.load(Relaxed) || !self.changes.offers.lock().is_empty()
+        self.changes.advert.load(Relaxed)
+            || self.changes.all_offers.load(Relaxed)
+            || !self.changes.offers.lock().is_empty()
     }
 
-    /// Reads the advert again if it changed.
+    /// Reads the advert again if it changed. Returns whether it was read.
     ///
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
-    pub(crate) fn read_advert(&mut self) -> Result {
-        if self.changes.advert.load(Relaxed) && self.advert_pace.take() {
+    pub(crate) fn read_advert(&mut self) -> Result<bool> {
+        let read = self.changes.advert.load(Relaxed) && self.advert_pace.take();
+        if read {
             self.changes.advert.xchg(false, Full);
             self.advert = read_advert(self.domid).inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
         }
-        Ok(())
+        Ok(read)
     }
 
-    /// Reads the vifs.
+    /// Reads what the toolstack says of the vifs.
     ///
     /// # Errors
     ///
@@ -189,6 +186,26 @@ impl Guest {
         Ok(())
     }
 
+    /// The vifs, as they are attached.
+    pub(crate) fn vifs<'a>(&'a self, survey: &'a Survey) -> impl Iterator<Item = Vif> + 'a {
+        let vif = |described| survey.vif(self.domid, described);
+        self.vifs.iter().map(vif)
+    }
+
+    /// Has the log say why the guest meets nobody, or that it may again, if that is news.
+    pub(crate) fn log(&mut self, reasons: Reasons) {
+        if self.logged == reasons || !self.log_pace.take() {
+            return;
+        }
+        self.logged = reasons;
+        let guest = Show(self.domid);
+        if reasons.is_empty() {
+            pr_info!("guest {guest}: nothing is against channels any more\n");
+        } else {
+            pr_info!("guest {guest}: no channels, {}\n", Show(reasons));
+        }
+    }
+
     /// The peers to which the offers changed, or are to be looked at again, since the last call.
     ///
     /// # Errors
@@ -196,26 +213,30 @@ impl Guest {
     /// `ENOMEM`; the next call tries again.
     pub(crate) fn take_offers(&mut self) -> Result<KVec<DomId>> {
         let mut changed = self.changes.offers.lock();
-        if !changed.is_empty() && self.offers_pace.take() {
+        let all = self.changes.all_offers.load(Relaxed);
+        if (all || !changed.is_empty()) && self.offers_pace.take() {
             match changed.take() {
-                Offers::To(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
-                Offers::All => self.relay_again = Offers::All,
+                Marks::Of(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
+                Marks::All => self.relay_again = Marks::All,
+            }
+            if self.changes.all_offers.xchg(false, Full) {
+                self.relay_again = Marks::All;
             }
         }
         drop(changed);
         let told = &self.told;
         match self.relay_again.take() {
-            Offers::To(mut peers) => {
+            Marks::Of(mut peers) => {
                 // A guest may write offers to whom it likes.
                 peers.retain(|peer| told.iter().any(|told| told.peer == *peer));
                 Ok(peers)
             }
-            Offers::All => {
+            Marks::All => {
                 let mut peers = KVec::new();
                 for told in told {
                     peers
                         .push(told.peer, GFP_KERNEL)
-                        .inspect_err(|_| self.relay_again = Offers::All)?;
+                        .inspect_err(|_| self.relay_again = Marks::All)?;
                 }
                 Ok(peers)
             }
@@ -237,13 +258,6 @@ impl Guest {
         Ok(text.and_then(|text| Offer::parse(&text).ok()))
     }
 
-    /// Begins a round of [`Guest::tell`], at whose end [`Guest::forget_others`] is called.
-    pub(crate) fn begin(&mut self) {
-        for told in &mut self.told {
-            told.wanted = false;
-        }
-    }
-
     /// Tells the guest of a peer, unless it knows. Returns whether the peer's offer is to be
     /// relayed (again).
     ///
@@ -251,16 +265,18 @@ impl Guest {
     ///
     /// XenStore's, `ENOMEM`.
     pub(crate) fn tell(&mut self, peer: DomId, entry: &PeerEntry) -> Result<bool> {
-        let told = self.told.iter_mut().find(|told| told.peer == peer);
-        let known = told.is_some();
-        let same_pair = matches!(&told, Some(told) if told.entry.nonce == entry.nonce);
-        if let Some(told) = told {
-            told.wanted = true;
-            if told.entry == *entry {
-                return Ok(false);
-            }
+        let found = self.told.iter_mut().find(|told| told.peer == peer);
+        let known = found.as_ref().map(|told| told.entry);
+        if known == Some(*entry) {
+            return Ok(false);
         }
-        if known && !same_pair {
+        if now_ms() < self.tell_at {
+            return Err(EAGAIN);
+        }
+        // If XenStore refuses one of these, it is to have a while.
+        self.tell_at = now_ms() + RETRY_MS;
+        let same_pair = known.is_some_and(|known| known.nonce == entry.nonce);
+        if known.is_some() && !same_pair {
             // With the old pair goes the offer that belonged to it.
             let path = Path::of(self.domid, Node::Peer(peer));
             xenstore::remove(format_args!("{path}"))?;
@@ -270,7 +286,7 @@ impl Guest {
             let path = Path::of(self.domid, node);
             xenstore::write(format_args!("{path}"), format_args!("{value}"))?;
         }
-        if let Some(told) = self.told.iter_mut().find(|told| told.peer == peer) {
+        if let Some(told) = found {
             told.entry = *entry;
             if !same_pair {
                 told.offer = None;
@@ -280,23 +296,23 @@ impl Guest {
                 peer,
                 entry: *entry,
                 offer: None,
-                wanted: true,
             };
             self.told.push(told, GFP_KERNEL)?;
         }
+        self.tell_at = 0;
         Ok(!same_pair)
     }
 
-    /// Removes what the guest was told of others than those of this round.
+    /// Takes back what the guest was told of those that it may not meet any more.
     ///
     /// # Errors
     ///
-    /// XenStore's, `ENOMEM`; what is left is tried again in the next round.
-    pub(crate) fn forget_others(&mut self) -> Result {
+    /// XenStore's; what is left is tried again by the next call.
+    pub(crate) fn keep(&mut self, mut may_meet: impl FnMut(DomId) -> bool) -> Result {
         let guest = self.domid;
         let mut result = Ok(());
         self.told.retain(|told| {
-            if told.wanted {
+            if may_meet(told.peer) {
                 return true;
             }
             let path = Path::of(guest, Node::Peer(told.peer));

@@ -6,28 +6,46 @@
 
 use kapi::time::now_ms;
 
-/// So many changes are taken as they come: more than an honest guest makes in a row.
-const BURST: u64 = 32;
-
-/// How often after that, in milliseconds.
+/// How often a guest's changes are taken, in milliseconds, once they are too many.
 pub(crate) const PACE_MS: u64 = 100;
 
-/// The pace of one kind of change of one guest.
+/// How often a guest's affairs get into the log, in milliseconds, once they are too many.
+const LOG_MS: u64 = 10_000;
+
+/// The pace of one kind of thing that one guest can cause.
 pub(crate) struct Pace {
-    /// Moved on by [`PACE_MS`] with each change; never more than [`BURST`] of those ahead of now.
+    /// So many are taken as they come: more than an honest guest makes in a row.
+    burst: u64,
+    /// How often after that, in milliseconds.
+    every_ms: u64,
+    /// Moved on by `every_ms` with each; never more than `burst` of those ahead of now.
     until: u64,
 }
 
 impl Pace {
-    pub(crate) const fn new() -> Self {
-        Self { until: 0 }
+    const fn new(burst: u64, every_ms: u64) -> Self {
+        Self {
+            burst,
+            every_ms,
+            until: 0,
+        }
     }
 
-    /// Whether a change may be taken now, which then has to be done. It is to wait otherwise.
+    /// That of changes in XenStore.
+    pub(crate) const fn of_changes() -> Self {
+        Self::new(32, PACE_MS)
+    }
+
+    /// That of lines in the log.
+    pub(crate) const fn of_lines() -> Self {
+        Self::new(16, LOG_MS)
+    }
+
+    /// Whether one may be taken now, which then has to be done. It is to wait otherwise.
     pub(crate) fn take(&mut self) -> bool {
         let now = now_ms();
-        let until = self.until.max(now) + PACE_MS;
-        let may = until <= now + BURST * PACE_MS;
+        let until = self.until.max(now) + self.every_ms;
+        let may = until <= now + self.burst * self.every_ms;
         if may {
             self.until = until;
         }

@@ -11,7 +11,9 @@
 
 mod guest;
 mod introducer;
+mod marks;
 mod pace;
+mod parted;
 mod vifs;
 
 use crate::introducer::{DomainWatch, Introducer, Kick, VifObserver};

@@ -25,3 +25,4 @@
 
 #include "fault.h"
 #include "helpers.h"
+#include "helpers/bridge.h"

@@ -28,8 +28,11 @@ mod number;
 mod offer;
 mod path;
 mod peer;
+pub mod port;
 mod queue_pairs;
+mod reason;
 pub mod roster;
+mod warning;
 
 pub use addr::{Addrs, Mac, MAX_ADDRS};
 pub use advert::{Advert, AdvertText, Value};
@@ -45,6 +48,7 @@ pub use offer::{ChannelId, Offer};
 pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry, PeerText};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
+pub use reason::{Reason, Reasons};
 
 /// The version of this protocol, as adverts and offers carry it.
 pub const VERSION: u32 = 1;

@@ -178,7 +178,19 @@ pub trait WatchHandler: Send + Sync + 'static {
     /// once right after the watch was set. Runs in the kernel's one XenStore watch thread: it must
     /// not wait for XenStore.
     fn changed(&self, path: &str);
+
+    /// So many events wait to be handled that this one is not worth keeping, provided that the handler
+    /// takes note that anything below the watched node may have changed. Returns whether it has; the event
+    /// is kept otherwise. Any context, must not sleep.
+    ///
+    /// Whoever may write below a watched node could use up memory by doing so faster than events are handled.
+    fn overrun(&self) -> bool {
+        false
+    }
 }
+
+/// So many events of one watch may wait.
+const MAX_PENDING: c_uint = 64;
 
 /// How many places in memory are tried for a watch.
 const PLACES: u32 = 8;
@@ -240,6 +252,7 @@ impl<H: WatchHandler> Watch<H> {
         unsafe {
             (*watch).node = watched.path.as_char_ptr();
             (*watch).callback = Some(Watched::<H>::callback);
+            (*watch).will_handle = Some(Watched::<H>::will_handle);
         }
         // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept until the
         // watch is unregistered.
@@ -275,6 +288,22 @@ impl<H: WatchHandler> Work for Watched<H> {
 }
 
 impl<H: WatchHandler> Watched<H> {
+    /// # Safety
+    ///
+    /// `watch` must be the one inside a `Self` that lives until this returns.
+    unsafe extern "C" fn will_handle(
+        watch: *mut bindings::xenbus_watch,
+        _path: *const c_char,
+        _token: *const c_char,
+    ) -> bool {
+        // SAFETY: By the function's contract. The count may change meanwhile; which of its values is read does
+        // not matter.
+        let pending = unsafe { (&raw const (*watch).nr_pending).read_volatile() };
+        // SAFETY: By the function's contract.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };
+        pending < MAX_PENDING || !this.handler.overrun()
+    }
+
     /// # Safety
     ///
     /// `watch` must be the one inside a `Self` that lives until this returns, `path` a
