@@ -35,6 +35,7 @@ DOM0 = {
     "lab/terminal": "tests/xen/dom0/terminal",
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
     "lab/vif": "tests/xen/dom0/vif",
+    "lab/bpf.py": "tests/xen/dom0/bpf.py",
 }
 GUEST = {
     "init": "tests/xen/guest/init",
