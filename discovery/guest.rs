@@ -8,9 +8,10 @@ use crate::{
     pace::Pace,
     vifs::{self, Described, Survey},
 };
+use core::fmt::Display;
 use kapi::{
     time::now_ms,
-    xen::xenstore::{self, Value, Watch, WatchHandler},
+    xen::xenstore::{self, Transaction, Value, Watch, WatchHandler},
     Show,
 };
 use kernel::{
@@ -23,6 +24,7 @@ use kernel::{
 };
 use xlnet_protocol::{
     roster::Vif, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError,
+    Tree, Version,
 };
 
 /// When to try again what XenStore refused, in milliseconds.
@@ -55,10 +57,12 @@ pub(crate) struct GuestWatch {
 impl WatchHandler for GuestWatch {
     fn changed(&self, path: &str) {
         match Path::parse(path).map(|path| path.node) {
-            // What is below `peer` we wrote ourselves; other names mean nothing.
+            // Other names mean nothing, and what dom0 writes is not here.
             None
             | Some(
-                Node::Peers
+                Node::Told
+                | Node::Why
+                | Node::Peers
                 | Node::Peer(_)
                 | Node::PeerMac(_)
                 | Node::PeerAddr(_)
@@ -94,10 +98,13 @@ pub(crate) struct Guest {
     relay_again: Marks,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
     vifs: KVec<Described>,
+    /// The version of the protocol in which it is told.
+    version: Version,
     told: KVec<Told>,
     /// Before then the guest is told of nobody.
     tell_at: u64,
-    /// What the log says of why it meets nobody.
+    /// What it and the log were told of why it meets nobody.
+    why: Reasons,
     logged: Reasons,
     log_pace: Pace,
 }
@@ -125,7 +132,12 @@ impl Guest {
             }),
             GFP_KERNEL,
         )?;
-        xenstore::remove(format_args!("{}", Path::of(domid, Node::Peers)))?;
+        for path in [
+            Path::of(domid, Node::Told),
+            path(domid, Version::One, Node::Peers),
+        ] {
+            xenstore::remove(format_args!("{path}"))?;
+        }
         let watch = Watch::new(
             format_args!("{}", Path::of(domid, Node::Root)),
             GuestWatch {
@@ -142,8 +154,10 @@ impl Guest {
             relay_again: Marks::none(),
             advert: None,
             vifs: KVec::new(),
+            version: Version::Two,
             told: KVec::new(),
             tell_at: 0,
+            why: Reasons::NONE,
             logged: Reasons::NONE,
             log_pace: Pace::of_lines(),
         })
@@ -192,8 +206,28 @@ impl Guest {
         self.vifs.iter().map(vif)
     }
 
-    /// Has the log say why the guest meets nobody, or that it may again, if that is news.
-    pub(crate) fn log(&mut self, reasons: Reasons) {
+    /// Has the guest, and the log, say why it meets nobody, or that it may again, if that is news.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; the next call tries again.
+    pub(crate) fn say_why(&mut self, reasons: Reasons) -> Result {
+        self.log(reasons);
+        if self.why == reasons || self.version == Version::One {
+            return Ok(());
+        }
+        if reasons.is_empty() {
+            xenstore::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
+        } else {
+            write(self.domid, self.version, &[(Node::Why, reasons)])?;
+        }
+        self.why = reasons;
+        Ok(())
+    }
+
+    fn log(&mut self, reasons: Reasons) {
+        // Of what is wrong with its claims there is a warning already, with all that is to be said.
+        let reasons = reasons.without(Reasons::CLAIMS);
         if self.logged == reasons || !self.log_pace.take() {
             return;
         }
@@ -204,6 +238,22 @@ impl Guest {
         } else {
             pr_info!("guest {guest}: no channels, {}\n", Show(reasons));
         }
+    }
+
+    /// Takes the guest to speak the version of its advert. What it was told in another one is removed.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; the next call tries again.
+    pub(crate) fn follow_version(&mut self) -> Result {
+        let Some(Ok(Advert { version, .. })) = self.advert else {
+            return Ok(());
+        };
+        if version != self.version {
+            self.keep(|_| false)?;
+            self.version = version;
+        }
+        Ok(())
     }
 
     /// The peers to which the offers changed, or are to be looked at again, since the last call.
@@ -278,14 +328,11 @@ impl Guest {
         let same_pair = known.is_some_and(|known| known.nonce == entry.nonce);
         if known.is_some() && !same_pair {
             // With the old pair goes the offer that belonged to it.
-            let path = Path::of(self.domid, Node::Peer(peer));
+            let path = path(self.domid, self.version, Node::Peer(peer));
             xenstore::remove(format_args!("{path}"))?;
         }
         // In this order: the guest looks when it sees the last node.
-        for (node, value) in entry.nodes(peer) {
-            let path = Path::of(self.domid, node);
-            xenstore::write(format_args!("{path}"), format_args!("{value}"))?;
-        }
+        write(self.domid, self.version, &entry.nodes(peer))?;
         if let Some(told) = found {
             told.entry = *entry;
             if !same_pair {
@@ -309,18 +356,31 @@ impl Guest {
     ///
     /// XenStore's; what is left is tried again by the next call.
     pub(crate) fn keep(&mut self, mut may_meet: impl FnMut(DomId) -> bool) -> Result {
-        let guest = self.domid;
+        let (guest, version) = (self.domid, self.version);
         let mut result = Ok(());
         self.told.retain(|told| {
             if may_meet(told.peer) {
                 return true;
             }
-            let path = Path::of(guest, Node::Peer(told.peer));
+            let path = path(guest, version, Node::Peer(told.peer));
             let removed = xenstore::remove(format_args!("{path}"));
             result = result.and(removed);
             removed.is_err()
         });
         result
+    }
+
+    /// Takes back all that the guest was told.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's.
+    pub(crate) fn withdraw(&mut self) -> Result {
+        let kept = self.keep(|_| false);
+        kept.and(xenstore::remove(format_args!(
+            "{}",
+            Path::of(self.domid, Node::Told)
+        )))
     }
 
     /// Relays a peer's offer, or its absence. An offer for another pair of instances than the one
@@ -330,7 +390,7 @@ impl Guest {
     ///
     /// XenStore's.
     pub(crate) fn relay(&mut self, peer: DomId, offer: Option<Offer>) -> Result {
-        let path = Path::of(self.domid, Node::PeerOffer(peer));
+        let (guest, version, node) = (self.domid, self.version, Node::PeerOffer(peer));
         let Some(told) = self.told.iter_mut().find(|told| told.peer == peer) else {
             return Ok(());
         };
@@ -339,14 +399,37 @@ impl Guest {
             return Ok(());
         }
         match &offer {
-            Some(offer) => {
-                xenstore::write(format_args!("{path}"), format_args!("{offer}"))?;
-            }
-            None => xenstore::remove(format_args!("{path}"))?,
+            Some(offer) => write(guest, version, &[(node, offer)])?,
+            None => xenstore::remove(format_args!("{}", path(guest, version, node)))?,
         }
         told.offer = offer;
         Ok(())
     }
+}
+
+/// Where a guest is told.
+const fn path(guest: DomId, version: Version, node: Node) -> Path {
+    let tree = match version {
+        Version::One => Tree::OfVersion1(guest),
+        Version::Two => Tree::Of(guest),
+    };
+    Path { tree, node }
+}
+
+/// Writes what a guest is told, in this order. Nothing is written for a guest that is gone: its directory
+/// would be there again, for nobody to remove, and mean something to the next one of that id.
+fn write(guest: DomId, version: Version, nodes: &[(Node, impl Display)]) -> Result {
+    Transaction::run(|transaction| {
+        let domid = transaction.read(fmt!("/local/domain/{}/domid", guest.raw()))?;
+        if domid.is_none() {
+            return Ok(());
+        }
+        for (node, value) in nodes {
+            let path = path(guest, version, *node);
+            transaction.write(format_args!("{path}"), format_args!("{value}"))?;
+        }
+        Ok(())
+    })
 }
 
 /// Reads a node of a guest's. What is not even text is treated as not there: it is a claim of the

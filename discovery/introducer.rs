@@ -129,7 +129,7 @@ impl Introducer {
         let mut state = self.state.lock();
         for guest in &mut state.guests {
             // Without XenStore they learn it when they look at shared memory.
-            let _ = guest.keep(|_| false);
+            let _ = guest.withdraw();
         }
         // The guests' watches hold the worker that holds them.
         state.guests.clear();
@@ -322,11 +322,6 @@ impl State {
             return Ok(());
         }
         let roster = self.roster()?;
-        for entry in &roster {
-            if let Some(guest) = self.guest(entry.domid()) {
-                guest.log(entry.reasons());
-            }
-        }
         self.parted.log(&roster);
         // What may not be any more ends before anything begins.
         let mut result = Ok(());
@@ -347,7 +342,10 @@ impl State {
                 }
                 may_meet
             };
-            result = result.and(guest.keep(keep));
+            result = result
+                .and(guest.keep(keep))
+                .and(guest.follow_version())
+                .and(guest.say_why(entry.reasons()));
         }
         for (i, entry) in roster.iter().enumerate() {
             for (peer, told) in roster::peers(&roster, i) {

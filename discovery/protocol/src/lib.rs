@@ -32,6 +32,7 @@ pub mod port;
 mod queue_pairs;
 mod reason;
 pub mod roster;
+mod version;
 mod warning;
 
 pub use addr::{Addrs, Mac, MAX_ADDRS};
@@ -49,6 +50,4 @@ pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry, PeerText};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
 pub use reason::{Reason, Reasons};
-
-/// The version of this protocol, as adverts and offers carry it.
-pub const VERSION: u32 = 1;
+pub use version::Version;

@@ -48,11 +48,17 @@ pub enum Reason {
     Denied,
     /// The administrator switched everything off.
     Off,
+    /// The guest's advert was refused.
+    BadAdvert,
+    /// It advertises a MAC that none of its vifs has.
+    ForeignMac,
+    /// The MAC it advertises is on another vif too.
+    SharedMac,
 }
 
 impl Reason {
     /// All there are, in the order in which they are told.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Absent,
         Self::Down,
         Self::NoBridge,
@@ -73,6 +79,9 @@ impl Reason {
         Self::NotServed,
         Self::Denied,
         Self::Off,
+        Self::BadAdvert,
+        Self::ForeignMac,
+        Self::SharedMac,
     ];
 
     const fn bit(self) -> u32 {
@@ -103,6 +112,9 @@ impl fmt::Display for Reason {
             Self::NotServed => "its bridge is not served",
             Self::Denied => "the policy denies it",
             Self::Off => "the policy has xl0 off",
+            Self::BadAdvert => "its advert is refused",
+            Self::ForeignMac => "none of its vifs has the MAC it advertises",
+            Self::SharedMac => "the MAC it advertises is on another vif too",
         })
     }
 }
@@ -114,6 +126,20 @@ pub struct Reasons(u32);
 impl Reasons {
     /// No reason.
     pub const NONE: Self = Self(0);
+
+    /// What is wrong with what a guest claims.
+    pub const CLAIMS: Self = Self::of(Reason::BadAdvert)
+        .with(Reason::ForeignMac)
+        .with(Reason::SharedMac);
+
+    /// This one alone.
+    pub const fn of(reason: Reason) -> Self {
+        Self(reason.bit())
+    }
+
+    const fn with(self, reason: Reason) -> Self {
+        Self(self.0 | reason.bit())
+    }
 
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {

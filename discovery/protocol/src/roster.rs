@@ -16,6 +16,7 @@ use crate::error::SchemaError;
 use crate::peer::{pair_nonce, PeerEntry};
 use crate::port::{Port, Segment};
 use crate::reason::{Reason, Reasons};
+use crate::version::Version;
 pub use crate::warning::Warning;
 
 /// A virtual interface, as the toolstack and dom0's kernel know it.
@@ -47,6 +48,7 @@ pub struct Guest {
 /// A guest that takes part.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
+    version: Version,
     instance: u64,
     mac: Mac,
     port: Port,
@@ -65,6 +67,8 @@ pub enum Apart {
     Isolated,
     /// They are of different groups.
     Group,
+    /// They speak different versions of the protocol.
+    Version,
 }
 
 impl fmt::Display for Apart {
@@ -74,6 +78,7 @@ impl fmt::Display for Apart {
             Self::Segment => "they are on different bridges or VLANs",
             Self::Isolated => "both bridge ports are isolated",
             Self::Group => "they are of different groups",
+            Self::Version => "they speak different versions of the protocol",
         })
     }
 }
@@ -199,7 +204,7 @@ pub fn evaluate(
 }
 
 /// The seat of guest `i`, before the other guests' addresses are looked at, or why it has none; without a
-/// reason if it takes no part, or claims what is not its own. The guests are sorted by their ids.
+/// reason if it takes no part. The guests are sorted by their ids.
 fn seat(
     guests: &[Guest],
     i: usize,
@@ -218,7 +223,7 @@ fn seat(
                 guest: domid,
                 error: *error,
             });
-            return Err(Reasons::NONE);
+            return Err(Reasons::of(Reason::BadAdvert));
         }
     };
     let alike = with_mac(vifs, advert.mac);
@@ -227,10 +232,10 @@ fn seat(
             guest: domid,
             mac: advert.mac,
         });
-        return Err(Reasons::NONE);
+        return Err(Reasons::of(Reason::ForeignMac));
     };
     if !sole_owner(guests, vif, alike, report) {
-        return Err(Reasons::NONE);
+        return Err(Reasons::of(Reason::SharedMac));
     }
     let reasons = policy.reasons(&vif.port, guest.wish);
     if !reasons.is_empty() {
@@ -244,6 +249,7 @@ fn seat(
         permitted
     });
     Ok(Seat {
+        version: advert.version,
         instance: advert.instance,
         mac: vif.mac,
         port: vif.port,
@@ -350,6 +356,9 @@ pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
     }
     if guest.wish.group != peer.wish.group {
         return Err(Apart::Group);
+    }
+    if own.version != other.version {
+        return Err(Apart::Version);
     }
     Ok(PeerEntry {
         mac: other.mac,

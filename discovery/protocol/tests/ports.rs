@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
 use xlnet_protocol::roster::{evaluate, introduction, Guest, GuestWish, Policy, Vif};
-use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason};
+use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Version};
 
 /// One vif: what the kernel says, if it has it, and what the toolstack says.
 type World = ([(Option<Facts>, Settings); 2], Filters);
@@ -45,6 +45,7 @@ fn meet(world: &World) -> bool {
     });
     let mut guests = [0, 1].map(|i| {
         let advert = Advert {
+            version: Version::Two,
             features: 0,
             instance: 1,
             mac: macs[i],

@@ -9,7 +9,9 @@ use xlnet_protocol::port::{Port, Segment};
 use xlnet_protocol::roster::{
     self, introduction, peers, Apart, BridgeWish, GuestWish, Policy, Vif, Warning,
 };
-use xlnet_protocol::{Addrs, Advert, DomId, Field, Kind, Mac, Reason, Reasons, SchemaError};
+use xlnet_protocol::{
+    Addrs, Advert, DomId, Field, Kind, Mac, Reason, Reasons, SchemaError, Version,
+};
 
 fn domid(raw: u16) -> DomId {
     DomId::new(raw).unwrap()
@@ -94,6 +96,7 @@ fn evaluate(
 
 fn advert(mac: Mac, addrs: &str) -> Advert {
     Advert {
+        version: Version::Two,
         features: 0,
         instance: 1,
         mac,
@@ -239,6 +242,18 @@ fn groups_keep_guests_apart() {
 }
 
 #[test]
+fn each_version_meets_its_own() {
+    let old = |id| {
+        let mut guest = plain(id, 7);
+        let advert = guest.advert.as_mut().unwrap().as_mut().unwrap();
+        advert.version = Version::One;
+        guest
+    };
+    let result = all(vec![plain(1, 7), old(2), plain(3, 7), old(4)]);
+    assert_eq!(result.pairs, [(1, 3), (2, 4), (3, 1), (4, 2)]);
+}
+
+#[test]
 fn a_denied_or_metered_guest_meets_nobody() {
     let wishes = [
         (
@@ -312,10 +327,8 @@ fn the_policy_picks_bridges() {
 
 #[test]
 fn an_override_forgives_that_reason_on_that_bridge() {
-    let mut forgiven = Reasons::NONE;
-    forgiven.add(Reason::BridgeFilter, true);
     let wish = BridgeWish {
-        overridden: forgiven,
+        overridden: Reasons::of(Reason::BridgeFilter),
         ..BridgeWish::default()
     };
     let policy = Policy {
@@ -354,6 +367,7 @@ fn a_bad_advert_is_ignored_with_one_warning() {
         error,
     };
     assert_eq!(result.warnings, [warning]);
+    assert_eq!(result.reasons[&3], Reasons::of(Reason::BadAdvert));
     assert_eq!(
         warning.to_string(),
         "guest 3: advert ignored, addr: not a unicast host address"
@@ -369,6 +383,7 @@ fn another_guests_mac_is_ignored_with_one_warning() {
     );
     let result = all(vec![plain(1, 7), plain(2, 7), liar]);
     assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    assert_eq!(result.reasons[&3], Reasons::of(Reason::ForeignMac));
     assert_eq!(
         result.warnings,
         [Warning::ForeignMac {
@@ -469,6 +484,7 @@ fn one_mac_on_two_vifs_of_a_bridge_is_nobodys() {
     };
     let result = all(vec![clone(1), plain(2, 7), clone(3), plain(4, 7)]);
     assert_eq!(result.pairs, [(2, 4), (4, 2)]);
+    assert_eq!(result.reasons[&1], Reasons::of(Reason::SharedMac));
     assert_eq!(
         result.warnings,
         [Warning::DuplicateMac {
@@ -541,6 +557,7 @@ fn any_guest(id: u16) -> impl Strategy<Value = Guest> {
             nic
         });
     let advert = (1u8..6, addrs, any::<u64>()).prop_map(|(last, addrs, instance)| Advert {
+        version: Version::Two,
         features: 0,
         instance,
         mac: mac(last),

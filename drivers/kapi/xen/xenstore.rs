@@ -82,7 +82,7 @@ impl Drop for Directory {
 }
 
 /// No transaction: each call stands for itself.
-const NONE: bindings::xenbus_transaction = bindings::xenbus_transaction { id: 0 };
+const NONE: Transaction = Transaction(0);
 
 /// Paths are passed whole, with no name below them.
 const SELF: &CStr = c"";
@@ -93,24 +93,7 @@ const SELF: &CStr = c"";
 ///
 /// xenstored's errors, and `EILSEQ` for a value that is not UTF-8.
 pub fn read(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
-    let path = CString::try_from_fmt(path)?;
-    let mut len = 0;
-    // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
-    let data = from_err_ptr(unsafe {
-        bindings::xenbus_read(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
-    });
-    let data = match data {
-        Err(ENOENT) => return Ok(None),
-        other => NonNull::new(other?.cast::<u8>()).ok_or(ENOENT)?,
-    };
-    // Owned from here on, whatever the check says. INVARIANT: An empty string is UTF-8.
-    let mut value = Value { data, len: 0 };
-    // SAFETY: `xenbus_read` returned a `kmalloc` allocation of `len` bytes and a NUL.
-    let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), len as usize) };
-    core::str::from_utf8(bytes).map_err(|_| EILSEQ)?;
-    // INVARIANT: Just checked.
-    value.len = bytes.len();
-    Ok(Some(value))
+    NONE.read(path)
 }
 
 /// Lists the names below a node. `Ok(None)` if there is no such node.
@@ -123,7 +106,12 @@ pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
     let mut len = 0;
     // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
     let names = from_err_ptr(unsafe {
-        bindings::xenbus_directory(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
+        bindings::xenbus_directory(
+            NONE.handle(),
+            path.as_char_ptr(),
+            SELF.as_char_ptr(),
+            &mut len,
+        )
     });
     match names {
         Err(ENOENT) => Ok(None),
@@ -144,17 +132,7 @@ pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
 ///
 /// xenstored's errors, among them `ENOSPC` when the domain's quota is used up.
 pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
-    let path = CString::try_from_fmt(path)?;
-    let value = CString::try_from_fmt(value)?;
-    // SAFETY: All strings are NUL-terminated.
-    to_result(unsafe {
-        bindings::xenbus_write(
-            NONE,
-            path.as_char_ptr(),
-            SELF.as_char_ptr(),
-            value.as_char_ptr(),
-        )
-    })
+    NONE.write(path, value)
 }
 
 /// Removes a node and all below it. A node that is not there is no error.
@@ -165,10 +143,98 @@ pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
 pub fn remove(path: fmt::Arguments<'_>) -> Result {
     let path = CString::try_from_fmt(path)?;
     // SAFETY: The strings are NUL-terminated.
-    let error = unsafe { bindings::xenbus_rm(NONE, path.as_char_ptr(), SELF.as_char_ptr()) };
+    let error =
+        unsafe { bindings::xenbus_rm(NONE.handle(), path.as_char_ptr(), SELF.as_char_ptr()) };
     match to_result(error) {
         Err(ENOENT) => Ok(()),
         other => other,
+    }
+}
+
+/// So often a transaction is tried that others interfere with.
+const ATTEMPTS: u32 = 16;
+
+/// Reads and writes that take effect together, or not at all.
+pub struct Transaction(u32);
+
+impl Transaction {
+    const fn handle(&self) -> bindings::xenbus_transaction {
+        bindings::xenbus_transaction { id: self.0 }
+    }
+
+    /// Runs `work` in a transaction, which takes effect unless `work` fails. If what it read is
+    /// changed by others meanwhile, nothing takes effect and `work` runs once more.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, xenstored's, and `EAGAIN` if others interfered too often.
+    pub fn run(mut work: impl FnMut(&Self) -> Result) -> Result {
+        for _ in 0..ATTEMPTS {
+            let mut id = bindings::xenbus_transaction { id: 0 };
+            // SAFETY: `id` is valid for writes.
+            to_result(unsafe { bindings::xenbus_transaction_start(&mut id) })?;
+            let this = Self(id.id);
+            let result = work(&this);
+            // SAFETY: The transaction was just started, and ends here.
+            let ended = to_result(unsafe {
+                bindings::xenbus_transaction_end(this.handle(), result.is_err())
+            });
+            result?;
+            if ended != Err(EAGAIN) {
+                return ended;
+            }
+        }
+        Err(EAGAIN)
+    }
+
+    /// [`read`], in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`].
+    pub fn read(&self, path: fmt::Arguments<'_>) -> Result<Option<Value>> {
+        let path = CString::try_from_fmt(path)?;
+        let mut len = 0;
+        // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
+        let data = from_err_ptr(unsafe {
+            bindings::xenbus_read(
+                self.handle(),
+                path.as_char_ptr(),
+                SELF.as_char_ptr(),
+                &mut len,
+            )
+        });
+        let data = match data {
+            Err(ENOENT) => return Ok(None),
+            other => NonNull::new(other?.cast::<u8>()).ok_or(ENOENT)?,
+        };
+        // Owned from here on, whatever the check says. INVARIANT: An empty string is UTF-8.
+        let mut value = Value { data, len: 0 };
+        // SAFETY: `xenbus_read` returned a `kmalloc` allocation of `len` bytes and a NUL.
+        let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), len as usize) };
+        core::str::from_utf8(bytes).map_err(|_| EILSEQ)?;
+        // INVARIANT: Just checked.
+        value.len = bytes.len();
+        Ok(Some(value))
+    }
+
+    /// [`write`], in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`].
+    pub fn write(&self, path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
+        let path = CString::try_from_fmt(path)?;
+        let value = CString::try_from_fmt(value)?;
+        // SAFETY: All strings are NUL-terminated.
+        to_result(unsafe {
+            bindings::xenbus_write(
+                self.handle(),
+                path.as_char_ptr(),
+                SELF.as_char_ptr(),
+                value.as_char_ptr(),
+            )
+        })
     }
 }
 

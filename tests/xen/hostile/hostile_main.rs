@@ -32,7 +32,7 @@ use kernel::{
         Arc, ArcBorrow, Mutex,
     },
 };
-use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path};
+use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path, Version};
 
 module! {
     type: HostileModule,
@@ -182,6 +182,7 @@ impl kernel::Module for HostileModule {
             let _ = addrs.push(IpAddr::V4(address));
         });
         let advert = Advert {
+            version: Version::Two,
             features: 0,
             instance: random_u64(),
             mac,
