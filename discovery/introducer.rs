@@ -119,8 +119,10 @@ impl Introducer {
         })
     }
 
-    /// Lets the worker begin.
+    /// Lets the worker begin. Process context.
     pub(crate) fn start(&self) {
+        // What an earlier life of the module left.
+        self.state.lock().parted.withdraw();
         self.started.store(true, Release);
     }
 
@@ -131,6 +133,7 @@ impl Introducer {
             // Without XenStore they learn it when they look at shared memory.
             let _ = guest.withdraw();
         }
+        state.parted.withdraw();
         // The guests' watches hold the worker that holds them.
         state.guests.clear();
     }
@@ -322,7 +325,7 @@ impl State {
             return Ok(());
         }
         let roster = self.roster()?;
-        self.parted.log(&roster);
+        self.parted.say(&roster);
         // What may not be any more ends before anything begins.
         let mut result = Ok(());
         for (i, entry) in roster.iter().enumerate() {

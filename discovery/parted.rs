@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the log says of pairs that would meet but for something between the two of them.
+//! Pairs that would meet but for something between the two of them: what the log says of them, and what
+//! `xl-status` reads in dom0's own part of XenStore, which guests cannot.
 
-use kapi::Show;
+use kapi::{xen::xenstore, Show};
 use kernel::prelude::*;
 use xlnet_protocol::{
     roster::{self, Apart},
@@ -12,9 +13,12 @@ use xlnet_protocol::{
 /// So many pairs are kept account of. Where ports are isolated, all pairs are apart.
 const MAX_PAIRS: usize = 256;
 
+/// Where it is written for each guest of a pair about the other.
+const APART: &str = "/local/domain/0/xlnet/apart";
+
 type Pair = (DomId, DomId, Apart);
 
-/// The pairs of which the log says that they are kept apart.
+/// The pairs of which it is said that they are kept apart.
 pub(crate) struct Parted {
     pairs: KVec<Pair>,
     /// There are others, of which it says nothing.
@@ -29,8 +33,8 @@ impl Parted {
         }
     }
 
-    /// Has the log say which pairs are kept apart, or are not any more, as far as that is news.
-    pub(crate) fn log(&mut self, roster: &[roster::Guest]) {
+    /// Says which pairs are kept apart, or are not any more, as far as that is news.
+    pub(crate) fn say(&mut self, roster: &[roster::Guest]) {
         let mut pairs = KVec::new();
         let mut more = false;
         for (i, guest) in roster.iter().enumerate() {
@@ -67,6 +71,29 @@ impl Parted {
         if more && !self.more {
             pr_info!("more pairs of guests are kept apart than are listed here\n");
         }
+        for (a, b, _) in self.pairs.iter().filter(|pair| !pairs.contains(*pair)) {
+            publish(*a, *b, None);
+        }
+        for (a, b, apart) in pairs.iter().filter(|pair| !self.pairs.contains(*pair)) {
+            publish(*a, *b, Some(*apart));
+        }
         *self = Self { pairs, more };
+    }
+
+    /// Says nothing any more.
+    pub(crate) fn withdraw(&mut self) {
+        let _ = xenstore::remove(fmt!("{APART}"));
+        *self = Self::new();
+    }
+}
+
+/// Writes it down for both. What XenStore does not take is in the log all the same.
+fn publish(a: DomId, b: DomId, apart: Option<Apart>) {
+    for (one, other) in [(a, b), (b, a)] {
+        let (one, other) = (one.raw(), other.raw());
+        let _ = match apart {
+            Some(apart) => xenstore::write(fmt!("{APART}/{one}/{other}"), fmt!("{}", Show(apart))),
+            None => xenstore::remove(fmt!("{APART}/{one}/{other}")),
+        };
     }
 }
