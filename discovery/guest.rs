@@ -6,6 +6,7 @@ use crate::{
     introducer::Kick,
     marks::Marks,
     pace::Pace,
+    policy::Policy,
     vifs::{self, Described, Survey},
 };
 use core::fmt::Display;
@@ -23,8 +24,8 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::Vif, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError,
-    Tree, Version,
+    roster::{GuestWish, Vif},
+    Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError, Tree, Version,
 };
 
 /// When to try again what XenStore refused, in milliseconds.
@@ -98,6 +99,9 @@ pub(crate) struct Guest {
     relay_again: Marks,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
     vifs: KVec<Described>,
+    /// What the policy may know it by.
+    name: Option<Value>,
+    vm: Option<Value>,
     /// The version of the protocol in which it is told.
     version: Version,
     told: KVec<Told>,
@@ -154,6 +158,8 @@ impl Guest {
             relay_again: Marks::none(),
             advert: None,
             vifs: KVec::new(),
+            name: None,
+            vm: None,
             version: Version::Two,
             told: KVec::new(),
             tell_at: 0,
@@ -183,11 +189,25 @@ impl Guest {
         let read = self.changes.advert.load(Relaxed) && self.advert_pace.take();
         if read {
             self.changes.advert.xchg(false, Full);
-            self.advert = read_advert(self.domid).inspect_err(|_| {
+            let read = self.read_name().and_then(|()| read_advert(self.domid));
+            self.advert = read.inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
         }
         Ok(read)
+    }
+
+    fn read_name(&mut self) -> Result {
+        let domid = self.domid.raw();
+        self.name = xenstore::read(fmt!("/local/domain/{domid}/name"))?;
+        self.vm = xenstore::read(fmt!("/local/domain/{domid}/vm"))?;
+        Ok(())
+    }
+
+    /// What the policy wishes of the guest.
+    pub(crate) fn wish(&self, policy: &Policy) -> GuestWish {
+        let uuid = self.vm.as_deref().and_then(|vm| vm.strip_prefix("/vm/"));
+        policy.guest(self.name.as_deref(), uuid)
     }
 
     /// Reads what the toolstack says of the vifs.

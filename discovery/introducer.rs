@@ -11,6 +11,7 @@ use crate::{
     marks::Marks,
     pace::PACE_MS,
     parted::Parted,
+    policy::{Bridges, Policy},
     vifs::{self, Survey},
 };
 use kapi::{
@@ -29,7 +30,7 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::{self, Apart, BridgeWish, GuestWish, Policy, Warning},
+    roster::{self, Apart, Warning},
     DomId, PeerEntry,
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Introducer {
     /// Whether the module is loaded completely: before that a failure to load would leave guests
     /// behind that nobody takes back.
     started: Atomic<bool>,
+    pub(crate) policy_changed: Atomic<bool>,
     domains_changed: Atomic<bool>,
     /// The toolstack may have changed any guest's vifs.
     all_vifs_changed: Atomic<bool>,
@@ -64,8 +66,7 @@ pub(crate) struct Introducer {
 }
 
 struct State {
-    /// The bridges behind which guests may meet, `None` for all.
-    allowed: Option<KVec<&'static str>>,
+    policy: Policy,
     guests: KVec<Guest>,
     /// Those whose vifs are to be read again.
     vifs_changed: Marks,
@@ -80,13 +81,6 @@ struct State {
     parted: Parted,
 }
 
-/// What is wished of the bridges that there are.
-#[derive(Default, PartialEq)]
-struct Bridges {
-    wishes: KVec<(u32, BridgeWish)>,
-    others: BridgeWish,
-}
-
 /// What is left to do after a pass.
 enum Left {
     Nothing,
@@ -97,11 +91,11 @@ enum Left {
 }
 
 impl Introducer {
-    /// An introducer for the guests behind the bridges named in `allowed`, or all.
-    pub(crate) fn new(allowed: Option<KVec<&'static str>>) -> impl PinInit<Self> {
+    /// An introducer that knows of nobody yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- new_mutex!(State {
-                allowed,
+                policy: Policy::closed(),
                 guests: KVec::new(),
                 vifs_changed: Marks::All,
                 survey: None,
@@ -112,6 +106,7 @@ impl Introducer {
                 parted: Parted::new(),
             }),
             started: Atomic::new(false),
+            policy_changed: Atomic::new(true),
             domains_changed: Atomic::new(true),
             all_vifs_changed: Atomic::new(true),
             vifs_changed <- new_mutex!(Marks::none()),
@@ -142,6 +137,7 @@ impl Introducer {
     fn pass(&self, worker: &Kick) -> Result<Left> {
         let mut state = self.state.lock();
         // dom0's say first: it is not to wait for anything that guests do.
+        let policy = self.read_policy(&mut state);
         let looked = state.look().and_then(|()| state.introduce());
         let domains = self.read_domains(&mut state, worker);
         let vifs = self.read_vifs(&mut state);
@@ -149,7 +145,8 @@ impl Introducer {
         let (read, in_time) = state.read_adverts();
         let introduced = state.introduce();
         let relayed = state.relay();
-        looked
+        policy
+            .and(looked)
             .and(domains)
             .and(vifs)
             .and(read)
@@ -162,6 +159,25 @@ impl Introducer {
         } else {
             Left::Nothing
         })
+    }
+
+    /// Reads the policy if there is another one. One that is not understood changes nothing.
+    fn read_policy(&self, state: &mut State) -> Result {
+        if !self.policy_changed.xchg(false, Full) {
+            return Ok(());
+        }
+        match Policy::read() {
+            Ok(policy) => {
+                state.policy = policy;
+                state.stale = true;
+                Ok(())
+            }
+            Err(EINVAL) => Ok(()),
+            Err(error) => {
+                self.policy_changed.store(true, Release);
+                Err(error)
+            }
+        }
     }
 
     fn read_domains(&self, state: &mut State, worker: &Kick) -> Result {
@@ -241,20 +257,11 @@ impl State {
     /// Looks at what dom0's kernel enforces.
     fn look(&mut self) -> Result {
         let survey = Survey::take()?;
-        let policy = match self.allowed.as_deref() {
-            None => Bridges::default(),
-            Some(names) => Bridges {
-                wishes: vifs::served(names)?,
-                others: BridgeWish {
-                    ignored: true,
-                    ..BridgeWish::default()
-                },
-            },
-        };
+        let bridges = self.policy.bridges()?;
         let same = |before: &Survey| survey.is_same(before);
-        if !self.survey.as_ref().is_some_and(same) || policy != self.bridges {
+        if !self.survey.as_ref().is_some_and(same) || bridges != self.bridges {
             self.survey = Some(survey);
-            self.bridges = policy;
+            self.bridges = bridges;
             self.stale = true;
         }
         Ok(())
@@ -301,17 +308,13 @@ impl State {
         let mut roster = KVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
         let mut vifs = KVec::new();
         for guest in &self.guests {
-            let entry = roster::Guest::new(guest.domid(), guest.advert, GuestWish::default());
+            let entry = roster::Guest::new(guest.domid(), guest.advert, guest.wish(&self.policy));
             roster.push(entry, GFP_KERNEL)?;
             for vif in self.survey.iter().flat_map(|survey| guest.vifs(survey)) {
                 vifs.push(vif, GFP_KERNEL)?;
             }
         }
-        let policy = Policy {
-            off: false,
-            bridges: &self.bridges.wishes,
-            others: self.bridges.others,
-        };
+        let policy = self.policy.roster(&self.bridges);
         let warned = &mut self.warned;
         roster::evaluate(&mut roster, &mut vifs, &policy, &mut |warning| {
             warn(warned, warning)
@@ -325,13 +328,14 @@ impl State {
             return Ok(());
         }
         let roster = self.roster()?;
-        self.parted.say(&roster);
+        self.parted.say(&roster, self.policy.dry_run);
+        let dry_run = self.policy.dry_run;
         // What may not be any more ends before anything begins.
         let mut result = Ok(());
         for (i, entry) in roster.iter().enumerate() {
             let mut may_meet = KVec::new();
             for (peer, told) in roster::peers(&roster, i) {
-                if told.is_ok() {
+                if told.is_ok() && !dry_run {
                     may_meet.push(peer.domid(), GFP_KERNEL)?;
                 }
             }
@@ -352,7 +356,7 @@ impl State {
         }
         for (i, entry) in roster.iter().enumerate() {
             for (peer, told) in roster::peers(&roster, i) {
-                if let Ok(told) = told {
+                if let (Ok(told), false) = (told, dry_run) {
                     result = result.and(self.tell(entry.domid(), peer.domid(), &told));
                 }
             }

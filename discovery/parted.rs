@@ -16,6 +16,9 @@ const MAX_PAIRS: usize = 256;
 /// Where it is written for each guest of a pair about the other.
 const APART: &str = "/local/domain/0/xlnet/apart";
 
+/// Who would meet whom, were this no dry run.
+const DRY_RUN: &str = "/local/domain/0/xlnet/dry-run";
+
 type Pair = (DomId, DomId, Apart);
 
 /// The pairs of which it is said that they are kept apart.
@@ -34,9 +37,10 @@ impl Parted {
     }
 
     /// Says which pairs are kept apart, or are not any more, as far as that is news.
-    pub(crate) fn say(&mut self, roster: &[roster::Guest]) {
+    pub(crate) fn say(&mut self, roster: &[roster::Guest], dry_run: bool) {
         let mut pairs = KVec::new();
         let mut more = false;
+        let _ = xenstore::remove(fmt!("{DRY_RUN}"));
         for (i, guest) in roster.iter().enumerate() {
             let (above, guest) = (guest.domid(), Show(guest.domid()));
             for (peer, told) in roster::peers(roster, i) {
@@ -48,6 +52,10 @@ impl Parted {
                     .pairs
                     .iter()
                     .find(|(a, b, _)| (*a, *b) == (above, domid));
+                if dry_run && told.is_ok() {
+                    let (one, other) = (above.raw(), domid.raw());
+                    let _ = xenstore::write(fmt!("{DRY_RUN}/{one}/{other}"), fmt!(""));
+                }
                 match (told, known) {
                     (Ok(_), Some(_)) => {
                         pr_info!("guests {guest} and {}: may meet again\n", Show(domid));
@@ -82,7 +90,9 @@ impl Parted {
 
     /// Says nothing any more.
     pub(crate) fn withdraw(&mut self) {
-        let _ = xenstore::remove(fmt!("{APART}"));
+        for node in [APART, DRY_RUN] {
+            let _ = xenstore::remove(fmt!("{node}"));
+        }
         *self = Self::new();
     }
 }

@@ -2,14 +2,11 @@
 
 //! The guests' vifs: what the toolstack says of them in XenStore, and what dom0's kernel has made of it.
 
-use kapi::{
-    net::{bridge, nic},
-    xen::xenstore,
-};
+use kapi::{net::bridge, xen::xenstore};
 use kernel::prelude::*;
 use xlnet_protocol::{
     port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting},
-    roster::{BridgeWish, Vif},
+    roster::Vif,
     Addrs, DomId, Mac,
 };
 
@@ -163,38 +160,4 @@ fn facts(vif: &bridge::Vif) -> Facts {
         xdp: vif.xdp,
         netfilter: vif.netfilter,
     }
-}
-
-/// Reads `nic=`: the bridges behind which guests may meet, `None` for all.
-///
-/// # Errors
-///
-/// `ENODEV` if there is no such device; the log says which. `ENOMEM`.
-pub(crate) fn allowed(text: Option<&'static str>) -> Result<Option<KVec<&'static str>>> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let mut names = KVec::new();
-    for name in text.split(',') {
-        if nic::by_name(name).is_none() {
-            pr_err!("nic={name}: there is no such device\n");
-            return Err(ENODEV);
-        }
-        names.push(name, GFP_KERNEL)?;
-    }
-    Ok(Some(names))
-}
-
-/// The wishes for the bridges of these names, those that there are now.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn served(names: &[&str]) -> Result<KVec<(u32, BridgeWish)>> {
-    let mut bridges = KVec::new();
-    for dev in names.iter().filter_map(|name| nic::by_name(name)) {
-        let bridge = (dev.ifindex().unsigned_abs(), BridgeWish::default());
-        bridges.push(bridge, GFP_KERNEL)?;
-    }
-    Ok(bridges)
 }

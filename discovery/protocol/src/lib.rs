@@ -2,7 +2,7 @@
 
 //! How two xlnet guests on one Xen host meet.
 //!
-//! Three pure parts, shared by the guest module and the dom0 module and tested on the host:
+//! Pure parts, shared by the guest module and the dom0 module and tested on the host:
 //!
 //! * the XenStore schema: [`Path`], [`Advert`], [`Offer`], [`PeerEntry`] and their strict parsers;
 //! * the [`roster`]: which guests dom0 lets meet, and which addresses it vouches for;
@@ -28,6 +28,7 @@ mod number;
 mod offer;
 mod path;
 mod peer;
+pub mod policy;
 pub mod port;
 mod queue_pairs;
 mod reason;

@@ -84,6 +84,22 @@ impl Reason {
         Self::SharedMac,
     ];
 
+    /// What an administrator calls it in an override. `None` for what cannot be overridden: where the
+    /// frames would not get to, no channel gets to either.
+    pub const fn override_name(self) -> Option<&'static str> {
+        match self {
+            Self::NotFlooded => Some("not-flooded"),
+            Self::Rate => Some("rate"),
+            Self::Qdisc => Some("qdisc"),
+            Self::TrafficControl => Some("tc"),
+            Self::Xdp => Some("xdp"),
+            Self::VifFilter => Some("vif-filter"),
+            Self::BridgeFilter => Some("bridge-filter"),
+            Self::IpFilter => Some("ip-filter"),
+            _ => None,
+        }
+    }
+
     const fn bit(self) -> u32 {
         1 << self as u32
     }

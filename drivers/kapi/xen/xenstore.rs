@@ -32,6 +32,11 @@ pub struct Value {
     len: usize,
 }
 
+// SAFETY: By the type invariant the bytes belong to the value alone, whichever thread has it.
+unsafe impl Send for Value {}
+// SAFETY: Through a shared reference they can only be read.
+unsafe impl Sync for Value {}
+
 impl Deref for Value {
     type Target = str;
 

@@ -11,4 +11,3 @@ def run(lab):
     xlnet.expect_refusal(g1, "xlnet", "nic=nosuch", "nosuch")
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
-    xlnet.expect_refusal(lab.dom0, "xldiscovery", "nic=nosuch", "nosuch")

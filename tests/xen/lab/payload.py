@@ -27,6 +27,7 @@ COMMON = {
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
+    "usr/local/sbin/xl-policy": "iproute-scripts/xl-policy",
     "etc/iproute2/rt_protos.d/xlnet.conf": "iproute-scripts/rt_protos.d/xlnet.conf",
 }
 DOM0 = {
