@@ -12,14 +12,21 @@ pub(crate) const PACE_MS: u64 = 100;
 /// How often a guest's affairs get into the log, in milliseconds, once they are too many.
 const LOG_MS: u64 = 10_000;
 
+/// Whoever goes on at the limit is slowed down by up to this factor, until it pauses.
+const MAX_SLOWER: u64 = 32;
+
 /// The pace of one kind of thing that one guest can cause.
 pub(crate) struct Pace {
     /// So many are taken as they come: more than an honest guest makes in a row.
     burst: u64,
     /// How often after that, in milliseconds.
     every_ms: u64,
-    /// Moved on by `every_ms` with each; never more than `burst` of those ahead of now.
+    /// Moved on by `every_ms` with each, or a multiple; never more than `burst` of those ahead of now.
     until: u64,
+    /// By which `every_ms` is multiplied now.
+    slower: u64,
+    /// One had to wait since the last was taken.
+    refused: bool,
 }
 
 impl Pace {
@@ -28,6 +35,8 @@ impl Pace {
             burst,
             every_ms,
             until: 0,
+            slower: 1,
+            refused: false,
         }
     }
 
@@ -44,11 +53,21 @@ impl Pace {
     /// Whether one may be taken now, which then has to be done. It is to wait otherwise.
     pub(crate) fn take(&mut self) -> bool {
         let now = now_ms();
-        let until = self.until.max(now) + self.every_ms;
-        let may = until <= now + self.burst * self.every_ms;
+        let slower = if self.until <= now {
+            1
+        } else if self.refused {
+            MAX_SLOWER.min(2 * self.slower)
+        } else {
+            self.slower
+        };
+        let until = self.until.max(now) + self.every_ms * slower;
+        // However slow, one at a time is taken.
+        let may = until <= now + self.every_ms * self.burst.max(slower);
         if may {
             self.until = until;
+            self.slower = slower;
         }
+        self.refused = !may;
         may
     }
 }
