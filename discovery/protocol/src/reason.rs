@@ -129,7 +129,7 @@ impl fmt::Display for Reason {
             Self::Denied => "the policy denies it",
             Self::Off => "the policy has xl0 off",
             Self::BadAdvert => "its advert is refused",
-            Self::ForeignMac => "none of its vifs has the MAC it advertises",
+            Self::ForeignMac => "dom0 serves no vif of its with the MAC it advertises",
             Self::SharedMac => "the MAC it advertises is on another vif too",
         })
     }
