@@ -231,8 +231,10 @@ impl Guest {
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
-    pub(crate) fn say_why(&mut self, reasons: Reasons) -> Result {
-        self.log(reasons);
+    pub(crate) fn say_why(&mut self, reasons: Reasons, takes_part: bool) -> Result {
+        if takes_part || !reasons.is_empty() {
+            self.log(reasons);
+        }
         if self.why == reasons || self.version == Version::One {
             return Ok(());
         }

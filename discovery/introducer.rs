@@ -44,7 +44,8 @@ const LOOK_MS: u64 = 250;
 /// For so long one pass reads what guests changed, in milliseconds.
 const READ_MS: u64 = 100;
 
-/// So many warnings about one guest are logged in its life, however often it changes its advert.
+/// So many warnings about one guest, or about two, are logged in their lives, however often they change their
+/// adverts.
 const MAX_WARNINGS: usize = 8;
 
 #[pin_data]
@@ -235,11 +236,12 @@ impl State {
         }
         self.guests.retain(|guest| domids.contains(&guest.domid()));
         self.warned
-            .retain(|warning| domids.contains(&warning.guest()));
+            .retain(|warning| warning.guests().iter().all(|guest| domids.contains(guest)));
         self.stale = true;
         let mut result = Ok(());
         for domid in domids {
-            if self.guest(domid).is_none() {
+            // They are not in order meanwhile.
+            if self.guests.iter().all(|guest| guest.domid() != domid) {
                 result = result.and(self.add(domid, worker));
             }
         }
@@ -352,7 +354,7 @@ impl State {
             result = result
                 .and(guest.keep(keep))
                 .and(guest.follow_version())
-                .and(guest.say_why(entry.reasons()));
+                .and(guest.say_why(entry.reasons(), entry.vouched().is_some()));
         }
         for (i, entry) in roster.iter().enumerate() {
             for (peer, told) in roster::peers(&roster, i) {
@@ -435,9 +437,9 @@ fn log_move(roster: &[roster::Guest], guest: &roster::Guest, peer: DomId) {
     }
 }
 
-/// Logs a warning, once.
+/// Logs a warning, once. What one guest does to another is not charged to what is said of that one alone.
 fn warn(warned: &mut KVec<Warning>, warning: Warning) {
-    let about = warned.iter().filter(|w| w.guest() == warning.guest());
+    let about = warned.iter().filter(|w| w.guests() == warning.guests());
     if warned.contains(&warning) || about.count() >= MAX_WARNINGS {
         return;
     }

@@ -52,18 +52,13 @@ pub enum Warning {
 }
 
 impl Warning {
-    /// The guest it is about, the first of two.
-    pub const fn guest(&self) -> DomId {
-        match self {
+    /// The guests it is about: one of them twice, or two, in the order of their ids.
+    pub const fn guests(&self) -> [DomId; 2] {
+        match *self {
             Self::BadAdvert { guest, .. }
             | Self::ForeignMac { guest, .. }
-            | Self::NotPermitted { guest, .. }
-            | Self::DuplicateMac {
-                guests: [guest, _], ..
-            }
-            | Self::AddressConflict {
-                guests: [guest, _], ..
-            } => *guest,
+            | Self::NotPermitted { guest, .. } => [guest, guest],
+            Self::DuplicateMac { guests, .. } | Self::AddressConflict { guests, .. } => guests,
         }
     }
 }
