@@ -2,10 +2,19 @@
 
 //! One guest: what it wrote, and what it was told.
 
-use crate::{introducer::Kick, pace::Pace, vifs};
+use crate::{
+    introducer::Kick,
+    marks::Marks,
+    pace::Pace,
+    policy::Policy,
+    vifs::{self, Described, Survey},
+};
+use core::fmt::Display;
 use kapi::{
     errno::EILSEQ,
-    xen::xenstore::{self, Value, Watch, WatchHandler},
+    time::now_ms,
+    xen::xenstore::{self, Transaction, Value, Watch, WatchHandler},
+    Show,
 };
 use kernel::{
     new_mutex,
@@ -16,52 +25,28 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::Vifs, Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, SchemaError,
+    roster::{GuestWish, Vif},
+    Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError, Tree, Version,
 };
 
-/// Of so many changed offers each is noted; of more, that any may have changed.
-const MAX_NOTED: usize = 64;
+/// When to try again what XenStore refused, in milliseconds.
+const RETRY_MS: u64 = 1000;
 
 /// What a guest changed since it was last looked at.
 #[pin_data]
 struct Changes {
     advert: Atomic<bool>,
+    /// Any of the offers may have changed.
+    all_offers: Atomic<bool>,
+    /// The offers to these peers have.
     #[pin]
-    offers: Mutex<Offers>,
+    offers: Mutex<Marks>,
 }
 
-/// Offers of a guest.
-enum Offers {
-    /// Those to these peers.
-    To(KVec<DomId>),
-    All,
-}
-
-impl Offers {
-    const fn none() -> Self {
-        Self::To(KVec::new())
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::To(peers) if peers.is_empty())
-    }
-
-    /// Adds the offer to `peer`.
-    fn add(&mut self, peer: DomId) {
-        let Self::To(peers) = self else {
-            return;
-        };
-        if peers.contains(&peer) {
-            return;
-        }
-        if peers.len() >= MAX_NOTED || peers.push(peer, GFP_KERNEL).is_err() {
-            *self = Self::All;
-        }
-    }
-
-    /// Takes all of them.
-    fn take(&mut self) -> Self {
-        core::mem::replace(self, Self::none())
+impl Changes {
+    fn mark_all(&self) {
+        self.advert.store(true, Release);
+        self.all_offers.store(true, Release);
     }
 }
 
@@ -74,10 +59,12 @@ pub(crate) struct GuestWatch {
 impl WatchHandler for GuestWatch {
     fn changed(&self, path: &str) {
         match Path::parse(path).map(|path| path.node) {
-            // What is below `peer` we wrote ourselves; other names mean nothing.
+            // Other names mean nothing, and what dom0 writes is not here.
             None
             | Some(
-                Node::Peers
+                Node::Told
+                | Node::Why
+                | Node::Peers
                 | Node::Peer(_)
                 | Node::PeerMac(_)
                 | Node::PeerAddr(_)
@@ -86,16 +73,19 @@ impl WatchHandler for GuestWatch {
                 | Node::PeerOffer(_),
             ) => return,
             Some(Node::Offer(peer)) => self.changes.offers.lock().add(peer),
-            Some(Node::Offers) => *self.changes.offers.lock() = Offers::All,
-            Some(Node::Root) => {
-                self.changes.advert.store(true, Release);
-                *self.changes.offers.lock() = Offers::All;
-            }
+            Some(Node::Offers) => self.changes.all_offers.store(true, Release),
+            Some(Node::Root) => self.changes.mark_all(),
             Some(Node::Version | Node::Features | Node::Instance | Node::Mac | Node::Addr) => {
                 self.changes.advert.store(true, Release);
             }
         }
         self.introducer.kick();
+    }
+
+    fn overrun(&self) -> bool {
+        self.changes.mark_all();
+        self.introducer.kick();
+        true
     }
 }
 
@@ -107,10 +97,21 @@ pub(crate) struct Guest {
     advert_pace: Pace,
     offers_pace: Pace,
     /// Offers that are to be looked at for another reason than a change of theirs.
-    relay_again: Offers,
+    relay_again: Marks,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
-    pub(crate) vifs: Vifs,
+    vifs: KVec<Described>,
+    /// What the policy may know it by.
+    name: Option<Value>,
+    vm: Option<Value>,
+    /// The version of the protocol in which it is told.
+    version: Version,
     told: KVec<Told>,
+    /// Before then the guest is told of nobody.
+    tell_at: u64,
+    /// What it and the log were told of why it meets nobody.
+    why: Reasons,
+    logged: Reasons,
+    log_pace: Pace,
 }
 
 /// What a guest was told of a peer.
@@ -119,8 +120,6 @@ struct Told {
     entry: PeerEntry,
     /// The peer's offer, if it was relayed.
     offer: Option<Offer>,
-    /// Whether it is still to be told, see [`Guest::begin`].
-    wanted: bool,
 }
 
 impl Guest {
@@ -133,11 +132,17 @@ impl Guest {
         let changes = Arc::pin_init(
             pin_init!(Changes {
                 advert: Atomic::new(true),
-                offers <- new_mutex!(Offers::All),
+                all_offers: Atomic::new(true),
+                offers <- new_mutex!(Marks::none()),
             }),
             GFP_KERNEL,
         )?;
-        xenstore::remove(format_args!("{}", Path::of(domid, Node::Peers)))?;
+        for path in [
+            Path::of(domid, Node::Told),
+            path(domid, Version::One, Node::Peers),
+        ] {
+            xenstore::remove(format_args!("{path}"))?;
+        }
         let watch = Watch::new(
             format_args!("{}", Path::of(domid, Node::Root)),
             GuestWatch {
@@ -149,12 +154,19 @@ impl Guest {
             domid,
             changes,
             _watch: watch,
-            advert_pace: Pace::new(),
-            offers_pace: Pace::new(),
-            relay_again: Offers::none(),
+            advert_pace: Pace::of_changes(),
+            offers_pace: Pace::of_changes(),
+            relay_again: Marks::none(),
             advert: None,
-            vifs: Vifs::new(),
+            vifs: KVec::new(),
+            name: None,
+            vm: None,
+            version: Version::Two,
             told: KVec::new(),
+            tell_at: 0,
+            why: Reasons::NONE,
+            logged: Reasons::NONE,
+            log_pace: Pace::of_lines(),
         })
     }
 
@@ -164,31 +176,106 @@ impl Guest {
 
     /// Whether there are changes that wait, since there were too many before.
     pub(crate) fn is_held_up(&self) -> bool {
-        self.changes.advert.load(Relaxed) || !self.changes.offers.lock().is_empty()
+        self.changes.advert.load(Relaxed)
+            || self.changes.all_offers.load(Relaxed)
+            || !self.changes.offers.lock().is_empty()
     }
 
-    /// Reads the advert again if it changed.
+    /// Reads the advert again if it changed. Returns whether it was read.
     ///
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
-    pub(crate) fn read_advert(&mut self) -> Result {
-        if self.changes.advert.load(Relaxed) && self.advert_pace.take() {
+    pub(crate) fn read_advert(&mut self) -> Result<bool> {
+        let read = self.changes.advert.load(Relaxed) && self.advert_pace.take();
+        if read {
             self.changes.advert.xchg(false, Full);
-            self.advert = read_advert(self.domid).inspect_err(|_| {
+            let read = self.read_name().and_then(|()| read_advert(self.domid));
+            self.advert = read.inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
         }
+        Ok(read)
+    }
+
+    fn read_name(&mut self) -> Result {
+        let domid = self.domid.raw();
+        self.name = xenstore::read(fmt!("/local/domain/{domid}/name"))?;
+        self.vm = xenstore::read(fmt!("/local/domain/{domid}/vm"))?;
         Ok(())
     }
 
-    /// Reads the vifs.
+    /// What the policy wishes of the guest.
+    pub(crate) fn wish(&self, policy: &Policy) -> GuestWish {
+        let uuid = self.vm.as_deref().and_then(|vm| vm.strip_prefix("/vm/"));
+        policy.guest(self.name.as_deref(), uuid)
+    }
+
+    /// Reads what the toolstack says of the vifs.
     ///
     /// # Errors
     ///
     /// XenStore's, `ENOMEM`.
     pub(crate) fn read_vifs(&mut self) -> Result {
         self.vifs = vifs::read(self.domid)?;
+        Ok(())
+    }
+
+    /// The vifs, as they are attached.
+    pub(crate) fn vifs<'a>(&'a self, survey: &'a Survey) -> impl Iterator<Item = Vif> + 'a {
+        let vif = |described| survey.vif(self.domid, described);
+        self.vifs.iter().map(vif)
+    }
+
+    /// Has the guest, and the log, say why it meets nobody, or that it may again, if that is news.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; the next call tries again.
+    pub(crate) fn say_why(&mut self, reasons: Reasons, takes_part: bool) -> Result {
+        if takes_part || !reasons.is_empty() {
+            self.log(reasons);
+        }
+        if self.why == reasons || self.version == Version::One {
+            return Ok(());
+        }
+        if reasons.is_empty() {
+            xenstore::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
+        } else {
+            write(self.domid, self.version, &[(Node::Why, reasons)])?;
+        }
+        self.why = reasons;
+        Ok(())
+    }
+
+    fn log(&mut self, reasons: Reasons) {
+        // Of what is wrong with its claims there is a warning already, with all that is to be said.
+        let reasons = reasons.without(Reasons::CLAIMS);
+        if self.logged == reasons || !self.log_pace.take() {
+            return;
+        }
+        self.logged = reasons;
+        let guest = Show(self.domid);
+        if reasons.is_empty() {
+            pr_info!("guest {guest}: nothing is against channels any more\n");
+        } else {
+            pr_info!("guest {guest}: no channels, {}\n", Show(reasons));
+        }
+    }
+
+    /// Takes the guest to speak the version of its advert. What it was told in another one is removed.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; the next call tries again.
+    pub(crate) fn follow_version(&mut self) -> Result {
+        let Some(Ok(Advert { version, .. })) = self.advert else {
+            return Ok(());
+        };
+        if version != self.version {
+            self.keep(|_| false)?;
+            self.version = version;
+        }
         Ok(())
     }
 
@@ -199,26 +286,30 @@ impl Guest {
     /// `ENOMEM`; the next call tries again.
     pub(crate) fn take_offers(&mut self) -> Result<KVec<DomId>> {
         let mut changed = self.changes.offers.lock();
-        if !changed.is_empty() && self.offers_pace.take() {
+        let all = self.changes.all_offers.load(Relaxed);
+        if (all || !changed.is_empty()) && self.offers_pace.take() {
             match changed.take() {
-                Offers::To(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
-                Offers::All => self.relay_again = Offers::All,
+                Marks::Of(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
+                Marks::All => self.relay_again = Marks::All,
+            }
+            if self.changes.all_offers.xchg(false, Full) {
+                self.relay_again = Marks::All;
             }
         }
         drop(changed);
         let told = &self.told;
         match self.relay_again.take() {
-            Offers::To(mut peers) => {
+            Marks::Of(mut peers) => {
                 // A guest may write offers to whom it likes.
                 peers.retain(|peer| told.iter().any(|told| told.peer == *peer));
                 Ok(peers)
             }
-            Offers::All => {
+            Marks::All => {
                 let mut peers = KVec::new();
                 for told in told {
                     peers
                         .push(told.peer, GFP_KERNEL)
-                        .inspect_err(|_| self.relay_again = Offers::All)?;
+                        .inspect_err(|_| self.relay_again = Marks::All)?;
                 }
                 Ok(peers)
             }
@@ -240,13 +331,6 @@ impl Guest {
         Ok(text.and_then(|text| Offer::parse(&text).ok()))
     }
 
-    /// Begins a round of [`Guest::tell`], at whose end [`Guest::forget_others`] is called.
-    pub(crate) fn begin(&mut self) {
-        for told in &mut self.told {
-            told.wanted = false;
-        }
-    }
-
     /// Tells the guest of a peer, unless it knows. Returns whether the peer's offer is to be
     /// relayed (again).
     ///
@@ -254,26 +338,25 @@ impl Guest {
     ///
     /// XenStore's, `ENOMEM`.
     pub(crate) fn tell(&mut self, peer: DomId, entry: &PeerEntry) -> Result<bool> {
-        let told = self.told.iter_mut().find(|told| told.peer == peer);
-        let known = told.is_some();
-        let same_pair = matches!(&told, Some(told) if told.entry.nonce == entry.nonce);
-        if let Some(told) = told {
-            told.wanted = true;
-            if told.entry == *entry {
-                return Ok(false);
-            }
+        let found = self.told.iter_mut().find(|told| told.peer == peer);
+        let known = found.as_ref().map(|told| told.entry);
+        if known == Some(*entry) {
+            return Ok(false);
         }
-        if known && !same_pair {
+        if now_ms() < self.tell_at {
+            return Err(EAGAIN);
+        }
+        // If XenStore refuses one of these, it is to have a while.
+        self.tell_at = now_ms() + RETRY_MS;
+        let same_pair = known.is_some_and(|known| known.nonce == entry.nonce);
+        if known.is_some() && !same_pair {
             // With the old pair goes the offer that belonged to it.
-            let path = Path::of(self.domid, Node::Peer(peer));
+            let path = path(self.domid, self.version, Node::Peer(peer));
             xenstore::remove(format_args!("{path}"))?;
         }
         // In this order: the guest looks when it sees the last node.
-        for (node, value) in entry.nodes(peer) {
-            let path = Path::of(self.domid, node);
-            xenstore::write(format_args!("{path}"), format_args!("{value}"))?;
-        }
-        if let Some(told) = self.told.iter_mut().find(|told| told.peer == peer) {
+        write(self.domid, self.version, &entry.nodes(peer))?;
+        if let Some(told) = found {
             told.entry = *entry;
             if !same_pair {
                 told.offer = None;
@@ -283,31 +366,44 @@ impl Guest {
                 peer,
                 entry: *entry,
                 offer: None,
-                wanted: true,
             };
             self.told.push(told, GFP_KERNEL)?;
         }
+        self.tell_at = 0;
         Ok(!same_pair)
     }
 
-    /// Removes what the guest was told of others than those of this round.
+    /// Takes back what the guest was told of those that it may not meet any more.
     ///
     /// # Errors
     ///
-    /// XenStore's, `ENOMEM`; what is left is tried again in the next round.
-    pub(crate) fn forget_others(&mut self) -> Result {
-        let guest = self.domid;
+    /// XenStore's; what is left is tried again by the next call.
+    pub(crate) fn keep(&mut self, mut may_meet: impl FnMut(DomId) -> bool) -> Result {
+        let (guest, version) = (self.domid, self.version);
         let mut result = Ok(());
         self.told.retain(|told| {
-            if told.wanted {
+            if may_meet(told.peer) {
                 return true;
             }
-            let path = Path::of(guest, Node::Peer(told.peer));
+            let path = path(guest, version, Node::Peer(told.peer));
             let removed = xenstore::remove(format_args!("{path}"));
             result = result.and(removed);
             removed.is_err()
         });
         result
+    }
+
+    /// Takes back all that the guest was told.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's.
+    pub(crate) fn withdraw(&mut self) -> Result {
+        let kept = self.keep(|_| false);
+        kept.and(xenstore::remove(format_args!(
+            "{}",
+            Path::of(self.domid, Node::Told)
+        )))
     }
 
     /// Relays a peer's offer, or its absence. An offer for another pair of instances than the one
@@ -317,7 +413,7 @@ impl Guest {
     ///
     /// XenStore's.
     pub(crate) fn relay(&mut self, peer: DomId, offer: Option<Offer>) -> Result {
-        let path = Path::of(self.domid, Node::PeerOffer(peer));
+        let (guest, version, node) = (self.domid, self.version, Node::PeerOffer(peer));
         let Some(told) = self.told.iter_mut().find(|told| told.peer == peer) else {
             return Ok(());
         };
@@ -326,14 +422,37 @@ impl Guest {
             return Ok(());
         }
         match &offer {
-            Some(offer) => {
-                xenstore::write(format_args!("{path}"), format_args!("{offer}"))?;
-            }
-            None => xenstore::remove(format_args!("{path}"))?,
+            Some(offer) => write(guest, version, &[(node, offer)])?,
+            None => xenstore::remove(format_args!("{}", path(guest, version, node)))?,
         }
         told.offer = offer;
         Ok(())
     }
+}
+
+/// Where a guest is told.
+const fn path(guest: DomId, version: Version, node: Node) -> Path {
+    let tree = match version {
+        Version::One => Tree::OfVersion1(guest),
+        Version::Two => Tree::Of(guest),
+    };
+    Path { tree, node }
+}
+
+/// Writes what a guest is told, in this order. Nothing is written for a guest that is gone: its directory
+/// would be there again, for nobody to remove, and mean something to the next one of that id.
+fn write(guest: DomId, version: Version, nodes: &[(Node, impl Display)]) -> Result {
+    Transaction::run(|transaction| {
+        let domid = transaction.read(fmt!("/local/domain/{}/domid", guest.raw()))?;
+        if domid.is_none() {
+            return Ok(());
+        }
+        for (node, value) in nodes {
+            let path = path(guest, version, *node);
+            transaction.write(format_args!("{path}"), format_args!("{value}"))?;
+        }
+        Ok(())
+    })
 }
 
 /// Reads a node of a guest's. What is not even text is treated as not there: it is a claim of the

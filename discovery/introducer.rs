@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The introducer: one worker that brings what the guests are told in line with what they wrote
-//! and with the bridges. Level-triggered: each pass looks at the present state of what changed.
+//! and with what dom0 enforces. Level-triggered: each pass looks at the present state of what changed.
+//!
+//! What dom0's kernel enforces is looked at first in each pass, and a pass is never long: what guests
+//! change is read for a limited time, and the rest of it in the next pass.
 
-use crate::{guest::Guest, pace::PACE_MS, vifs};
+use crate::{
+    guest::Guest,
+    marks::Marks,
+    pace::PACE_MS,
+    parted::Parted,
+    policy::{Bridges, Policy},
+    vifs::{self, Survey},
+};
 use kapi::{
     net::nic,
+    time::now_ms,
     work::{Work, Worker},
     xen::xenstore::{self, WatchHandler},
     Show,
@@ -19,17 +30,22 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::{self, Policy, Warning},
-    DomId,
+    roster::{self, Apart, Warning},
+    DomId, PeerEntry,
 };
 
 /// How those who see a change tell the introducer.
 pub(crate) type Kick = Arc<Worker<Introducer>>;
 
-/// When to try again what XenStore refused, in milliseconds.
-const RETRY_MS: u64 = 1000;
+/// How often dom0's kernel is looked at, in milliseconds: it does not tell of all that matters. Channels
+/// that are to end do so within a second.
+const LOOK_MS: u64 = 250;
 
-/// So many warnings about one guest are logged in its life, however often it changes its advert.
+/// For so long one pass reads what guests changed, in milliseconds.
+const READ_MS: u64 = 100;
+
+/// So many warnings about one guest, or about two, are logged in their lives, however often they change their
+/// adverts.
 const MAX_WARNINGS: usize = 8;
 
 #[pin_data]
@@ -39,37 +55,70 @@ pub(crate) struct Introducer {
     /// Whether the module is loaded completely: before that a failure to load would leave guests
     /// behind that nobody takes back.
     started: Atomic<bool>,
+    pub(crate) policy_changed: Atomic<bool>,
     domains_changed: Atomic<bool>,
-    vifs_changed: Atomic<bool>,
+    /// The toolstack may have changed any guest's vifs.
+    all_vifs_changed: Atomic<bool>,
+    /// It has changed those of these guests.
+    #[pin]
+    vifs_changed: Mutex<Marks>,
     /// The log says that something has to wait; it says so once until all is done.
     complained: Atomic<bool>,
 }
 
 struct State {
-    /// The bridges behind which guests may meet, `None` for all.
-    allowed: Option<KVec<&'static str>>,
+    policy: Policy,
     guests: KVec<Guest>,
+    /// Those whose vifs are to be read again.
+    vifs_changed: Marks,
+    /// What dom0's kernel had and did when it was last looked at.
+    survey: Option<Survey>,
+    /// Something changed since guests were last introduced, or some could not be.
+    stale: bool,
+    bridges: Bridges,
+    /// Whose advert was last looked at.
+    next: usize,
     warned: KVec<Warning>,
+    parted: Parted,
+}
+
+/// What is left to do after a pass.
+enum Left {
+    Nothing,
+    /// Changes of guests that are too many.
+    HeldUp,
+    /// Changes that there was no time for.
+    More,
 }
 
 impl Introducer {
-    /// An introducer for the guests behind the bridges named in `allowed`, or all.
-    pub(crate) fn new(allowed: Option<KVec<&'static str>>) -> impl PinInit<Self> {
+    /// An introducer that knows of nobody yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- new_mutex!(State {
-                allowed,
+                policy: Policy::closed(),
                 guests: KVec::new(),
+                vifs_changed: Marks::All,
+                survey: None,
+                stale: true,
+                bridges: Bridges::default(),
+                next: 0,
                 warned: KVec::new(),
+                parted: Parted::new(),
             }),
             started: Atomic::new(false),
+            policy_changed: Atomic::new(true),
             domains_changed: Atomic::new(true),
-            vifs_changed: Atomic::new(true),
+            all_vifs_changed: Atomic::new(true),
+            vifs_changed <- new_mutex!(Marks::none()),
             complained: Atomic::new(false),
         })
     }
 
-    /// Lets the worker begin.
+    /// Lets the worker begin. Process context.
     pub(crate) fn start(&self) {
+        // What an earlier life of the module left.
+        self.state.lock().parted.withdraw();
         self.started.store(true, Release);
     }
 
@@ -77,34 +126,81 @@ impl Introducer {
     pub(crate) fn withdraw_all(&self) {
         let mut state = self.state.lock();
         for guest in &mut state.guests {
-            guest.begin();
             // Without XenStore they learn it when they look at shared memory.
-            let _ = guest.forget_others();
+            let _ = guest.withdraw();
         }
+        state.parted.withdraw();
         // The guests' watches hold the worker that holds them.
         state.guests.clear();
     }
 
-    /// Brings everything in line. Returns whether some of it has to wait.
-    fn pass(&self, worker: &Kick) -> Result<bool> {
+    /// Brings everything in line.
+    fn pass(&self, worker: &Kick) -> Result<Left> {
         let mut state = self.state.lock();
-        if self.domains_changed.xchg(false, Full) {
-            state.read_domains(worker).inspect_err(|_| {
-                self.domains_changed.store(true, Release);
-            })?;
-            // A new guest's vifs may have been there before it was.
-            self.vifs_changed.store(true, Release);
-        }
-        if self.vifs_changed.xchg(false, Full) {
-            state.each(Guest::read_vifs).inspect_err(|_| {
-                self.vifs_changed.store(true, Release);
-            })?;
-        }
+        // dom0's say first: it is not to wait for anything that guests do.
+        let policy = self.read_policy(&mut state);
+        let looked = state.look().and_then(|()| state.introduce());
+        let domains = self.read_domains(&mut state, worker);
+        let vifs = self.read_vifs(&mut state);
         // What fails for one guest is no reason to leave the others without.
-        let read = state.each(Guest::read_advert);
+        let (read, in_time) = state.read_adverts();
         let introduced = state.introduce();
-        read.and(introduced).and(state.relay())?;
-        Ok(state.guests.iter().any(Guest::is_held_up))
+        let relayed = state.relay();
+        policy
+            .and(looked)
+            .and(domains)
+            .and(vifs)
+            .and(read)
+            .and(introduced)
+            .and(relayed)?;
+        Ok(if !in_time {
+            Left::More
+        } else if state.guests.iter().any(Guest::is_held_up) {
+            Left::HeldUp
+        } else {
+            Left::Nothing
+        })
+    }
+
+    /// Reads the policy if there is another one. One that is not understood changes nothing.
+    fn read_policy(&self, state: &mut State) -> Result {
+        if !self.policy_changed.xchg(false, Full) {
+            return Ok(());
+        }
+        match Policy::read() {
+            Ok(policy) => {
+                state.policy = policy;
+                state.stale = true;
+                Ok(())
+            }
+            Err(EINVAL) => Ok(()),
+            Err(error) => {
+                self.policy_changed.store(true, Release);
+                Err(error)
+            }
+        }
+    }
+
+    fn read_domains(&self, state: &mut State, worker: &Kick) -> Result {
+        if !self.domains_changed.xchg(false, Full) {
+            return Ok(());
+        }
+        state.read_domains(worker).inspect_err(|_| {
+            self.domains_changed.store(true, Release);
+        })
+    }
+
+    fn read_vifs(&self, state: &mut State) -> Result {
+        match self.vifs_changed.lock().take() {
+            Marks::Of(guests) => guests
+                .iter()
+                .for_each(|guest| state.vifs_changed.add(*guest)),
+            Marks::All => state.vifs_changed = Marks::All,
+        }
+        if self.all_vifs_changed.xchg(false, Full) {
+            state.vifs_changed = Marks::All;
+        }
+        state.read_vifs()
     }
 }
 
@@ -115,9 +211,9 @@ impl Work for Introducer {
         }
         let result = self.pass(&worker.into());
         match result {
-            Ok(false) => {}
-            Ok(true) => worker.again_in(PACE_MS),
-            Err(_) => worker.again_in(RETRY_MS),
+            Ok(Left::More) => worker.kick(),
+            Ok(Left::HeldUp) => worker.again_in(PACE_MS),
+            Ok(Left::Nothing) | Err(_) => worker.again_in(LOOK_MS),
         }
         let before = self.complained.xchg(result.is_err(), Full);
         if let (Err(error), false) = (result, before) {
@@ -127,15 +223,6 @@ impl Work for Introducer {
 }
 
 impl State {
-    /// Does something for every guest, and returns the first error.
-    fn each(&mut self, mut each: impl FnMut(&mut Guest) -> Result) -> Result {
-        let mut result = Ok(());
-        for guest in &mut self.guests {
-            result = result.and(each(guest));
-        }
-        result
-    }
-
     /// Begins to watch new guests and forgets those that are gone.
     fn read_domains(&mut self, worker: &Kick) -> Result {
         let mut domids = KVec::new();
@@ -149,59 +236,155 @@ impl State {
         }
         self.guests.retain(|guest| domids.contains(&guest.domid()));
         self.warned
-            .retain(|warning| domids.contains(&warning.guest()));
+            .retain(|warning| warning.guests().iter().all(|guest| domids.contains(guest)));
+        self.stale = true;
+        let mut result = Ok(());
         for domid in domids {
+            // They are not in order meanwhile.
             if self.guests.iter().all(|guest| guest.domid() != domid) {
-                self.guests.push(Guest::new(domid, worker)?, GFP_KERNEL)?;
+                result = result.and(self.add(domid, worker));
             }
+        }
+        self.guests.sort_unstable_by_key(Guest::domid);
+        result
+    }
+
+    fn add(&mut self, domid: DomId, worker: &Kick) -> Result {
+        self.guests.push(Guest::new(domid, worker)?, GFP_KERNEL)?;
+        // Its vifs may have been there before it was.
+        self.vifs_changed.add(domid);
+        Ok(())
+    }
+
+    /// Looks at what dom0's kernel enforces.
+    fn look(&mut self) -> Result {
+        let survey = Survey::take()?;
+        let bridges = self.policy.bridges()?;
+        let same = |before: &Survey| survey.is_same(before);
+        if !self.survey.as_ref().is_some_and(same) || bridges != self.bridges {
+            self.survey = Some(survey);
+            self.bridges = bridges;
+            self.stale = true;
         }
         Ok(())
     }
 
-    /// Tells each guest of the peers it may meet, and of no others.
-    fn introduce(&mut self) -> Result {
-        let mut roster = KVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
-        for guest in &self.guests {
-            let entry = roster::Guest::new(guest.domid(), guest.advert, guest.vifs);
-            roster.push(entry, GFP_KERNEL)?;
-        }
-        let bridges = self.allowed.as_deref().map(vifs::indexes).transpose()?;
-        let policy = Policy {
-            bridges: bridges.as_deref(),
-        };
-        let warned = &mut self.warned;
-        roster::evaluate(&mut roster, &policy, &mut |warning| warn(warned, warning));
-
+    /// Reads the vifs that the toolstack changed.
+    fn read_vifs(&mut self) -> Result {
         let mut result = Ok(());
-        for i in 0..self.guests.len() {
-            let Some(guest) = self.guests.get_mut(i) else {
-                break;
-            };
-            let domid = guest.domid();
-            guest.begin();
-            for (j, entry) in roster::peers(&roster, i) {
-                let (Some(guest), Some(peer)) = (self.guests.get_mut(i), roster.get(j)) else {
-                    continue;
-                };
-                match guest.tell(peer.domid(), &entry) {
-                    Ok(true) => {
-                        if let Some(peer) = self.guests.get_mut(j) {
-                            peer.relay_again(domid);
-                        }
-                    }
-                    Ok(false) => {}
-                    Err(error) => result = result.and(Err(error)),
-                }
-            }
-            if let Some(guest) = self.guests.get_mut(i) {
-                result = result.and(guest.forget_others());
+        let changed = self.vifs_changed.take();
+        for guest in &mut self.guests {
+            if changed.contains(guest.domid()) {
+                self.stale = true;
+                result = result.and(guest.read_vifs().inspect_err(|_| {
+                    self.vifs_changed.add(guest.domid());
+                }));
             }
         }
         result
     }
 
+    /// Reads the adverts that changed, and returns whether there was time for all of them.
+    fn read_adverts(&mut self) -> (Result, bool) {
+        let until = now_ms() + READ_MS;
+        let mut result = Ok(());
+        let count = self.guests.len();
+        for _ in 0..count {
+            self.next = (self.next + 1) % count;
+            let Some(guest) = self.guests.get_mut(self.next) else {
+                break;
+            };
+            match guest.read_advert() {
+                Ok(read) => self.stale |= read,
+                Err(error) => result = result.and(Err(error)),
+            }
+            if now_ms() > until {
+                return (result, false);
+            }
+        }
+        (result, true)
+    }
+
+    /// The guests' places, worked out anew.
+    fn roster(&mut self) -> Result<KVec<roster::Guest>> {
+        let mut roster = KVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
+        let mut vifs = KVec::new();
+        for guest in &self.guests {
+            let entry = roster::Guest::new(guest.domid(), guest.advert, guest.wish(&self.policy));
+            roster.push(entry, GFP_KERNEL)?;
+            for vif in self.survey.iter().flat_map(|survey| guest.vifs(survey)) {
+                vifs.push(vif, GFP_KERNEL)?;
+            }
+        }
+        let policy = self.policy.roster(&self.bridges);
+        let warned = &mut self.warned;
+        roster::evaluate(&mut roster, &mut vifs, &policy, &mut |warning| {
+            warn(warned, warning)
+        });
+        Ok(roster)
+    }
+
+    /// Tells each guest of the peers it may meet, and of no others.
+    fn introduce(&mut self) -> Result {
+        if !self.stale {
+            return Ok(());
+        }
+        let roster = self.roster()?;
+        self.parted.say(&roster, self.policy.dry_run);
+        let dry_run = self.policy.dry_run;
+        // What may not be any more ends before anything begins.
+        let mut result = Ok(());
+        for (i, entry) in roster.iter().enumerate() {
+            let mut may_meet = KVec::new();
+            for (peer, told) in roster::peers(&roster, i) {
+                if told.is_ok() && !dry_run {
+                    may_meet.push(peer.domid(), GFP_KERNEL)?;
+                }
+            }
+            let Some(guest) = self.guest(entry.domid()) else {
+                continue;
+            };
+            let keep = |peer| {
+                let may_meet = may_meet.binary_search(&peer).is_ok();
+                if !may_meet {
+                    log_move(&roster, entry, peer);
+                }
+                may_meet
+            };
+            result = result
+                .and(guest.keep(keep))
+                .and(guest.follow_version())
+                .and(guest.say_why(entry.reasons(), entry.vouched().is_some()));
+        }
+        for (i, entry) in roster.iter().enumerate() {
+            for (peer, told) in roster::peers(&roster, i) {
+                if let (Ok(told), false) = (told, dry_run) {
+                    result = result.and(self.tell(entry.domid(), peer.domid(), &told));
+                }
+            }
+        }
+        self.stale = result.is_err();
+        result
+    }
+
+    /// Tells a guest of a peer.
+    fn tell(&mut self, domid: DomId, peer: DomId, told: &PeerEntry) -> Result {
+        let Some(guest) = self.guest(domid) else {
+            return Ok(());
+        };
+        if guest.tell(peer, told)? {
+            if let Some(peer) = self.guest(peer) {
+                peer.relay_again(domid);
+            }
+        }
+        Ok(())
+    }
+
     fn guest(&mut self, domid: DomId) -> Option<&mut Guest> {
-        self.guests.iter_mut().find(|guest| guest.domid() == domid)
+        let found = self
+            .guests
+            .binary_search_by_key(&domid, |guest| guest.domid());
+        self.guests.get_mut(found.ok()?)
     }
 
     /// Relays every offer that may have changed.
@@ -242,9 +425,21 @@ impl State {
     }
 }
 
-/// Logs a warning, once.
+/// Logs that two guests which met have been moved apart.
+fn log_move(roster: &[roster::Guest], guest: &roster::Guest, peer: DomId) {
+    let peer = roster.iter().find(|other| other.domid() == peer);
+    let Some(peer) = peer.filter(|peer| guest.domid() < peer.domid()) else {
+        return;
+    };
+    if let Err(apart @ Apart::Segment) = roster::introduction(guest, peer) {
+        let (guest, peer) = (Show(guest.domid()), Show(peer.domid()));
+        pr_info!("guests {guest} and {peer}: kept apart, {}\n", Show(apart));
+    }
+}
+
+/// Logs a warning, once. What one guest does to another is not charged to what is said of that one alone.
 fn warn(warned: &mut KVec<Warning>, warning: Warning) {
-    let about = warned.iter().filter(|w| w.guest() == warning.guest());
+    let about = warned.iter().filter(|w| w.guests() == warning.guests());
     if warned.contains(&warning) || about.count() >= MAX_WARNINGS {
         return;
     }
@@ -268,8 +463,13 @@ impl DomainWatch {
 
 impl WatchHandler for DomainWatch {
     fn changed(&self, _path: &str) {
+        self.overrun();
+    }
+
+    fn overrun(&self) -> bool {
         self.introducer.get().domains_changed.store(true, Release);
         self.introducer.kick();
+        true
     }
 }
 
@@ -286,20 +486,30 @@ impl VifObserver {
         }
     }
 
-    fn vifs_changed(&self) {
-        self.introducer.get().vifs_changed.store(true, Release);
+    fn all_changed(&self) {
+        self.introducer.get().all_vifs_changed.store(true, Release);
         self.introducer.kick();
     }
 }
 
 impl WatchHandler for VifObserver {
-    fn changed(&self, _path: &str) {
-        self.vifs_changed();
+    fn changed(&self, path: &str) {
+        let Some(guest) = vifs::owner(path) else {
+            return self.all_changed();
+        };
+        self.introducer.get().vifs_changed.lock().add(guest);
+        self.introducer.kick();
+    }
+
+    fn overrun(&self) -> bool {
+        self.all_changed();
+        true
     }
 }
 
 impl nic::Observer for VifObserver {
     fn changed(&self, _change: &nic::Change<'_>) {
-        self.vifs_changed();
+        // Each pass looks at what the kernel has.
+        self.introducer.kick();
     }
 }

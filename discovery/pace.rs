@@ -6,31 +6,68 @@
 
 use kapi::time::now_ms;
 
-/// So many changes are taken as they come: more than an honest guest makes in a row.
-const BURST: u64 = 32;
-
-/// How often after that, in milliseconds.
+/// How often a guest's changes are taken, in milliseconds, once they are too many.
 pub(crate) const PACE_MS: u64 = 100;
 
-/// The pace of one kind of change of one guest.
+/// How often a guest's affairs get into the log, in milliseconds, once they are too many.
+const LOG_MS: u64 = 10_000;
+
+/// Whoever goes on at the limit is slowed down by up to this factor, until it pauses.
+const MAX_SLOWER: u64 = 32;
+
+/// The pace of one kind of thing that one guest can cause.
 pub(crate) struct Pace {
-    /// Moved on by [`PACE_MS`] with each change; never more than [`BURST`] of those ahead of now.
+    /// So many are taken as they come: more than an honest guest makes in a row.
+    burst: u64,
+    /// How often after that, in milliseconds.
+    every_ms: u64,
+    /// Moved on by `every_ms` with each, or a multiple; never more than `burst` of those ahead of now.
     until: u64,
+    /// By which `every_ms` is multiplied now.
+    slower: u64,
+    /// One had to wait since the last was taken.
+    refused: bool,
 }
 
 impl Pace {
-    pub(crate) const fn new() -> Self {
-        Self { until: 0 }
+    const fn new(burst: u64, every_ms: u64) -> Self {
+        Self {
+            burst,
+            every_ms,
+            until: 0,
+            slower: 1,
+            refused: false,
+        }
     }
 
-    /// Whether a change may be taken now, which then has to be done. It is to wait otherwise.
+    /// That of changes in XenStore.
+    pub(crate) const fn of_changes() -> Self {
+        Self::new(32, PACE_MS)
+    }
+
+    /// That of lines in the log.
+    pub(crate) const fn of_lines() -> Self {
+        Self::new(16, LOG_MS)
+    }
+
+    /// Whether one may be taken now, which then has to be done. It is to wait otherwise.
     pub(crate) fn take(&mut self) -> bool {
         let now = now_ms();
-        let until = self.until.max(now) + PACE_MS;
-        let may = until <= now + BURST * PACE_MS;
+        let slower = if self.until <= now {
+            1
+        } else if self.refused {
+            MAX_SLOWER.min(2 * self.slower)
+        } else {
+            self.slower
+        };
+        let until = self.until.max(now) + self.every_ms * slower;
+        // However slow, one at a time is taken.
+        let may = until <= now + self.every_ms * self.burst.max(slower);
         if may {
             self.until = until;
+            self.slower = slower;
         }
+        self.refused = !may;
         may
     }
 }

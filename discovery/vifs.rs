@@ -1,92 +1,163 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The guests' vifs: what the toolstack says of them in XenStore, and which bridge they are really
-//! attached to.
+//! The guests' vifs: what the toolstack says of them in XenStore, and what dom0's kernel has made of it.
 
-use kapi::{net::nic, xen::xenstore};
-use kernel::{prelude::*, str::CString};
+use kapi::{net::bridge, xen::xenstore};
+use kernel::prelude::*;
 use xlnet_protocol::{
-    roster::{Segment, Vif, Vifs},
+    port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting},
+    roster::Vif,
     Addrs, DomId, Mac,
 };
 
 /// Where the toolstack describes the vifs that dom0 serves.
 pub(crate) const BACKENDS: &str = "/local/domain/0/backend/vif";
 
-/// Reads the vifs of a guest. Those that are not complete, or too many, are left out.
+/// So many vifs of one guest are looked at: more than any toolstack gives it.
+const MAX_VIFS: usize = 32;
+
+/// Whose vif it is about that something below [`BACKENDS`] changed; `None` if it may be anybody's.
+pub(crate) fn owner(path: &str) -> Option<DomId> {
+    let guest = path.strip_prefix(BACKENDS)?.strip_prefix('/')?.split('/');
+    guest.map(DomId::parse).next()?.ok()
+}
+
+/// What the toolstack says of a vif.
+pub(crate) struct Described {
+    handle: u32,
+    mac: Mac,
+    permitted: Option<Addrs>,
+    settings: Settings,
+}
+
+/// Reads what the toolstack says of the vifs of a guest. Those that are not complete are left out.
 ///
 /// # Errors
 ///
 /// XenStore's, `ENOMEM`.
-pub(crate) fn read(guest: DomId) -> Result<Vifs> {
-    let mut vifs = Vifs::new();
+pub(crate) fn read(guest: DomId) -> Result<KVec<Described>> {
+    let mut vifs = KVec::new();
+    if is_stub(guest)? {
+        return Ok(vifs);
+    }
     let guest = guest.raw();
     let Some(handles) = xenstore::directory(fmt!("{BACKENDS}/{guest}"))? else {
         return Ok(vifs);
     };
-    for handle in handles.iter() {
+    for handle in handles.iter().take(MAX_VIFS) {
+        let Ok(number) = handle.parse() else {
+            continue;
+        };
         let node = |name: &str| xenstore::read(fmt!("{BACKENDS}/{guest}/{handle}/{name}"));
         let Some(mac) = node("mac")?.and_then(|mac| Mac::parse(&mac).ok()) else {
             continue;
         };
-        let bridge = match node("vifname")? {
-            Some(name) => master(&name),
-            // What xen-netback calls it.
-            None => CString::try_from_fmt(fmt!("vif{guest}.{handle}"))?
-                .to_str()
-                .ok()
-                .and_then(master),
-        };
-        let vlan = node("vlan")?.and_then(|vlan| vlan.parse().ok());
-        let vif = Vif {
+        let vlan = node("vlan")?;
+        let described = Described {
+            handle: number,
             mac,
-            segment: Segment {
-                bridge: bridge.unwrap_or(0),
-                vlan: vlan.unwrap_or(0),
-            },
             permitted: node("ip")?.and_then(|text| Addrs::parse_restriction(&text)),
+            settings: Settings {
+                rate: node("rate")?.is_some(),
+                vlan: vlan.map_or(VlanSetting::None, |vlan| VlanSetting::parse(&vlan)),
+            },
         };
-        if vifs.push(vif).is_err() {
-            break;
-        }
+        vifs.push(described, GFP_KERNEL)?;
     }
     Ok(vifs)
 }
 
-/// The index of the bridge that a device is attached to.
-fn master(name: &str) -> Option<u32> {
-    u32::try_from(nic::by_name(name)?.master()?).ok()
+/// Whether a domain is another one's device model. Its vifs have that one's MACs, and are used only until
+/// that one's own drivers are.
+fn is_stub(domain: DomId) -> Result<bool> {
+    let target = xenstore::read(fmt!("/local/domain/{}/target", domain.raw()))?;
+    Ok(target.is_some())
 }
 
-/// Reads `nic=`: the bridges behind which guests may meet, `None` for all.
-///
-/// # Errors
-///
-/// `ENODEV` if there is no such device; the log says which. `ENOMEM`.
-pub(crate) fn allowed(text: Option<&'static str>) -> Result<Option<KVec<&'static str>>> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    let mut names = KVec::new();
-    for name in text.split(',') {
-        if nic::by_name(name).is_none() {
-            pr_err!("nic={name}: there is no such device\n");
-            return Err(ENODEV);
+/// What dom0's kernel has and does now.
+pub(crate) struct Survey {
+    /// By guest and handle, in their order.
+    vifs: KVec<Surveyed>,
+    filters: Filters,
+}
+
+/// A vif's guest and handle, and what the kernel says of it.
+type Surveyed = ((u32, u32), Facts);
+
+impl Survey {
+    /// Looks. Process context, RTNL not held.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn take() -> Result<Self> {
+        let mut vifs = KVec::new();
+        let mut result = Ok(());
+        bridge::vifs(|vif| {
+            let inserted = insert(&mut vifs, (vif.guest, vif.handle), facts(&vif));
+            result = result.and(inserted);
+        });
+        result?;
+        let mut filters = Filters::default();
+        bridge::filters(|found| {
+            filters = Filters {
+                bridge: found.bridge,
+                ip: found.ip,
+            }
+        });
+        Ok(Self { vifs, filters })
+    }
+
+    /// Whether another one found the same.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        *self.vifs == *other.vifs && self.filters == other.filters
+    }
+
+    /// A guest's vif, as the toolstack describes it and as it is attached.
+    pub(crate) fn vif(&self, guest: DomId, described: &Described) -> Vif {
+        let key = (u32::from(guest.raw()), described.handle);
+        let found = self.vifs.binary_search_by_key(&key, |(vif, _)| *vif);
+        let facts = found.ok().and_then(|i| self.vifs.get(i));
+        Vif {
+            guest,
+            mac: described.mac,
+            port: Port::judge(
+                facts.map(|(_, facts)| facts),
+                described.settings,
+                self.filters,
+            ),
+            permitted: described.permitted,
         }
-        names.push(name, GFP_KERNEL)?;
     }
-    Ok(Some(names))
 }
 
-/// The indexes that the allowed bridges have now.
-///
-/// # Errors
-///
-/// `ENOMEM`.
-pub(crate) fn indexes(names: &[&str]) -> Result<KVec<u32>> {
-    let mut indexes = KVec::new();
-    for dev in names.iter().filter_map(|name| nic::by_name(name)) {
-        indexes.push(dev.ifindex().unsigned_abs(), GFP_KERNEL)?;
+/// Puts a vif into its place among the others.
+fn insert(vifs: &mut KVec<Surveyed>, key: (u32, u32), facts: Facts) -> Result {
+    let place = vifs.partition_point(|(other, _)| *other < key);
+    vifs.reserve(1, GFP_KERNEL)?;
+    vifs.insert_within_capacity(place, (key, facts))
+        .map_err(|_| ENOMEM)
+}
+
+fn facts(vif: &bridge::Vif) -> Facts {
+    let port = vif.port.map(|port| BridgePort {
+        bridge: port.bridge,
+        forwarding: port.forwarding,
+        isolated: port.isolated,
+        locked: port.locked,
+        flooded: port.flooded,
+        vlan_trees: port.vlan_trees,
+        vlans: port.vlans.map(|vlans| PortVlans {
+            pvid: vlans.pvid,
+            untagged: vlans.untagged,
+        }),
+    });
+    Facts {
+        up: vif.up,
+        port,
+        qdisc: vif.qdisc,
+        tc: vif.tc,
+        xdp: vif.xdp,
+        netfilter: vif.netfilter,
     }
-    Ok(indexes)
 }

@@ -5,16 +5,23 @@
 //! It knows which guests run xlnet and which of them may meet, tells each about its peers, and
 //! relays their offers. All of that goes through XenStore; nothing here touches a packet. Who may
 //! meet whom is decided by the pure [`xlnet_protocol::roster`]; the [`introducer`] brings XenStore
-//! in line with it, from what each [`guest`] wrote and from what its [`vifs`] are attached to.
+//! in line with it, from what each [`guest`] wrote, from what dom0's kernel does with its [`vifs`]
+//! and from the administrator's [`policy`].
 
 #![deny(unsafe_code)]
 
 mod guest;
 mod introducer;
+mod marks;
 mod pace;
+mod parted;
+mod policy;
 mod vifs;
 
-use crate::introducer::{DomainWatch, Introducer, Kick, VifObserver};
+use crate::{
+    introducer::{DomainWatch, Introducer, Kick, VifObserver},
+    policy::PolicyWatch,
+};
 use kapi::{
     net::nic,
     work::Worker,
@@ -34,6 +41,7 @@ struct XldiscoveryModule {
     introducer: Kick,
     _domains: [xenstore::Watch<DomainWatch>; 2],
     _vifs: xenstore::Watch<VifObserver>,
+    _policy: xenstore::Watch<PolicyWatch>,
     _notifier: Pin<KBox<nic::Notifier<VifObserver>>>,
 }
 
@@ -47,21 +55,23 @@ impl kernel::Module for XldiscoveryModule {
             pr_err!("this is a guest, whose module is xlnet; xldiscovery is for dom0\n");
             return Err(ENODEV);
         }
-        let allowed = vifs::allowed(kapi::param::nic().inspect_err(|_| {
-            pr_err!("nic= is not UTF-8\n");
-        })?)?;
-        let introducer = Worker::new(Introducer::new(allowed))?;
+        kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))?;
+        let introducer = Worker::new(Introducer::new())?;
         let domains = |path: &str| {
             xenstore::Watch::new(fmt!("{path}"), DomainWatch::new(&introducer)).inspect_err(refused)
         };
         let domains = [domains("@introduceDomain")?, domains("@releaseDomain")?];
         let vifs = xenstore::Watch::new(fmt!("{}", vifs::BACKENDS), VifObserver::new(&introducer))
             .inspect_err(refused)?;
+        let policy =
+            xenstore::Watch::new(fmt!("{}", policy::CURRENT), PolicyWatch::new(&introducer))
+                .inspect_err(refused)?;
         let notifier = nic::Notifier::new(VifObserver::new(&introducer))?;
         let this = Self {
             introducer,
             _domains: domains,
             _vifs: vifs,
+            _policy: policy,
             _notifier: notifier,
         };
         this.introducer.get().start();

@@ -34,3 +34,4 @@
 #include "helpers/stats.h"
 #include "helpers/netdevice.h"
 #include "helpers/skbuff.h"
+#include "helpers/bridge.h"

@@ -4,6 +4,7 @@
 //! and addresses; routes.
 
 pub mod arp;
+pub mod bridge;
 pub mod device;
 pub mod ethtool;
 pub mod fib;

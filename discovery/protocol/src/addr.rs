@@ -12,7 +12,7 @@ use crate::list::List;
 pub const MAX_ADDRS: usize = 8;
 
 /// The MAC address of a NIC: unicast and not zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mac([u8; 6]);
 
 impl Mac {

@@ -8,11 +8,13 @@ use crate::addr::{Addrs, Mac};
 use crate::error::{Field, Kind, SchemaError};
 use crate::number;
 use crate::path::Node;
-use crate::VERSION;
+use crate::version::Version;
 
-/// A guest's advert, of the one version this code speaks.
+/// A guest's advert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advert {
+    /// The version of the protocol that the guest speaks.
+    pub version: Version,
     /// Optional abilities, one bit each. None is defined yet; unknown ones are ignored.
     pub features: u32,
     /// Random, drawn anew whenever the guest's module starts or resumes: it tells a restarted
@@ -47,14 +49,14 @@ impl Advert {
     /// # Errors
     ///
     /// Names the first node that is missing or malformed. The version is looked at first, since
-    /// it says how to read the others: [`Kind::Unsupported`] if it is not [`VERSION`].
+    /// it says how to read the others: [`Kind::Unsupported`] if this code
+    /// does not speak it.
     pub fn parse(text: &AdvertText<'_>) -> Result<Self, SchemaError> {
-        if number::decimal(Field::Version, text.version)? != VERSION {
-            return Err(Field::Version.error(Kind::Unsupported));
-        }
+        let version = Version::parse(text.version)?;
         let features = present(Field::Features, text.features)?;
         let instance = present(Field::Instance, text.instance)?;
         Ok(Self {
+            version,
             features: number::bits(Field::Features, features)?,
             instance: number::hex64(Field::Instance, instance)?,
             mac: Mac::parse(present(Field::Mac, text.mac)?)?,
@@ -70,7 +72,7 @@ impl Advert {
             (Node::Instance, Value::Hex64(self.instance)),
             (Node::Mac, Value::Mac(self.mac)),
             (Node::Addr, Value::Addrs(&self.addrs)),
-            (Node::Version, Value::Version),
+            (Node::Version, Value::Version(self.version)),
         ]
     }
 }
@@ -79,7 +81,7 @@ impl Advert {
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// The protocol version.
-    Version,
+    Version(Version),
     /// A set of bits.
     Bits(u32),
     /// An instance or a nonce.
@@ -93,7 +95,7 @@ pub enum Value<'a> {
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Version => write!(f, "{VERSION}"),
+            Value::Version(version) => write!(f, "{version}"),
             Value::Bits(bits) => write!(f, "{bits:x}"),
             Value::Hex64(number) => write!(f, "{number:016x}"),
             Value::Mac(mac) => write!(f, "{mac}"),

@@ -38,6 +38,8 @@ pub enum Field {
     Port,
     /// An offer that goes on after its last field.
     Offer,
+    /// VLAN of a vif.
+    Vlan,
     /// Number of queue pairs of a channel.
     QueuePairs,
 }
@@ -81,6 +83,7 @@ impl fmt::Display for Field {
             Field::Grant => "grant",
             Field::Port => "port",
             Field::Offer => "offer",
+            Field::Vlan => "vlan",
             Field::QueuePairs => "queue pairs",
         })
     }

@@ -2,7 +2,7 @@
 
 //! How two xlnet guests on one Xen host meet.
 //!
-//! Three pure parts, shared by the guest module and the dom0 module and tested on the host:
+//! Pure parts, shared by the guest module and the dom0 module and tested on the host:
 //!
 //! * the XenStore schema: [`Path`], [`Advert`], [`Offer`], [`PeerEntry`] and their strict parsers;
 //! * the [`roster`]: which guests dom0 lets meet, and which addresses it vouches for;
@@ -29,8 +29,13 @@ mod number;
 mod offer;
 mod path;
 mod peer;
+pub mod policy;
+pub mod port;
 mod queue_pairs;
+mod reason;
 pub mod roster;
+mod version;
+mod warning;
 
 pub use acceptance::{Acceptance, Accepted, MAX_ACCEPTED};
 pub use addr::{Addrs, Mac, MAX_ADDRS};
@@ -47,6 +52,5 @@ pub use offer::{ChannelId, Offer};
 pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry, PeerText};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
-
-/// The version of this protocol, as adverts and offers carry it.
-pub const VERSION: u32 = 1;
+pub use reason::{Reason, Reasons};
+pub use version::Version;

@@ -6,7 +6,6 @@ use core::fmt;
 
 use crate::error::{Field, Kind, SchemaError};
 use crate::number;
-use crate::VERSION;
 
 /// Names one channel between two guests for all time: no two channels share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +29,9 @@ pub struct Offer {
     pub port: Option<u32>,
 }
 
+/// The version that an offer carries: its own, the protocol's second brought no change of it.
+const FORMAT: u32 = 1;
+
 /// The first references of a grant table belong to the console and to XenStore.
 pub(crate) const FIRST_GRANT: u32 = 8;
 
@@ -42,7 +44,7 @@ impl Offer {
     /// # Errors
     ///
     /// Names the first field that is missing, malformed or out of range. The version is looked at
-    /// first: [`Kind::Unsupported`] if it is not [`VERSION`].
+    /// first: [`Kind::Unsupported`] if it is not 1.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let mut words = text.split(' ');
         let mut field = |field: Field, name: &str| {
@@ -52,7 +54,7 @@ impl Offer {
                 .and_then(|rest| rest.strip_prefix('='));
             value.ok_or(field.error(Kind::Syntax))
         };
-        if number::decimal(Field::Version, field(Field::Version, "version")?)? != VERSION {
+        if number::decimal(Field::Version, field(Field::Version, "version")?)? != FORMAT {
             return Err(Field::Version.error(Kind::Unsupported));
         }
         let nonce = number::hex64(Field::Nonce, field(Field::Nonce, "nonce")?)?;
@@ -83,7 +85,7 @@ impl fmt::Display for Offer {
         let (grant, port) = (self.grant, self.port.unwrap_or(0));
         write!(
             f,
-            "version={VERSION} nonce={nonce:016x} generation={generation} grant={grant} port={port}"
+            "version={FORMAT} nonce={nonce:016x} generation={generation} grant={grant} port={port}"
         )
     }
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Where the schema lives in XenStore.
+//!
+//! What a guest writes is below `data/xlnet`, in the part that the toolstack makes the guest's own. What
+//! dom0 writes for it is below `xlnet`, which the guest can read and nothing else, and which is on
+//! dom0's quota.
 
 use core::fmt;
 
@@ -18,13 +22,15 @@ pub struct Path {
 /// One guest's part of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tree {
-    /// The reader's own: `data/xlnet`, relative as guests write it.
+    /// The reader's own, relative as guests write it.
     Own,
-    /// A guest's, as dom0 sees it: `/local/domain/<G>/data/xlnet`.
+    /// A guest's, as dom0 sees it: below `/local/domain/<G>`.
     Of(DomId),
+    /// The same of a guest of version 1, which is told below `data/xlnet` too.
+    OfVersion1(DomId),
 }
 
-/// A node below `data/xlnet`.
+/// A node of one guest's part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Node {
     /// `data/xlnet` itself.
@@ -43,7 +49,11 @@ pub enum Node {
     Offers,
     /// `offer/<P>`: the guest's offer to P.
     Offer(DomId),
-    /// `peer`: the directory of what dom0 tells the guest.
+    /// `xlnet`: the directory of what dom0 tells the guest.
+    Told,
+    /// `why`: why the guest meets nobody, in words.
+    Why,
+    /// `peer`: the directory of the guest's peers.
     Peers,
     /// `peer/<P>`: what dom0 tells the guest about P.
     Peer(DomId),
@@ -59,7 +69,8 @@ pub enum Node {
     PeerOffer(DomId),
 }
 
-const OWN: &str = "data/xlnet";
+const GUESTS: &str = "data/xlnet";
+const DOM0S: &str = "xlnet";
 const DOMAINS: &str = "/local/domain/";
 
 impl Path {
@@ -79,7 +90,7 @@ impl Path {
         }
     }
 
-    /// Reads a path, as a watch reports it. `None` if it is no node of the schema.
+    /// Reads a path of the present version, as a watch reports it. `None` if it is no node of the schema.
     pub fn parse(text: &str) -> Option<Self> {
         let (tree, below) = match text.strip_prefix(DOMAINS) {
             Some(rest) => {
@@ -88,16 +99,50 @@ impl Path {
             }
             None => (Tree::Own, text),
         };
-        let node = match below.strip_prefix(OWN)? {
-            "" => Node::Root,
-            rest => Node::parse(rest.strip_prefix('/')?)?,
+        let node = match (below.strip_prefix(GUESTS), below.strip_prefix(DOM0S)) {
+            (Some(""), _) => Node::Root,
+            (None, Some("")) => Node::Told,
+            (Some(rest), _) | (None, Some(rest)) => Node::parse(rest.strip_prefix('/')?)?,
+            (None, None) => return None,
         };
-        Some(Self { tree, node })
+        let path = Self { tree, node };
+        below.starts_with(path.base()).then_some(path)
+    }
+
+    /// What the node is below of.
+    const fn base(&self) -> &'static str {
+        match (self.tree, self.node.is_dom0s()) {
+            (Tree::Own | Tree::Of(_), true) => DOM0S,
+            (Tree::OfVersion1(_), _) | (_, false) => GUESTS,
+        }
     }
 }
 
 impl Node {
-    /// Reads what follows `data/xlnet/`.
+    /// Whether dom0 writes it.
+    const fn is_dom0s(self) -> bool {
+        match self {
+            Self::Root
+            | Self::Version
+            | Self::Features
+            | Self::Instance
+            | Self::Mac
+            | Self::Addr
+            | Self::Offers
+            | Self::Offer(_) => false,
+            Self::Told
+            | Self::Why
+            | Self::Peers
+            | Self::Peer(_)
+            | Self::PeerMac(_)
+            | Self::PeerAddr(_)
+            | Self::PeerOwn(_)
+            | Self::PeerNonce(_)
+            | Self::PeerOffer(_) => true,
+        }
+    }
+
+    /// Reads what follows the base.
     fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
@@ -110,6 +155,7 @@ impl Node {
             [Some("addr"), None, ..] => Node::Addr,
             [Some("offer"), None, ..] => Node::Offers,
             [Some("offer"), Some(to), None, _] => Node::Offer(guest(to)?),
+            [Some("why"), None, ..] => Node::Why,
             [Some("peer"), None, ..] => Node::Peers,
             [Some("peer"), Some(peer), None, _] => Node::Peer(guest(peer)?),
             [Some("peer"), Some(peer), Some("mac"), None] => Node::PeerMac(guest(peer)?),
@@ -124,12 +170,13 @@ impl Node {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.tree {
-            Tree::Own => f.write_str(OWN)?,
-            Tree::Of(guest) => write!(f, "{DOMAINS}{guest}/{OWN}")?,
+        if let Tree::Of(guest) | Tree::OfVersion1(guest) = self.tree {
+            write!(f, "{DOMAINS}{guest}/")?;
         }
+        f.write_str(self.base())?;
         match self.node {
-            Node::Root => Ok(()),
+            Node::Root | Node::Told => Ok(()),
+            Node::Why => f.write_str("/why"),
             Node::Version => f.write_str("/version"),
             Node::Features => f.write_str("/features"),
             Node::Instance => f.write_str("/instance"),

@@ -3,65 +3,84 @@
 //! Who may meet whom: dom0's view of all guests, and what it lets each of them know.
 //!
 //! A guest's advert is only a claim. It is measured against what the toolstack set up (MACs and
-//! `ip=` of the guest's vifs), against the bridges as they are, and against the other guests'
-//! claims. [`evaluate`] does that for all guests, then [`introduction`] says what one may be told
-//! about another.
+//! `ip=` of the guest's vifs), against how the vifs are attached, against the administrator's policy
+//! and against the other guests' claims. [`evaluate`] does that for all guests, then
+//! [`introduction`] says what one may be told about another, or why nothing.
 
 use core::fmt;
-use core::net::IpAddr;
 
 use crate::addr::{Addrs, Mac};
 use crate::advert::Advert;
 use crate::domid::DomId;
 use crate::error::SchemaError;
-use crate::list::List;
 use crate::peer::{pair_nonce, PeerEntry};
+use crate::port::{Port, Segment};
+use crate::reason::{Reason, Reasons};
+use crate::version::Version;
+pub use crate::warning::Warning;
 
-/// How many vifs of one guest are looked at.
-pub const MAX_VIFS: usize = 4;
-
-/// A virtual interface, as the toolstack and the bridge know it.
+/// A virtual interface, as the toolstack and dom0's kernel know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vif {
+    /// Whose it is.
+    pub guest: DomId,
     /// The MAC the toolstack gave it.
     pub mac: Mac,
-    /// The bridge or network it is attached to.
-    pub segment: Segment,
+    /// How it is attached.
+    pub port: Port,
     /// The vif's `ip=`: the addresses its guest may use. `None` if it restricts nothing. See
     /// [`Addrs::parse_restriction`].
     pub permitted: Option<Addrs>,
 }
 
-/// What a frame sent to the broadcast address reaches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Interface index of the bridge the vif is really enslaved to, 0 if there is none.
-    pub bridge: u32,
-    /// VLAN, 0 if untagged.
-    pub vlan: u16,
-}
-
-/// The vifs of one guest.
-pub type Vifs = List<Vif, MAX_VIFS>;
-
-/// All dom0 knows about one guest.
+/// All dom0 knows about one guest, but for its vifs.
 #[derive(Clone, Debug)]
 pub struct Guest {
     domid: DomId,
     advert: Option<Result<Advert, SchemaError>>,
-    vifs: Vifs,
-    /// What [`evaluate`] made of it.
+    wish: GuestWish,
+    /// What [`evaluate`] made of it: why it meets nobody, though it would take part ...
+    reasons: Reasons,
+    /// ... or how it does.
     seat: Option<Seat>,
 }
 
 /// A guest that takes part.
 #[derive(Clone, Copy, Debug)]
 struct Seat {
+    version: Version,
     instance: u64,
     mac: Mac,
-    segment: Segment,
+    port: Port,
     claimed: Addrs,
     vouched: Addrs,
+}
+
+/// Why two guests do not meet. Formats as the clause that the log gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Apart {
+    /// At least one of them takes no part; or they are one.
+    NotBoth,
+    /// Their vifs are in different broadcast domains.
+    Segment,
+    /// Both bridge ports are isolated.
+    Isolated,
+    /// They are of different groups.
+    Group,
+    /// They speak different versions of the protocol.
+    Version,
+}
+
+impl fmt::Display for Apart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotBoth => "they do not both take part",
+            Self::Segment => "they are on different bridges or VLANs",
+            Self::Isolated => "both bridge ports are isolated",
+            Self::Group => "they are of different groups",
+            Self::Version => "they speak different versions of the protocol",
+        })
+    }
 }
 
 impl Guest {
@@ -70,12 +89,13 @@ impl Guest {
     pub const fn new(
         domid: DomId,
         advert: Option<Result<Advert, SchemaError>>,
-        vifs: Vifs,
+        wish: GuestWish,
     ) -> Self {
         Self {
             domid,
             advert,
-            vifs,
+            wish,
+            reasons: Reasons::NONE,
             seat: None,
         }
     }
@@ -90,141 +110,90 @@ impl Guest {
         self.seat.as_ref().map(|seat| &seat.vouched)
     }
 
-    /// The vif the advert speaks of, if it speaks of one.
-    fn advertised(&self) -> Option<(&Advert, &Vif)> {
-        let Some(Ok(advert)) = &self.advert else {
-            return None;
-        };
-        let vif = self.vifs.iter().find(|vif| vif.mac == advert.mac)?;
-        Some((advert, vif))
+    /// Why the guest, which would take part, meets nobody. No reason if it may, or would not.
+    pub const fn reasons(&self) -> Reasons {
+        self.reasons
     }
+
+    fn segment(&self) -> Option<Segment> {
+        self.seat.as_ref().map(|seat| seat.port.segment)
+    }
+}
+
+/// What the administrator wishes of a guest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GuestWish {
+    /// It is to meet nobody.
+    pub denied: bool,
+    /// What it sends and receives is counted at its vif.
+    pub metered: bool,
+    /// It meets only guests of the same group.
+    pub group: u32,
+}
+
+/// What the administrator wishes of a bridge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BridgeWish {
+    /// Nobody is to meet behind it.
+    pub ignored: bool,
+    /// What its ports send and receive is counted there.
+    pub metered: bool,
+    /// What the administrator says does not concern frames from guest to guest.
+    pub overridden: Reasons,
 }
 
 /// The administrator's wishes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy<'a> {
-    /// Interface indexes of the bridges behind which guests may meet; `None` for all.
-    pub bridges: Option<&'a [u32]>,
+    /// Nobody is to meet anybody.
+    pub off: bool,
+    /// For bridges, by their interface indexes.
+    pub bridges: &'a [(u32, BridgeWish)],
+    /// For all other bridges.
+    pub others: BridgeWish,
 }
 
 impl Policy<'_> {
-    fn allows(&self, segment: Segment) -> bool {
-        let listed = |bridges: &[u32]| bridges.contains(&segment.bridge);
-        segment.bridge != 0 && self.bridges.is_none_or(listed)
+    fn bridge(&self, index: u32) -> BridgeWish {
+        let found = self.bridges.iter().find(|(bridge, _)| *bridge == index);
+        found.map_or(self.others, |(_, wish)| *wish)
     }
-}
 
-/// Something an administrator should know. Formats as the line to log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warning {
-    /// The guest's advert was refused; it takes no part.
-    BadAdvert {
-        /// The guest.
-        guest: DomId,
-        /// What is wrong.
-        error: SchemaError,
-    },
-    /// The guest advertises a MAC that is none of its vifs'; it takes no part.
-    ForeignMac {
-        /// The guest.
-        guest: DomId,
-        /// The MAC.
-        mac: Mac,
-    },
-    /// Two vifs on one segment have the same MAC, the guests that advertise it take no part. Both
-    /// ids are equal if the vifs are one guest's.
-    DuplicateMac {
-        /// The guests.
-        guests: [DomId; 2],
-        /// The MAC.
-        mac: Mac,
-    },
-    /// The guest advertises an address that its vif's `ip=` does not list; dom0 does not vouch for
-    /// it.
-    NotPermitted {
-        /// The guest.
-        guest: DomId,
-        /// The address.
-        addr: IpAddr,
-    },
-    /// Two guests on one segment advertise the same address; dom0 vouches for it in neither.
-    AddressConflict {
-        /// The guests.
-        guests: [DomId; 2],
-        /// The address.
-        addr: IpAddr,
-    },
-}
-
-impl Warning {
-    /// The guest it is about, the first of two.
-    pub const fn guest(&self) -> DomId {
-        match self {
-            Self::BadAdvert { guest, .. }
-            | Self::ForeignMac { guest, .. }
-            | Self::NotPermitted { guest, .. }
-            | Self::DuplicateMac {
-                guests: [guest, _], ..
-            }
-            | Self::AddressConflict {
-                guests: [guest, _], ..
-            } => *guest,
-        }
-    }
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::BadAdvert { guest, error } => {
-                write!(f, "guest {guest}: advert ignored, {error}")
-            }
-            Warning::ForeignMac { guest, mac } => {
-                write!(
-                    f,
-                    "guest {guest}: advert ignored, none of its vifs has MAC {mac}"
-                )
-            }
-            Warning::DuplicateMac {
-                guests: [a, b],
-                mac,
-            } => {
-                write!(
-                    f,
-                    "guests {a} and {b}: adverts ignored, both have MAC {mac}"
-                )
-            }
-            Warning::NotPermitted { guest, addr } => {
-                write!(
-                    f,
-                    "guest {guest}: address {addr} ignored, its vif's ip= does not list it"
-                )
-            }
-            Warning::AddressConflict {
-                guests: [a, b],
-                addr,
-            } => {
-                write!(
-                    f,
-                    "guests {a} and {b}: both claim address {addr}, neither gets it"
-                )
-            }
-        }
+    /// Why a guest with this port meets nobody.
+    fn reasons(&self, port: &Port, guest: GuestWish) -> Reasons {
+        let bridge = self.bridge(port.segment.bridge);
+        let mut reasons = port.reasons;
+        reasons.add(Reason::Metered, bridge.metered || guest.metered);
+        reasons = reasons.without(bridge.overridden);
+        reasons.add(Reason::NotServed, bridge.ignored);
+        reasons.add(Reason::Denied, guest.denied);
+        reasons.add(Reason::Off, self.off);
+        reasons
     }
 }
 
 /// Decides which guests take part and with which addresses. All guests have to be in the slice,
-/// those without an advert too, each once.
+/// those without an advert too, each once; and all of their vifs in the other. Both are sorted.
 ///
 /// Each thing wrong is reported once per call. The result depends on the guests only, not on their
-/// order or on what was decided before; time grows with the square of their number.
-pub fn evaluate(guests: &mut [Guest], policy: &Policy<'_>, report: &mut impl FnMut(Warning)) {
+/// order or on what was decided before. Time grows with the square of the number of guests in a
+/// segment, and little faster than that of all of them.
+pub fn evaluate(
+    guests: &mut [Guest],
+    vifs: &mut [Vif],
+    policy: &Policy<'_>,
+    report: &mut impl FnMut(Warning),
+) {
+    guests.sort_unstable_by_key(|guest| guest.domid);
+    vifs.sort_unstable_by_key(|vif| (vif.mac, vif.port.segment, vif.guest));
     for i in 0..guests.len() {
-        let seat = seat(guests, i, policy, report);
+        let seat = seat(guests, i, vifs, policy, report);
         if let Some(guest) = guests.get_mut(i) {
-            guest.seat = seat;
+            guest.reasons = seat.err().unwrap_or_default();
+            guest.seat = seat.ok();
         }
     }
+    guests.sort_unstable_by_key(|guest| (guest.segment(), guest.domid));
     // All claims are known only now.
     for i in 0..guests.len() {
         let vouched = uncontested(guests, i, report);
@@ -234,70 +203,91 @@ pub fn evaluate(guests: &mut [Guest], policy: &Policy<'_>, report: &mut impl FnM
     }
 }
 
-/// The seat of guest `i`, before the other guests' addresses are looked at.
+/// The seat of guest `i`, before the other guests' addresses are looked at, or why it has none; without a
+/// reason if it takes no part. The guests are sorted by their ids.
 fn seat(
     guests: &[Guest],
     i: usize,
+    vifs: &[Vif],
     policy: &Policy<'_>,
     report: &mut impl FnMut(Warning),
-) -> Option<Seat> {
-    let guest = guests.get(i)?;
-    let advert = match guest.advert.as_ref()? {
+) -> Result<Seat, Reasons> {
+    let Some((guest, advert)) = guests.get(i).and_then(|g| Some((g, g.advert.as_ref()?))) else {
+        return Err(Reasons::NONE);
+    };
+    let domid = guest.domid;
+    let advert = match advert {
         Ok(advert) => advert,
         Err(error) => {
             report(Warning::BadAdvert {
-                guest: guest.domid,
+                guest: domid,
                 error: *error,
             });
-            return None;
+            return Err(Reasons::of(Reason::BadAdvert));
         }
     };
-    let Some((_, vif)) = guest.advertised() else {
+    let alike = with_mac(vifs, advert.mac);
+    let Some(vif) = alike.iter().find(|vif| vif.guest == domid) else {
         report(Warning::ForeignMac {
-            guest: guest.domid,
+            guest: domid,
             mac: advert.mac,
         });
-        return None;
+        return Err(Reasons::of(Reason::ForeignMac));
     };
-    if !policy.allows(vif.segment) || !sole_owner(guests, i, vif, report) {
-        return None;
+    if !sole_owner(guests, vif, alike, report) {
+        return Err(Reasons::of(Reason::SharedMac));
+    }
+    let reasons = policy.reasons(&vif.port, guest.wish);
+    if !reasons.is_empty() {
+        return Err(reasons);
     }
     let claimed = advert.addrs.filter(|addr| {
         let permitted = vif.permitted.is_none_or(|only| only.contains(addr));
         if !permitted {
-            report(Warning::NotPermitted {
-                guest: guest.domid,
-                addr,
-            });
+            report(Warning::NotPermitted { guest: domid, addr });
         }
         permitted
     });
-    Some(Seat {
+    Ok(Seat {
+        version: advert.version,
         instance: advert.instance,
         mac: vif.mac,
-        segment: vif.segment,
+        port: vif.port,
         claimed,
         vouched: Addrs::new(),
     })
 }
 
-/// Whether no other vif on the segment has the MAC of `vif`, by which guest `i` is known.
+/// The vifs with this MAC, of all that are sorted by it.
+fn with_mac(vifs: &[Vif], mac: Mac) -> &[Vif] {
+    let begin = vifs.partition_point(|vif| vif.mac < mac);
+    let end = vifs.partition_point(|vif| vif.mac <= mac);
+    vifs.get(begin..end).unwrap_or_default()
+}
+
+/// Whether, of the vifs that are `alike` in their MAC, `vif` is its guest's only one, and the only one on
+/// its segment.
 ///
 /// Guests that advertise nothing count too: the peers would see frames of both.
-fn sole_owner(guests: &[Guest], i: usize, vif: &Vif, report: &mut impl FnMut(Warning)) -> bool {
-    let twin = |other: &&Vif| other.mac == vif.mac && other.segment == vif.segment;
+fn sole_owner(
+    guests: &[Guest],
+    vif: &Vif,
+    alike: &[Vif],
+    report: &mut impl FnMut(Warning),
+) -> bool {
+    let twin = |other: &&Vif| other.guest == vif.guest || other.port.segment == vif.port.segment;
     let mut sole = true;
-    for (j, other) in guests.iter().enumerate() {
-        let own = usize::from(j == i);
-        if other.vifs.iter().filter(twin).count() <= own {
+    let mut last = None;
+    for other in alike.iter().filter(twin) {
+        if core::ptr::eq(other, vif) || last.replace(other.guest) == Some(other.guest) {
             continue;
         }
         sole = false;
-        // A guest before this one that advertises the same vif has reported the two already.
-        let reported = j < i && other.advertised().is_some_and(|(_, vif)| twin(&vif));
-        if let (false, Some(guest)) = (reported, guests.get(i)) {
+        // The lower of two guests that advertise the same has reported them.
+        let reported = other.guest < vif.guest && advertises(guests, other);
+        if !reported {
             report(Warning::DuplicateMac {
-                guests: [guest.domid.min(other.domid), guest.domid.max(other.domid)],
+                guests: [vif.guest.min(other.guest), vif.guest.max(other.guest)],
                 mac: vif.mac,
             });
         }
@@ -305,17 +295,34 @@ fn sole_owner(guests: &[Guest], i: usize, vif: &Vif, report: &mut impl FnMut(War
     sole
 }
 
+/// Whether the owner of a vif says that it is the one to be known by. The guests are sorted by their ids.
+fn advertises(guests: &[Guest], vif: &Vif) -> bool {
+    let found = guests.binary_search_by_key(&vif.guest, |guest| guest.domid);
+    let guest = found.ok().and_then(|i| guests.get(i));
+    matches!(guest, Some(Guest { advert: Some(Ok(advert)), .. }) if advert.mac == vif.mac)
+}
+
+/// The guests on the segment of guest `i`, itself included, of all that are sorted by segment.
+fn neighbours(guests: &[Guest], i: usize) -> &[Guest] {
+    let Some(segment) = guests.get(i).and_then(Guest::segment) else {
+        return &[];
+    };
+    let begin = guests.partition_point(|guest| guest.segment() < Some(segment));
+    let end = guests.partition_point(|guest| guest.segment() <= Some(segment));
+    guests.get(begin..end).unwrap_or_default()
+}
+
 /// The addresses that guest `i` claims and no other guest on its segment does.
 fn uncontested(guests: &[Guest], i: usize, report: &mut impl FnMut(Warning)) -> Addrs {
     let Some((guest, seat)) = guests.get(i).and_then(|g| Some((g, g.seat.as_ref()?))) else {
         return Addrs::new();
     };
+    let neighbours = neighbours(guests, i);
     seat.claimed.filter(|addr| {
         let mut free = true;
-        for (j, other) in guests.iter().enumerate() {
-            let rival =
-                |rival: &Seat| rival.segment == seat.segment && rival.claimed.contains(addr);
-            if j != i && other.seat.as_ref().is_some_and(rival) {
+        for other in neighbours {
+            let rival = |seat: &Seat| seat.claimed.contains(addr);
+            if other.domid != guest.domid && other.seat.as_ref().is_some_and(rival) {
                 free = false;
                 if guest.domid < other.domid {
                     report(Warning::AddressConflict {
@@ -329,14 +336,31 @@ fn uncontested(guests: &[Guest], i: usize, report: &mut impl FnMut(Warning)) -> 
     })
 }
 
-/// What `guest` may be told about `peer`, `None` if the two may not meet. Both have to come from
-/// one call of [`evaluate`].
-pub fn introduction(guest: &Guest, peer: &Guest) -> Option<PeerEntry> {
-    let (own, other) = (guest.seat.as_ref()?, peer.seat.as_ref()?);
-    if guest.domid == peer.domid || own.segment != other.segment {
-        return None;
+/// What `guest` may be told about `peer`. Both have to come from one call of [`evaluate`].
+///
+/// # Errors
+///
+/// Why the two may not meet; the same for both of them.
+pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
+    let (Some(own), Some(other)) = (&guest.seat, &peer.seat) else {
+        return Err(Apart::NotBoth);
+    };
+    if guest.domid == peer.domid {
+        return Err(Apart::NotBoth);
     }
-    Some(PeerEntry {
+    if own.port.segment != other.port.segment {
+        return Err(Apart::Segment);
+    }
+    if own.port.isolated && other.port.isolated {
+        return Err(Apart::Isolated);
+    }
+    if guest.wish.group != peer.wish.group {
+        return Err(Apart::Group);
+    }
+    if own.version != other.version {
+        return Err(Apart::Version);
+    }
+    Ok(PeerEntry {
         mac: other.mac,
         addrs: other.vouched,
         own: own.vouched,
@@ -344,9 +368,15 @@ pub fn introduction(guest: &Guest, peer: &Guest) -> Option<PeerEntry> {
     })
 }
 
-/// The peers of guest `i`, by index, each with what `i` may be told about it.
-pub fn peers(guests: &[Guest], i: usize) -> impl Iterator<Item = (usize, PeerEntry)> + '_ {
+/// The guests of the segment of guest `i`, each with what `i` may be told about it, or why it may not.
+/// The guests are as [`evaluate`] left them.
+pub fn peers(
+    guests: &[Guest],
+    i: usize,
+) -> impl Iterator<Item = (&Guest, Result<PeerEntry, Apart>)> + '_ {
     let guest = guests.get(i);
-    let known = move |(j, peer)| Some((j, introduction(guest?, peer)?));
-    guests.iter().enumerate().filter_map(known)
+    neighbours(guests, i).iter().filter_map(move |peer| {
+        let guest = guest?;
+        (guest.domid != peer.domid).then(|| (peer, introduction(guest, peer)))
+    })
 }

@@ -16,7 +16,11 @@ fn accepted(addresses: &[&str]) -> Accepted {
 
 #[test]
 fn comes_back_as_it_was() {
-    for addresses in [&[][..], &["10.0.0.1"], &["10.0.0.1", "2001:db8::1", "0.0.0.0"]] {
+    for addresses in [
+        &[][..],
+        &["10.0.0.1"],
+        &["10.0.0.1", "2001:db8::1", "0.0.0.0"],
+    ] {
         let said = Acceptance {
             list: 7,
             seen: u32::MAX,
@@ -37,8 +41,14 @@ fn is_as_documented() {
     };
     let words = said.to_words();
     assert_eq!(words[..4], [1, 2, 3, 1]);
-    let bytes: Vec<u8> = words[4..8].iter().flat_map(|word| word.to_le_bytes()).collect();
-    assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1]);
+    let bytes: Vec<u8> = words[4..8]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect();
+    assert_eq!(
+        bytes,
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1]
+    );
     assert!(words[8..].iter().all(|word| *word == 0));
     // Behind the further queue pairs, on a line of its own: docs/protocol.md.
     assert_eq!(0x100 + 4 * Acceptance::REVISION, 0x920);

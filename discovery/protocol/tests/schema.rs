@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use xlnet_protocol::{
     pair_nonce, Addrs, Advert, AdvertText, ChannelId, DomId, Field, Kind, List, Mac, Node, Offer,
-    PacketMeta, Path, PeerEntry, PeerText, SchemaError, MAX_ADDRS,
+    PacketMeta, Path, PeerEntry, PeerText, SchemaError, Tree, Version, MAX_ADDRS,
 };
 
 fn error(field: Field, kind: Kind) -> SchemaError {
@@ -20,7 +20,7 @@ fn guest(raw: u16) -> DomId {
 }
 
 const ADVERT: AdvertText<'_> = AdvertText {
-    version: "1",
+    version: "2",
     features: Some("0"),
     instance: Some("00c0ffee00c0ffee"),
     mac: Some("00:16:3e:00:00:01"),
@@ -51,7 +51,7 @@ fn an_advert_is_read_as_written() {
             "data/xlnet/instance=00c0ffee00c0ffee",
             "data/xlnet/mac=00:16:3e:00:00:01",
             "data/xlnet/addr=10.0.0.1 2001:db8::1",
-            "data/xlnet/version=1",
+            "data/xlnet/version=2",
         ]
     );
 }
@@ -64,10 +64,10 @@ fn a_bad_advert_is_refused_by_name() {
         Advert::parse(&text).unwrap_err()
     };
     let version = error(Field::Version, Kind::Unsupported);
-    assert_eq!(refused(&|text| text.version = "2"), version);
+    assert_eq!(refused(&|text| text.version = "3"), version);
     // A later version may do without any of the other nodes.
     assert_eq!(
-        refused(&|text| (text.version, text.mac) = ("2", None)),
+        refused(&|text| (text.version, text.mac) = ("3", None)),
         version
     );
     for bad in ["", "01", "+1", "-1", " 1", "1 ", "1.0", "one", "１"] {
@@ -300,14 +300,13 @@ fn paths() {
         (Path::own(Node::Root), "data/xlnet"),
         (Path::own(Node::Addr), "data/xlnet/addr"),
         (Path::own(Node::Offer(guest(12))), "data/xlnet/offer/12"),
-        (
-            Path::own(Node::PeerNonce(guest(12))),
-            "data/xlnet/peer/12/nonce",
-        ),
+        (Path::own(Node::PeerNonce(guest(12))), "xlnet/peer/12/nonce"),
+        (Path::own(Node::Told), "xlnet"),
+        (Path::own(Node::Why), "xlnet/why"),
         (Path::of(guest(3), Node::Root), "/local/domain/3/data/xlnet"),
         (
             Path::of(guest(3), Node::PeerOffer(guest(12))),
-            "/local/domain/3/data/xlnet/peer/12/offer",
+            "/local/domain/3/xlnet/peer/12/offer",
         ),
     ] {
         assert_eq!(path.to_string(), text);
@@ -325,8 +324,14 @@ fn paths() {
         "data/xlnet/offer/32752",
         "data/xlnet/offer/+1",
         "data/xlnet/offer/1/2",
-        "data/xlnet/peer/1/other",
-        "data/xlnet/peer/1/offer/2",
+        "data/xlnet/peer/1/nonce",
+        "data/xlnet/peer",
+        "data/xlnet/why",
+        "xlnet/mac",
+        "xlnet/offer/1",
+        "xlnet/",
+        "xlnet/peer/1/other",
+        "xlnet/peer/1/offer/2",
         "/local/domain/",
         "/local/domain/3",
         "/local/domain/0/data/xlnet",
@@ -334,6 +339,17 @@ fn paths() {
         "/local/domain/3/data/other",
     ] {
         assert_eq!(Path::parse(bad), None, "{bad:?}");
+    }
+}
+
+#[test]
+fn a_guest_of_version_1_is_told_in_its_own_part() {
+    for (node, text) in [
+        (Node::Peers, "/local/domain/3/data/xlnet/peer"),
+        (Node::Offer(guest(4)), "/local/domain/3/data/xlnet/offer/4"),
+    ] {
+        let tree = Tree::OfVersion1(guest(3));
+        assert_eq!(Path { tree, node }.to_string(), text);
     }
 }
 
@@ -418,6 +434,8 @@ fn any_node() -> impl Strategy<Value = Node> {
         Just(Node::Addr),
         Just(Node::Offers),
         any_guest().prop_map(Node::Offer),
+        Just(Node::Told),
+        Just(Node::Why),
         Just(Node::Peers),
         any_guest().prop_map(Node::Peer),
         any_guest().prop_map(Node::PeerMac),
@@ -436,7 +454,8 @@ fn near_miss() -> impl Strategy<Value = String> {
         Just(" generation=".to_string()),
         Just(" grant=9 port=0".to_string()),
         Just("/local/domain/".to_string()),
-        Just("data/xlnet/peer/".to_string()),
+        Just("data/xlnet/".to_string()),
+        Just("xlnet/peer/".to_string()),
         Just("00:16:3e:".to_string()),
         Just("10.0.0.1 ".to_string()),
         any::<u64>().prop_map(|number| number.to_string()),
@@ -447,8 +466,9 @@ fn near_miss() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn adverts_round_trip(features: u32, instance: u64, mac in any_mac(), addrs in any_addrs()) {
-        let advert = Advert { features, instance, mac, addrs };
+    fn adverts_round_trip(old: bool, features: u32, instance: u64, mac in any_mac(), addrs in any_addrs()) {
+        let version = if old { Version::One } else { Version::Two };
+        let advert = Advert { version, features, instance, mac, addrs };
         let nodes = advert.nodes();
         let text = |node| {
             let value = nodes.iter().find(|(known, _)| *known == node);

@@ -33,6 +33,11 @@ pub struct Value {
     len: usize,
 }
 
+// SAFETY: By the type invariant the bytes belong to the value alone, whichever thread has it.
+unsafe impl Send for Value {}
+// SAFETY: Through a shared reference they can only be read.
+unsafe impl Sync for Value {}
+
 impl Deref for Value {
     type Target = str;
 
@@ -83,7 +88,7 @@ impl Drop for Directory {
 }
 
 /// No transaction: each call stands for itself.
-const NONE: bindings::xenbus_transaction = bindings::xenbus_transaction { id: 0 };
+const NONE: Transaction = Transaction(0);
 
 /// Paths are passed whole, with no name below them.
 const SELF: &CStr = c"";
@@ -94,24 +99,7 @@ const SELF: &CStr = c"";
 ///
 /// xenstored's errors, and `EILSEQ` for a value that is not UTF-8.
 pub fn read(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
-    let path = CString::try_from_fmt(path)?;
-    let mut len = 0;
-    // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
-    let data = from_err_ptr(unsafe {
-        bindings::xenbus_read(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
-    });
-    let data = match data {
-        Err(ENOENT) => return Ok(None),
-        other => NonNull::new(other?.cast::<u8>()).ok_or(ENOENT)?,
-    };
-    // Owned from here on, whatever the check says. INVARIANT: An empty string is UTF-8.
-    let mut value = Value { data, len: 0 };
-    // SAFETY: `xenbus_read` returned a `kmalloc` allocation of `len` bytes and a NUL.
-    let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), len as usize) };
-    core::str::from_utf8(bytes).map_err(|_| EILSEQ)?;
-    // INVARIANT: Just checked.
-    value.len = bytes.len();
-    Ok(Some(value))
+    NONE.read(path)
 }
 
 /// Lists the names below a node. `Ok(None)` if there is no such node.
@@ -124,7 +112,12 @@ pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
     let mut len = 0;
     // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
     let names = from_err_ptr(unsafe {
-        bindings::xenbus_directory(NONE, path.as_char_ptr(), SELF.as_char_ptr(), &mut len)
+        bindings::xenbus_directory(
+            NONE.handle(),
+            path.as_char_ptr(),
+            SELF.as_char_ptr(),
+            &mut len,
+        )
     });
     match names {
         Err(ENOENT) => Ok(None),
@@ -145,17 +138,7 @@ pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
 ///
 /// xenstored's errors, among them `ENOSPC` when the domain's quota is used up.
 pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
-    let path = CString::try_from_fmt(path)?;
-    let value = CString::try_from_fmt(value)?;
-    // SAFETY: All strings are NUL-terminated.
-    to_result(unsafe {
-        bindings::xenbus_write(
-            NONE,
-            path.as_char_ptr(),
-            SELF.as_char_ptr(),
-            value.as_char_ptr(),
-        )
-    })
+    NONE.write(path, value)
 }
 
 /// Removes a node and all below it. A node that is not there is no error.
@@ -166,10 +149,98 @@ pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
 pub fn remove(path: fmt::Arguments<'_>) -> Result {
     let path = CString::try_from_fmt(path)?;
     // SAFETY: The strings are NUL-terminated.
-    let error = unsafe { bindings::xenbus_rm(NONE, path.as_char_ptr(), SELF.as_char_ptr()) };
+    let error =
+        unsafe { bindings::xenbus_rm(NONE.handle(), path.as_char_ptr(), SELF.as_char_ptr()) };
     match to_result(error) {
         Err(ENOENT) => Ok(()),
         other => other,
+    }
+}
+
+/// So often a transaction is tried that others interfere with.
+const ATTEMPTS: u32 = 16;
+
+/// Reads and writes that take effect together, or not at all.
+pub struct Transaction(u32);
+
+impl Transaction {
+    const fn handle(&self) -> bindings::xenbus_transaction {
+        bindings::xenbus_transaction { id: self.0 }
+    }
+
+    /// Runs `work` in a transaction, which takes effect unless `work` fails. If what it read is
+    /// changed by others meanwhile, nothing takes effect and `work` runs once more.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, xenstored's, and `EAGAIN` if others interfered too often.
+    pub fn run(mut work: impl FnMut(&Self) -> Result) -> Result {
+        for _ in 0..ATTEMPTS {
+            let mut id = bindings::xenbus_transaction { id: 0 };
+            // SAFETY: `id` is valid for writes.
+            to_result(unsafe { bindings::xenbus_transaction_start(&mut id) })?;
+            let this = Self(id.id);
+            let result = work(&this);
+            // SAFETY: The transaction was just started, and ends here.
+            let ended = to_result(unsafe {
+                bindings::xenbus_transaction_end(this.handle(), result.is_err())
+            });
+            result?;
+            if ended != Err(EAGAIN) {
+                return ended;
+            }
+        }
+        Err(EAGAIN)
+    }
+
+    /// [`read`], in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`].
+    pub fn read(&self, path: fmt::Arguments<'_>) -> Result<Option<Value>> {
+        let path = CString::try_from_fmt(path)?;
+        let mut len = 0;
+        // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
+        let data = from_err_ptr(unsafe {
+            bindings::xenbus_read(
+                self.handle(),
+                path.as_char_ptr(),
+                SELF.as_char_ptr(),
+                &mut len,
+            )
+        });
+        let data = match data {
+            Err(ENOENT) => return Ok(None),
+            other => NonNull::new(other?.cast::<u8>()).ok_or(ENOENT)?,
+        };
+        // Owned from here on, whatever the check says. INVARIANT: An empty string is UTF-8.
+        let mut value = Value { data, len: 0 };
+        // SAFETY: `xenbus_read` returned a `kmalloc` allocation of `len` bytes and a NUL.
+        let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), len as usize) };
+        core::str::from_utf8(bytes).map_err(|_| EILSEQ)?;
+        // INVARIANT: Just checked.
+        value.len = bytes.len();
+        Ok(Some(value))
+    }
+
+    /// [`write`], in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write`].
+    pub fn write(&self, path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
+        let path = CString::try_from_fmt(path)?;
+        let value = CString::try_from_fmt(value)?;
+        // SAFETY: All strings are NUL-terminated.
+        to_result(unsafe {
+            bindings::xenbus_write(
+                self.handle(),
+                path.as_char_ptr(),
+                SELF.as_char_ptr(),
+                value.as_char_ptr(),
+            )
+        })
     }
 }
 
@@ -179,7 +250,19 @@ pub trait WatchHandler: Send + Sync + 'static {
     /// once right after the watch was set. Runs in the kernel's one XenStore watch thread: it must
     /// not wait for XenStore.
     fn changed(&self, path: &str);
+
+    /// So many events wait to be handled that this one is not worth keeping, provided that the handler
+    /// takes note that anything below the watched node may have changed. Returns whether it has; the event
+    /// is kept otherwise. Any context, must not sleep.
+    ///
+    /// Whoever may write below a watched node could use up memory by doing so faster than events are handled.
+    fn overrun(&self) -> bool {
+        false
+    }
 }
+
+/// So many events of one watch may wait.
+const MAX_PENDING: c_uint = 64;
 
 /// How many places in memory are tried for a watch.
 const PLACES: u32 = 8;
@@ -241,6 +324,7 @@ impl<H: WatchHandler> Watch<H> {
         unsafe {
             (*watch).node = watched.path.as_char_ptr();
             (*watch).callback = Some(Watched::<H>::callback);
+            (*watch).will_handle = Some(Watched::<H>::will_handle);
         }
         // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept until the
         // watch is unregistered.
@@ -276,6 +360,22 @@ impl<H: WatchHandler> Work for Watched<H> {
 }
 
 impl<H: WatchHandler> Watched<H> {
+    /// # Safety
+    ///
+    /// `watch` must be the one inside a `Self` that lives until this returns.
+    unsafe extern "C" fn will_handle(
+        watch: *mut bindings::xenbus_watch,
+        _path: *const c_char,
+        _token: *const c_char,
+    ) -> bool {
+        // SAFETY: By the function's contract. The count may change meanwhile; which of its values is read does
+        // not matter.
+        let pending = unsafe { (&raw const (*watch).nr_pending).read_volatile() };
+        // SAFETY: By the function's contract.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };
+        pending < MAX_PENDING || !this.handler.overrun()
+    }
+
     /// # Safety
     ///
     /// `watch` must be the one inside a `Self` that lives until this returns, `path` a

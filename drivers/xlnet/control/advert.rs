@@ -33,7 +33,7 @@ pub(crate) fn write(advert: &Advert) -> Result {
     Ok(())
 }
 
-/// Removes the advert, and all that was offered or told under it.
+/// Removes the advert, and all that was offered under it.
 ///
 /// # Errors
 ///

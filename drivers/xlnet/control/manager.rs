@@ -33,7 +33,7 @@ use kernel::{
     },
     time::{delay::fsleep, Delta},
 };
-use xlnet_protocol::{Advert, DomId, Event, Node, Path, PeerEntry};
+use xlnet_protocol::{Advert, DomId, Event, Node, Path, PeerEntry, Version};
 
 /// How those who see a change tell the manager.
 pub(crate) type Kick = Arc<Worker<Manager>>;
@@ -482,10 +482,11 @@ impl State {
     }
 
     /// Writes or withdraws the advert. It is withdrawn only when all channels are closed: with it
-    /// goes what dom0 tells of them.
+    /// go the offers, and dom0 takes back what it told.
     fn update_advert(&mut self) -> Result {
         let wanted = match (self.up, &self.nic_state) {
             (true, Some(nic)) => Some(Advert {
+                version: Version::Two,
                 features: 0,
                 instance: self.instance,
                 mac: nic.mac,

@@ -14,16 +14,19 @@
 //! network managers remove what they do not know.
 
 use core::net::IpAddr;
-use kapi::net::{
-    fib::{self, Route, Sender},
-    rtnetlink::{
-        Family,
-        HostRoute,
-        LocalRule,
-        NextHop,
-        NextHopGroup,
-        Socket,
-        PROTOCOL_KERNEL, //
+use kapi::{
+    errno::ENOBUFS,
+    net::{
+        fib::{self, Route, Sender},
+        rtnetlink::{
+            Family,
+            HostRoute,
+            LocalRule,
+            NextHop,
+            NextHopGroup,
+            Socket,
+            PROTOCOL_KERNEL, //
+        },
     },
 };
 use kernel::prelude::*;

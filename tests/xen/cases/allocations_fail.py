@@ -116,7 +116,7 @@ def roomy_sockets(guest):
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    nodes = "/local/domain/{}/data/xlnet/peer/{}/offer"
+    nodes = "/local/domain/{}/xlnet/peer/{}/offer"
     offers = [nodes.format(*pair) for pair in ((g1.domid, g2.domid), (g2.domid, g1.domid))]
     with leftovers.none(lab), roomy_sockets(g1):
         xlnet.load(g2)

@@ -5,7 +5,7 @@ from lab.checks import expect, wait_until
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"))
-ADVERT = {"version": "1", "features": "0", "instance": "00000000deadbeef"}
+ADVERT = {"version": "2", "features": "0", "instance": "00000000deadbeef"}
 
 
 def run(lab):
@@ -25,7 +25,7 @@ def run(lab):
         return [line for line in lines if "xldiscovery" in line and f"guest {g3.domid}:" in line]
 
     def expect_ignored(what):
-        told = lab.dom0.run(f"xenstore-ls {root}/peer").out
+        told = lab.dom0.run(f"xenstore-ls /local/domain/{g3.domid}/xlnet/peer").out
         expect(g1.ip not in told, f"{what}: g3 was told about its neighbours:\n{told}")
         for guest, peer in ((g1, g2), (g2, g1)):
             expect(xlnet.has_route(guest, peer), f"{what}: {guest.name} lost its route to {peer.name}")

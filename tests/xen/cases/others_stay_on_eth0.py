@@ -22,5 +22,5 @@ def run(lab):
     for guest, peer in ((g1, g2), (g2, g1)):
         found = xlnet.peers(guest)
         expect(found == {peer.domid}, f"{guest.name} has the peers {found}, not only {peer.domid}")
-    known = lab.dom0.run(f"xenstore-ls /local/domain/{g3.domid}/data/xlnet/peer").out
+    known = lab.dom0.run(f"xenstore-ls /local/domain/{g3.domid}/xlnet/peer").out
     expect(g1.ip not in known, f"dom0 told g3 about its neighbours:\n{known}")

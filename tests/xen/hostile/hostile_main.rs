@@ -32,7 +32,7 @@ use kernel::{
         Arc, ArcBorrow, Mutex,
     },
 };
-use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path};
+use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path, Version};
 
 module! {
     type: HostileModule,
@@ -187,6 +187,7 @@ impl kernel::Module for HostileModule {
         });
         drop(rtnl);
         let advert = Advert {
+            version: Version::Two,
             features: 0,
             instance: random_u64(),
             mac,

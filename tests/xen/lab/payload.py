@@ -29,6 +29,7 @@ COMMON = {
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
+    "usr/local/sbin/xl-policy": "iproute-scripts/xl-policy",
     "etc/iproute2/rt_protos.d/xlnet.conf": "iproute-scripts/rt_protos.d/xlnet.conf",
     "etc/iproute2/rt_tables.d/xlnet.conf": "iproute-scripts/rt_tables.d/xlnet.conf",
 }
@@ -38,6 +39,7 @@ DOM0 = {
     "lab/terminal": "tests/xen/dom0/terminal",
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
     "lab/vif": "tests/xen/dom0/vif",
+    "lab/bpf.py": "tests/xen/dom0/bpf.py",
 }
 GUEST = {
     "init": "tests/xen/guest/init",

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use xlnet_protocol::roster::{evaluate, peers, Guest, Policy, Segment, Vif, Vifs};
+use xlnet_protocol::port::{Port, Segment};
+use xlnet_protocol::roster::{evaluate, peers, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Advert, AdvertText, DomId, Node, Path, Tree};
 
 use crate::world::World;
@@ -28,6 +29,7 @@ impl Dom0 {
 impl World {
     /// Who may meet whom, and what each is to be told, from XenStore and the bridges.
     pub fn evaluate(&self) -> Vec<Guest> {
+        let mut vifs = Vec::new();
         let running = self.machines.iter().filter_map(|machine| {
             let domid = machine.domid()?;
             let read = |node| self.read(Path::of(domid, node));
@@ -40,21 +42,23 @@ impl World {
                     addr: read(Node::Addr),
                 })
             });
-            let mut vifs = Vifs::new();
             let segment = Segment {
                 bridge: machine.bridge,
                 vlan: 0,
             };
-            let vif = Vif {
+            vifs.push(Vif {
+                guest: domid,
                 mac: machine.mac,
-                segment,
+                port: Port {
+                    segment,
+                    ..Port::default()
+                },
                 permitted: None,
-            };
-            vifs.push(vif).unwrap();
-            Some(Guest::new(domid, advert, vifs))
+            });
+            Some(Guest::new(domid, advert, GuestWish::default()))
         });
         let mut guests: Vec<_> = running.collect();
-        evaluate(&mut guests, &Policy::default(), &mut |_| ());
+        evaluate(&mut guests, &mut vifs, &Policy::default(), &mut |_| ());
         guests
     }
 
@@ -66,8 +70,9 @@ impl World {
         let guests = self.evaluate();
         let mut pairs = BTreeSet::new();
         for (i, guest) in guests.iter().enumerate() {
-            for (j, entry) in peers(&guests, i) {
-                let (guest, peer) = (guest.domid(), guests[j].domid());
+            for (peer, told) in peers(&guests, i) {
+                let Ok(entry) = told else { continue };
+                let (guest, peer) = (guest.domid(), peer.domid());
                 pairs.insert((guest, peer));
                 for (node, value) in entry.nodes(peer) {
                     let path = Path::of(guest, node);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use xlnet_protocol::{
     Action, Addrs, Advert, ChannelId, DomId, Event, Failed, Handshake, Mac, Node, Offer, Path,
-    PeerEntry, PeerState, PeerText, PeerView, Role, State, Tree,
+    PeerEntry, PeerState, PeerText, PeerView, Role, State, Tree, Version,
 };
 
 use crate::faults::Fault;
@@ -168,6 +168,7 @@ impl World {
             peers: BTreeMap::new(),
         });
         let advert = Advert {
+            version: Version::Two,
             features: 0,
             instance,
             mac: machine.mac,

@@ -1,0 +1,41 @@
+"""A guest that rewrites its nodes as fast as it can delays neither others' channels nor what dom0 enforces."""
+
+import json
+
+from lab import apart, hostile, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"))
+ROUNDS = 3
+# dom0's CPU in such a minute may be this, of one; most of it is xenstored's, which any guest can keep busy.
+MOST_CPU = 0.9
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in ("g1", "g2", "g3"))
+    pair = g1, g2
+    ports = f"for port in {g1.vif} {g2.vif}; do bridge link set dev $port isolated"
+    with hostile.lying(g3, "instances"):
+        try:
+            with apart.Pings(g1, g2):
+                what = "isolation while a guest floods"
+                apart.expect_parted(lab, pair, what, f"{ports} on; done", "isolated")
+                apart.expect_together(lab, pair, what, f"{ports} off; done")
+        finally:
+            lab.dom0.run(f"{ports} off; done")
+        before = slab(lab.dom0)
+        for _ in range(ROUNDS):
+            xlnet.unload(g1)
+            xlnet.load(g1)
+            xlnet.wait_for_routes(lab, timeout=2 * xlnet.CONVERGENCE)
+        shares = json.loads(lab.dom0.check("python3 /lab/cpu-times.py 1 4"))
+        lab.dom0.note(f"CPU by domain while {g3.name} floods: {shares}")
+        expect(shares["0"] < MOST_CPU, f"dom0 uses {shares['0']:.2f} of a CPU")
+        grown = slab(lab.dom0) - before
+        expect(grown < 4096, f"dom0's slab memory grew by {grown} KiB")
+
+
+def slab(dom0):
+    """What dom0's kernel has allocated and cannot reclaim, in KiB: waiting events are among it."""
+    return int(dom0.check("awk '/SUnreclaim/ {print $2}' /proc/meminfo"))

@@ -1,0 +1,74 @@
+"""dom0 tells guests where they cannot write, says why guests are apart, and serves those of version 1 too."""
+
+from lab import apart, xlnet
+from lab.checks import expect, wait_until
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"))
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in ("g1", "g2", "g3"))
+    dom0 = lab.dom0
+    told = f"xlnet/peer/{g2.domid}"
+
+    # The guest reads it, cannot change it, and it is not on its quota.
+    expect(g1.check(f"xenstore-read {told}/addr").strip() == g2.ip, "g1 does not read g2's address")
+    for command in (f"xenstore-write {told}/addr 10.9.9.9", f"xenstore-rm {told}", "xenstore-write xlnet/x 1"):
+        expect(g1.run(command).status != 0, f"a guest may {command}")
+    owner = dom0.check(f"xenstore-ls -p /local/domain/{g1.domid}/{told}")
+    expect("(n0," in owner, f"not dom0's:\n{owner}")
+    others = f"xenstore-read /local/domain/{g2.domid}/xlnet/peer/{g1.domid}/addr"
+    expect(g1.run(others).status != 0, "a guest reads what another one is told")
+
+    # Why a guest meets nobody is said there and here.
+    def why(one, other):
+        return dom0.check(f"xl-status why {one.name} {other.name}")
+
+    expect("may meet" in why(g1, g2), f"of guests that meet: {why(g1, g2)}")
+    expect("does not run xlnet" in why(g1, g3), f"of a guest without xlnet: {why(g1, g3)}")
+    down = f"ip link set {g1.vif} down", f"ip link set {g1.vif} up"
+    ports = f"for port in {g1.vif} {g2.vif}; do bridge link set dev $port isolated"
+    isolated = f"{ports} on; done", f"{ports} off; done"
+    try:
+        dom0.check(down[0])
+        wait_until("g1 to be told why", lambda: "is down" in g1.run("xenstore-read xlnet/why").out, 5)
+        expect("is down" in why(g2, g1), f"of a vif that is down: {why(g2, g1)}")
+        expect("is down" in dom0.check("xl-status"), "xl-status does not say why")
+        apart.expect_together(lab, (g1, g2), "a vif that is up again", down[1])
+        expect(g1.run("xenstore-read xlnet/why").status != 0, "g1 is still told why")
+        dom0.check(isolated[0])
+        wait_until("the reason", lambda: "isolated" in why(g1, g2), 5)
+        expect("isolated" in dom0.check("xl-status"), "xl-status does not say why")
+        apart.expect_together(lab, (g1, g2), "ports that are not isolated", isolated[1])
+    finally:
+        dom0.run(f"{down[1]}; {isolated[1]}")
+
+    # Guests of version 1 meet one another, in their own parts, and nobody else.
+    xlnet.unload(g2)
+    old = (g2, g3)
+    mac = {guest: guest.read("/sys/class/net/eth0/address").strip() for guest in old}
+    roots = {guest: f"/local/domain/{guest.domid}/data/xlnet" for guest in old}
+    try:
+        for guest in old:
+            nodes = {"features": 0, "instance": f"{guest.domid:016x}", "mac": mac[guest], "addr": guest.ip}
+            for name, value in (*nodes.items(), ("version", 1)):
+                dom0.check(f"xenstore-write {roots[guest]}/{name} {value}")
+        for here, there in apart.both(old):
+            entry = f"xenstore-read {roots[here]}/peer/{there.domid}/addr"
+            wait_until("guests of version 1 to meet", lambda e=entry, t=there: t.ip in dom0.run(e).out, 5)
+        expect(not xlnet.peers(g1), "g1 has a peer of another version")
+        listed = dom0.run(f"xenstore-list {roots[g2]}/peer").out.split()
+        expect(listed == [str(g3.domid)], f"g2 was told of {listed}")
+    finally:
+        for root in roots.values():
+            dom0.run(f"xenstore-rm {root}")
+    xlnet.load(g2)
+    xlnet.wait_for_routes(lab)
+
+    # A domain that is gone leaves no directory behind.
+    directory = f"/local/domain/{g2.domid}"
+    lab.destroy("g2")
+    wait_until("the directory to go", lambda: dom0.run(f"xenstore-list {directory}").status != 0, 10)
+    wait_until("g1 to have no peer", lambda: not xlnet.peers(g1), 10)
+    expect(dom0.run(f"xenstore-list {directory}").status != 0, "a dead domain's directory is back")

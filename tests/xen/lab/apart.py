@@ -1,0 +1,82 @@
+"""What dom0 enforces, switched on and off under traffic: the channel goes, and comes back."""
+
+import time
+
+from . import debug, xlnet
+from .checks import expect, wait_until
+
+# From one second after a change on that parts two guests, nothing may pass between them on xl0.
+SETTLED = 1.0 * debug.PACE
+# How long traffic is then watched.
+WATCHED = 1.0 * debug.PACE
+
+
+def packets(guest):
+    """What passed over the guest's xl0 so far."""
+    names = ("tx_packets", "rx_packets")
+    output = guest.check("cat " + " ".join(f"/sys/class/net/xl0/statistics/{name}" for name in names))
+    return sum(map(int, output.split()))
+
+
+class Pings:
+    """Pings from one guest to another, whether they are answered or not, until the end of the block."""
+
+    def __init__(self, here, there):
+        self._here, self._there = here, there
+
+    def __enter__(self):
+        self._command = self._here.start(f"exec ping -q -i 0.05 {self._there.ip}")
+        return self
+
+    def __exit__(self, *_):
+        self._command.kill()
+
+
+def expect_no_packets(guests, what):
+    """Nothing passes over the guests' xl0 while they ping each other."""
+    before = {guest.name: packets(guest) for guest in guests}
+    time.sleep(WATCHED)
+    for guest in guests:
+        moved = packets(guest) - before[guest.name]
+        expect(moved == 0, f"{what}: {moved} packets on {guest.name}'s xl0")
+
+
+def expect_parted(lab, pair, what, command, reason):
+    """The command in dom0 parts the two within a second, and the log says why."""
+    mark = f"lab: {what}"
+    lab.dom0.mark(mark)
+    changes = [xlnet.RouteChange(here, there.ip, present=False) for here, there in both(pair)]
+    lab.dom0.check(command)
+    for change in changes:
+        change.finish()
+    time.sleep(SETTLED)
+    expect_no_packets(pair, what)
+    for here, there in both(pair):
+        expect(there.domid not in xlnet.peers(here), f"{what}: {here.name} still has its peer")
+    expect_logged(lab, mark, what, reason)
+
+
+def expect_logged(lab, mark, what, reason):
+    def lines():
+        return [line for line in lab.dom0.kernel_log(mark).splitlines() if "xldiscovery" in line]
+
+    wait_until(f"{what}: '{reason}' in the log", lambda: any(reason in line for line in lines()), 5)
+
+
+def expect_together(lab, pair, what, command):
+    """After the command in dom0 the two meet again, as quickly as guests that have just come."""
+    lab.dom0.check(command)
+    names = [guest.name for guest in pair]
+    xlnet.wait_for_routes(lab, names, timeout=xlnet.CONVERGENCE + SETTLED)
+
+
+def expect_still_together(pair, what):
+    """The two go on meeting: long enough for a wrong decision to be carried out."""
+    time.sleep(2 * SETTLED)
+    for here, there in both(pair):
+        expect(xlnet.has_route(here, there), f"{what}: {here.name} lost its route to {there.name}")
+
+
+def both(pair):
+    here, there = pair
+    return (here, there), (there, here)
