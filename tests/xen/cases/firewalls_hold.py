@@ -12,7 +12,7 @@ table inet lab {
   chain strict {
     type filter hook prerouting priority raw; policy accept;
     fib saddr . iif oif missing drop;
-    fib saddr . mark . iif oif 0 drop;
+    fib saddr . mark . iif oif eq 0 drop;
   };
 }
 """

@@ -33,7 +33,7 @@ CONNECT = 2
 # Sends lines and counts those that come back.
 _EXCHANGE = """
 for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.02; done |
-  socat -t 2 - {address} 2>&1 |
+  socat -t 1 - {address} 2>&1 |
   {{ n=0; while read -r line; do ((++n)); last=$line; done; ((n == {count})) || {{ echo "$n came back; $last"; exit 1; }}; }}
 """
 _SEND = """
