@@ -299,7 +299,7 @@ impl WatchHandler for VifObserver {
 }
 
 impl nic::Observer for VifObserver {
-    fn changed(&self) {
+    fn changed(&self, _change: &nic::Change<'_>) {
         self.vifs_changed();
     }
 }

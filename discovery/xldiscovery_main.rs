@@ -47,7 +47,9 @@ impl kernel::Module for XldiscoveryModule {
             pr_err!("this is a guest, whose module is xlnet; xldiscovery is for dom0\n");
             return Err(ENODEV);
         }
-        let allowed = vifs::allowed(kapi::param::nic())?;
+        let allowed = vifs::allowed(kapi::param::nic().inspect_err(|_| {
+            pr_err!("nic= is not UTF-8\n");
+        })?)?;
         let introducer = Worker::new(Introducer::new(allowed))?;
         let domains = |path: &str| {
             xenstore::Watch::new(fmt!("{path}"), DomainWatch::new(&introducer)).inspect_err(refused)

@@ -76,35 +76,22 @@ void xl_napi_schedule(struct napi_struct *napi);
 void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 
 /* Socket buffers */
-struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
-				    unsigned int len);
-struct sk_buff *xl_alloc_skb_pages(unsigned int linear, unsigned int len);
 u16 xl_skb_protocol(const struct sk_buff *skb);
 void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,
 		  unsigned int *len);
 unsigned int xl_skb_frags(const struct sk_buff *skb);
 unsigned int xl_skb_headlen(const struct sk_buff *skb);
 void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len);
-void xl_skb_l3_receive(struct sk_buff *skb, struct net_device *dev,
-		       __be16 protocol);
 int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
 			       struct virtio_net_hdr *hdr);
 int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
 			     const struct virtio_net_hdr *hdr);
 void xl_skb_tx_timestamp(struct sk_buff *skb);
 void xl_kfree_skb(struct sk_buff *skb);
-void xl_skb_queue_head_init(struct sk_buff_head *list);
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
-void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt);
-
-/* Routes */
-struct fib_info *xl_fib_info_get(__be32 dst, int ifindex);
-void xl_fib_info_put(struct fib_info *fi);
-void xl_synchronize_rcu_tasks(void);
 
 /* IP configuration of a device, under RTNL */
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev);
-void xl_in_dev_set_rp_filter(struct in_device *in_dev, int mode);
 void xl_in6_dev_no_autoconf(const struct net_device *dev);
 
 /* Xen */

@@ -7,15 +7,19 @@ pub mod arp;
 pub mod device;
 pub mod ethtool;
 pub mod fib;
+pub mod follow;
 pub mod idle_poll;
 pub mod napi;
 pub mod nic;
 pub mod poll_timer;
+pub mod receive;
 pub mod reroute;
 pub mod rtnetlink;
+mod rx_handler;
 pub mod skb;
 
 use crate::bindings;
+use core::mem::ManuallyDrop;
 use kernel::types::NotThreadSafe;
 
 /// Evidence that this task holds the RTNL mutex.
@@ -32,6 +36,16 @@ impl Rtnl {
         unsafe { bindings::rtnl_lock() };
         // INVARIANT: Just taken.
         Self(NotThreadSafe)
+    }
+
+    /// The same for a task that holds it anyway, and goes on holding it.
+    ///
+    /// # Safety
+    ///
+    /// The caller must hold the mutex as long as the result is used.
+    pub(crate) unsafe fn held() -> ManuallyDrop<Self> {
+        // INVARIANT: By the function's contract it is held; never dropped, the value does not give it back.
+        ManuallyDrop::new(Self(NotThreadSafe))
     }
 }
 

@@ -5,17 +5,22 @@
 use crate::bindings;
 use kernel::prelude::*;
 
-/// Returns the value of the module's `nic=` parameter, if it was given and is UTF-8.
+/// Returns the value of the module's `nic=` parameter, if one was given that is not empty.
 ///
 /// The parameter is read-only (mode 0444), so the string lives as long as the module.
-pub fn nic() -> Option<&'static str> {
+///
+/// # Errors
+///
+/// `EINVAL` if it is not UTF-8.
+pub fn nic() -> Result<Option<&'static str>> {
     // SAFETY: The function only reads a static variable.
     let ptr = unsafe { bindings::xl_param_nic() };
     if ptr.is_null() {
-        return None;
+        return Ok(None);
     }
     // SAFETY: A charp parameter is NUL-terminated, and as `module_param` was given no write
     // permission it is neither changed nor freed before the module is.
     let text = unsafe { CStr::from_char_ptr(ptr) };
-    text.to_str().ok().filter(|text| !text.is_empty())
+    let text = text.to_str().map_err(|_| EINVAL)?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }

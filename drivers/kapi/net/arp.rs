@@ -1,56 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Seeing and sending ARP (RFC 826) on Ethernet devices.
+//! Seeing and sending ARP (RFC 826) on an Ethernet device.
 //!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h) (`packet_type`),
 //! [`include/net/arp.h`](srctree/include/net/arp.h)
 
 use crate::{
     bindings,
-    net::{device::Device, skb::SkBuff},
+    net::{
+        device::{Device, DeviceRef},
+        skb::SkBuff, //
+    },
 };
-use core::{net::Ipv4Addr, ptr::NonNull};
-use kernel::{prelude::*, types::Opaque};
+use core::{
+    net::Ipv4Addr,
+    ptr::{null, NonNull},
+};
+use kernel::{new_mutex, prelude::*, sync::Mutex, types::Opaque};
 
 /// What an ARP packet says of its sender.
 pub struct Observation {
-    /// Index of the device that received it.
-    pub ifindex: i32,
     /// The sender's Ethernet address.
     pub mac: [u8; 6],
     /// The sender's IPv4 address, which may be unspecified (RFC 5227 probes).
     pub address: Ipv4Addr,
+    /// Whether it is a reply, sent to us alone.
+    pub answer: bool,
 }
 
 /// Who is told of ARP packets.
 pub trait Observer: Send + Sync + 'static {
-    /// Called for each well-formed ARP packet received on any device. Softirq context.
+    /// Called for each well-formed ARP packet that the device receives for this machine, or for all. Softirq
+    /// context.
     fn observed(&self, observation: Observation);
 }
 
 /// Bytes of an ARP packet for IPv4 over Ethernet.
 const LEN: usize = 28;
 
-/// A tap on all ARP packets that are received; dropping it waits until its observer is not called
-/// any more.
+/// A tap on the ARP packets that one device receives; dropping it waits until its observer is not called any
+/// more.
 ///
 /// # Invariants
 ///
-/// `packet_type` is registered and its function is [`Self::receive`].
+/// The function of `packet_type` is [`Self::receive`]. It is registered, for the device in `device`, iff there
+/// is one.
 #[pin_data(PinnedDrop)]
 pub struct Tap<T: Observer> {
     observer: T,
     #[pin]
     packet_type: Opaque<bindings::packet_type>,
+    #[pin]
+    device: Mutex<Option<DeviceRef>>,
 }
 
-// SAFETY: A tap may be removed by any thread; `T: Send`.
+// SAFETY: A tap may be moved between devices, and removed, by any thread; `T: Send`.
 unsafe impl<T: Observer> Send for Tap<T> {}
-// SAFETY: Nothing can be done with a shared reference; the observer is `Sync`.
+// SAFETY: A mutex serialises what can be done with a shared reference; the observer is `Sync`.
 unsafe impl<T: Observer> Sync for Tap<T> {}
 
 impl<T: Observer> Tap<T> {
-    /// Registers a tap. Process context.
+    /// A tap on no device yet. Process context.
     ///
     /// # Errors
     ///
@@ -59,49 +69,66 @@ impl<T: Observer> Tap<T> {
         KBox::pin_init(
             pin_init!(Self {
                 observer,
-                // INVARIANT: Registered below, after `observer` was initialised.
-                packet_type <- Opaque::ffi_init(|slot: *mut bindings::packet_type| {
-                    // SAFETY: `slot` is valid for writes, and pinned; zero is valid for all fields
-                    // that are not set.
-                    unsafe {
-                        slot.write_bytes(0, 1);
-                        (*slot).type_ = (bindings::ETH_P_ARP as u16).to_be();
-                        (*slot).func = Some(Self::receive);
-                        bindings::dev_add_pack(slot);
-                    }
-                }),
+                packet_type: Opaque::zeroed(),
+                device <- new_mutex!(None),
             }),
             GFP_KERNEL,
         )
     }
 
+    /// Listens on `dev` from now on, instead of what was before. The device is counted meanwhile: let go of it
+    /// when it is unregistered. Process context.
+    pub fn listen_on(&self, dev: Option<&Device>) {
+        let mut device = self.device.lock();
+        let packet_type = self.packet_type.get();
+        if device.is_some() {
+            // SAFETY: By the type invariant it is registered. The call waits for running handlers.
+            unsafe { bindings::dev_remove_pack(packet_type) };
+        }
+        *device = dev.map(DeviceRef::from);
+        if let Some(dev) = &*device {
+            // SAFETY: It is not registered, so it is ours to fill in; it is pinned, and the device, which is
+            // counted, lives until it is removed again. Zero is valid for all fields that are not set.
+            unsafe {
+                packet_type.write_bytes(0, 1);
+                (*packet_type).type_ = (bindings::ETH_P_ARP as u16).to_be();
+                (*packet_type).dev = dev.as_raw();
+                (*packet_type).func = Some(Self::receive);
+                bindings::dev_add_pack(packet_type);
+            }
+        }
+    }
+
     /// # Safety
     ///
-    /// `packet_type` must be the one inside a `Self` that lives until this returns, `dev` a valid
-    /// device, and the caller must own a count on `skb` and give it up.
+    /// `packet_type` must be the one inside a `Self` that lives until this returns, and the caller must own a
+    /// count on `skb` and give it up.
     unsafe extern "C" fn receive(
         skb: *mut bindings::sk_buff,
         dev: *mut bindings::net_device,
         packet_type: *mut bindings::packet_type,
         _orig_dev: *mut bindings::net_device,
     ) -> c_int {
-        let packet_type = Opaque::cast_from(packet_type);
-        // SAFETY: By the function's contract, for these three.
-        let (this, dev, skb) = unsafe {
+        // SAFETY: By the function's contract, for all of these; what the packet type says does not change while
+        // it is registered.
+        let (this, skb, own, to) = unsafe {
             (
-                &*kernel::container_of!(packet_type, Self, packet_type),
-                Device::from_raw(dev),
+                &*kernel::container_of!(Opaque::cast_from(packet_type), Self, packet_type),
                 SkBuff::from_raw(NonNull::new_unchecked(skb)),
+                (*packet_type).dev,
+                bindings::xl_skb_pkt_type(skb),
             )
         };
+        // What a device on top of this one takes from it, a container's say, comes by here as well.
+        let is_ours = dev == own
+            && matches!(
+                to,
+                bindings::PACKET_HOST | bindings::PACKET_BROADCAST | bindings::PACKET_MULTICAST
+            );
         let mut packet = [0; LEN];
-        if skb.copy_bits(0, &mut packet).is_ok() {
-            if let Some((mac, address)) = parse(&packet) {
-                this.observer.observed(Observation {
-                    ifindex: dev.ifindex(),
-                    mac,
-                    address,
-                });
+        if is_ours && skb.copy_bits(0, &mut packet).is_ok() {
+            if let Some(observation) = parse(&packet, to == bindings::PACKET_HOST) {
+                this.observer.observed(observation);
             }
         }
         // The tap only looked.
@@ -113,28 +140,38 @@ impl<T: Observer> Tap<T> {
 #[pinned_drop]
 impl<T: Observer> PinnedDrop for Tap<T> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the tap is registered. The call waits for running
-        // handlers.
-        unsafe { bindings::dev_remove_pack(self.packet_type.get()) };
+        self.listen_on(None);
     }
 }
 
-/// Returns the sender's addresses in an ARP request or reply for IPv4 over Ethernet.
-fn parse(packet: &[u8; LEN]) -> Option<([u8; 6], Ipv4Addr)> {
+/// Returns what an ARP request or reply for IPv4 over Ethernet says of its sender; `unicast` tells that it was
+/// sent to us alone.
+fn parse(packet: &[u8; LEN], unicast: bool) -> Option<Observation> {
     // Hardware type 1, protocol 0x0800, address lengths 6 and 4, operation 1 or 2.
     let (fixed, addresses) = packet.split_first_chunk::<8>()?;
-    if !matches!(fixed, [0, 1, 8, 0, 6, 4, 0, 1 | 2]) {
+    let &[0, 1, 8, 0, 6, 4, 0, operation @ (1 | 2)] = fixed else {
         return None;
-    }
+    };
     let (mac, rest) = addresses.split_first_chunk::<6>()?;
     let (address, _) = rest.split_first_chunk::<4>()?;
-    Some((*mac, Ipv4Addr::from(*address)))
+    Some(Observation {
+        mac: *mac,
+        address: Ipv4Addr::from(*address),
+        answer: operation == 2 && unicast,
+    })
 }
 
-/// Broadcasts an ARP request for `target` on `dev`, as from `source`. Process or softirq context.
-pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr) {
-    // SAFETY: The device is valid; a null target address means broadcast, a null source the
-    // device's own.
+/// Sends an ARP request for `target` on `dev`, as from `source`, to the Ethernet address `at`, or to all. Any
+/// context but hard interrupts.
+pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr, at: Option<[u8; 6]>) {
+    // As long as any device's addresses can be.
+    let destination = at.map(|at| {
+        let mut address = [0; bindings::MAX_ADDR_LEN as usize];
+        address[..6].copy_from_slice(&at);
+        address
+    });
+    // SAFETY: The device is valid. A null destination means broadcast, and one that is not null has as many
+    // bytes as the callee may copy; a null source means the device's own address, a null target zeros.
     unsafe {
         bindings::arp_send(
             bindings::ARPOP_REQUEST as c_int,
@@ -142,9 +179,11 @@ pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr) {
             u32::from_ne_bytes(target.octets()),
             dev.as_raw(),
             u32::from_ne_bytes(source.octets()),
-            core::ptr::null(),
-            core::ptr::null(),
-            core::ptr::null(),
+            destination
+                .as_ref()
+                .map_or(null(), |address| address.as_ptr()),
+            null(),
+            null(),
         )
     };
 }

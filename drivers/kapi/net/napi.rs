@@ -8,7 +8,7 @@ use crate::{
     bindings,
     net::{
         device::{Device, DeviceRef},
-        skb::SkBuff,
+        receive::{Received, Unfilled},
     },
     xen::evtchn::EventHandler,
 };
@@ -28,10 +28,19 @@ pub trait Poll: Send + Sync + 'static {
     /// What only the poll may touch while the instance is enabled.
     type State: Send;
 
-    /// Receives at most `budget` packets and returns how many; if it is fewer, it must have called
-    /// [`Context::complete`]. Softirq context, one caller at a time. `budget` may be 0, when only
-    /// transmission should be looked after.
-    fn poll(&self, state: &mut Self::State, context: &mut Context<'_>, budget: u32) -> u32;
+    /// Receives at most `budget` packets. Softirq context, one caller at a time. `budget` may be 0, when only
+    /// transmission should be looked after, and what is returned does not matter.
+    fn poll(&self, state: &mut Self::State, context: &mut Context<'_>, budget: u32) -> Polled;
+}
+
+/// What a poll found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Polled {
+    /// There may be more: poll again.
+    More,
+    /// After so many packets there is nothing to poll for, until something schedules the instance again. If
+    /// something did so meanwhile, or somebody waits for packets by polling, it is polled again.
+    Done(u32),
 }
 
 /// A NAPI instance with what it polls.
@@ -151,7 +160,17 @@ impl<T: Poll> Napi<T> {
         let Some(state) = (unsafe { &mut *this.state.get() }) else {
             return 0;
         };
-        this.inner.poll(state, &mut context, budget.unsigned_abs()) as c_int
+        match this.inner.poll(state, &mut context, budget.unsigned_abs()) {
+            // The core tells by the whole budget that the poll is not complete.
+            Polled::Done(work) if budget > 0 => {
+                let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
+                // SAFETY: The instance is being polled. From here on another CPU may poll, and nothing of the
+                // state is used any more.
+                unsafe { bindings::napi_complete_done(napi, work) };
+                work
+            }
+            _ => budget,
+        }
     }
 }
 
@@ -196,22 +215,22 @@ impl Context<'_> {
         unsafe { Device::from_raw(bindings::xl_napi_netdev(self.napi)) }
     }
 
-    /// Allocates room for a received packet of `len` bytes; see [`SkBuff::fill`].
+    /// Allocates room for a received packet of `len` bytes.
     #[inline]
-    pub fn alloc(&mut self, len: u32) -> Option<SkBuff> {
+    pub fn alloc(&mut self, len: u32) -> Option<Unfilled> {
         // SAFETY: By the type invariant the instance is being polled.
-        unsafe { SkBuff::alloc_received(self.napi, len) }
+        unsafe { Unfilled::new(self.napi, len) }
     }
 
     /// Hands a received packet to the stack.
     #[inline]
-    pub fn receive(&mut self, skb: SkBuff) {
+    pub fn receive(&mut self, skb: Received) {
         // SAFETY: The instance is being polled, and the packet is given away.
         unsafe { bindings::xl_napi_gro_receive(self.napi, skb.into_raw().as_ptr()) };
     }
 
-    /// Whether somebody waits for packets by polling. The instance stays scheduled then, whatever
-    /// [`Self::complete`] is told, and is polled once more when that ends.
+    /// Whether somebody waits for packets by polling. The instance stays scheduled then, whatever the poll
+    /// returns, and is polled once more when that ends.
     #[inline]
     pub fn is_busy_polling(&self) -> bool {
         // SAFETY: The instance is being polled.
@@ -223,13 +242,5 @@ impl Context<'_> {
     pub fn flush(&mut self) {
         // SAFETY: The instance is being polled.
         unsafe { bindings::xl_napi_gro_flush(self.napi) };
-    }
-
-    /// Ends the poll after `work` packets. If something was scheduled meanwhile, the core polls
-    /// again.
-    #[inline]
-    pub fn complete(&mut self, work: u32) {
-        // SAFETY: The instance is being polled.
-        unsafe { bindings::napi_complete_done(self.napi, work as c_int) };
     }
 }

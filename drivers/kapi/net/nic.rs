@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Another driver's device: finding it, its addresses, and being told when it changes.
+//! Another driver's device: finding it, what it is like, and being told when it changes.
 //!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
 //! [`include/linux/inetdevice.h`](srctree/include/linux/inetdevice.h)
@@ -15,19 +15,19 @@ use crate::{
 use core::{net::Ipv4Addr, ptr::NonNull};
 use kernel::{error::to_result, prelude::*, str::CString, types::Opaque};
 
+/// Whether a device could have this name. Any context.
+pub fn is_valid_name(name: &str) -> bool {
+    CString::try_from_fmt(fmt!("{name}")).is_ok_and(|name| {
+        // SAFETY: The name is NUL-terminated, and only read.
+        unsafe { bindings::dev_valid_name(name.as_char_ptr()) }
+    })
+}
+
 /// Finds a device of the initial network namespace by name. Process context.
 pub fn by_name(name: &str) -> Option<DeviceRef> {
     let name = CString::try_from_fmt(fmt!("{name}")).ok()?;
     // SAFETY: The name is NUL-terminated; the call returns a counted device or null.
     let dev = unsafe { bindings::dev_get_by_name(bindings::xl_init_net(), name.as_char_ptr()) };
-    // SAFETY: The count is ours.
-    NonNull::new(dev).map(|dev| unsafe { DeviceRef::from_counted(dev) })
-}
-
-/// Finds a device of the initial network namespace by index. Process context.
-pub fn by_index(ifindex: i32) -> Option<DeviceRef> {
-    // SAFETY: The call returns a counted device or null.
-    let dev = unsafe { bindings::dev_get_by_index(bindings::xl_init_net(), ifindex) };
     // SAFETY: The count is ours.
     NonNull::new(dev).map(|dev| unsafe { DeviceRef::from_counted(dev) })
 }
@@ -39,9 +39,9 @@ pub fn first_netfront() -> Option<DeviceRef> {
     let mut dev = unsafe { bindings::xl_next_netdev(core::ptr::null_mut()) };
     while !dev.is_null() {
         // SAFETY: The device is on the list.
-        if unsafe { bindings::xl_netif_is_netfront(dev) } {
-            // SAFETY: As above.
-            return Some(unsafe { Device::from_raw(dev) }.into());
+        let device = unsafe { Device::from_raw(dev) };
+        if device.is_netfront() {
+            return Some(device.into());
         }
         // SAFETY: As above.
         dev = unsafe { bindings::xl_next_netdev(dev) };
@@ -50,14 +50,52 @@ pub fn first_netfront() -> Option<DeviceRef> {
 }
 
 impl Device {
+    /// Whether xen-netfront drives the device.
+    pub fn is_netfront(&self) -> bool {
+        // SAFETY: The device is valid, and what it hangs off was set before anybody could see it.
+        unsafe { bindings::xl_netif_is_netfront(self.as_raw()) }
+    }
+
+    /// The device's name.
+    pub fn name<'a>(&'a self, _rtnl: &'a Rtnl) -> &'a CStr {
+        // SAFETY: The device is valid; its name is NUL-terminated, and changes with RTNL held only.
+        unsafe { CStr::from_char_ptr(bindings::xl_netdev_name(self.as_raw())) }
+    }
+
+    /// Whether it is this device of the initial network namespace that has the name, or has it among others
+    /// (`altname`).
+    pub fn is_called(&self, name: &str, _rtnl: &Rtnl) -> bool {
+        by_name(name).is_some_and(|dev| core::ptr::eq(&*dev, self))
+    }
+
     /// The device's Ethernet address, if it is an Ethernet device.
-    pub fn mac(&self) -> Option<[u8; 6]> {
+    pub fn mac(&self, _rtnl: &Rtnl) -> Option<[u8; 6]> {
         // SAFETY: The device is valid.
         let address = unsafe { bindings::xl_netdev_ether_addr(self.as_raw()) };
         let address = NonNull::new(address.cast_mut())?;
-        // SAFETY: An Ethernet device's address has six bytes, and lives as long as the device; a
-        // change meanwhile gives a mix of both at worst.
+        // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and changes with
+        // RTNL held only.
         Some(unsafe { address.cast::<[u8; 6]>().read() })
+    }
+
+    /// Whether the device is in the initial network namespace. It changes with RTNL held only.
+    #[inline]
+    pub fn is_in_initial_namespace(&self) -> bool {
+        // SAFETY: The device is valid; the pointers are only compared.
+        unsafe { bindings::xl_netdev_net(self.as_raw()) == bindings::xl_init_net() }
+    }
+
+    /// Whether the device has a carrier.
+    #[inline]
+    pub fn has_carrier(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_netif_carrier_ok(self.as_raw()) }
+    }
+
+    /// Whether the device's own driver runs an XDP program on what it receives.
+    pub fn has_native_xdp(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid; programs come and go with RTNL held only.
+        unsafe { bindings::xl_netdev_has_native_xdp(self.as_raw()) }
     }
 
     /// The index of the device that this one is enslaved to, for example the bridge. Process
@@ -71,10 +109,8 @@ impl Device {
         Some(unsafe { Device::from_raw(master.as_ptr()) }.ifindex())
     }
 
-    /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process
-    /// context, RTNL not held.
-    pub fn ipv4_addresses(&self, mut take: impl FnMut(Ipv4Addr)) {
-        let _rtnl = Rtnl::lock();
+    /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process context.
+    pub fn ipv4_addresses(&self, _rtnl: &Rtnl, mut take: impl FnMut(Ipv4Addr)) {
         // SAFETY: The device is valid and RTNL is held.
         let in_dev = unsafe { bindings::xl_in_dev_get_rtnl(self.as_raw()) };
         if in_dev.is_null() {
@@ -90,25 +126,37 @@ impl Device {
             ifa = unsafe { (*ifa).ifa_next };
         }
     }
+}
 
-    /// Turns off the reverse path filter of the device itself. Process context, RTNL not held.
-    pub fn disable_rp_filter(&self) {
-        let _rtnl = Rtnl::lock();
-        // SAFETY: The device is valid and RTNL is held.
-        unsafe {
-            let in_dev = bindings::xl_in_dev_get_rtnl(self.as_raw());
-            if !in_dev.is_null() {
-                bindings::xl_in_dev_set_rp_filter(in_dev, 0);
-            }
-        }
-    }
+/// Something changed.
+pub struct Change<'a> {
+    /// The device.
+    pub dev: &'a Device,
+    /// What happened to it.
+    pub event: Event,
+    /// RTNL is held meanwhile.
+    pub rtnl: &'a Rtnl,
+}
+
+/// What happens to devices.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The device is there from now on, in the namespace that it is in.
+    Registered,
+    /// It has another name.
+    Renamed,
+    /// It leaves its namespace, for another one or for ever. In the latter case it is not freed before the
+    /// readers of RCU have done with it that came by it before the observer returns.
+    Unregistered,
+    /// Anything else, of the device or of its IPv4 addresses.
+    Other,
 }
 
 /// Who is told of changes.
 pub trait Observer: Send + Sync + 'static {
-    /// Some device, or one of its addresses, changed. Process context, RTNL held: the handler
-    /// should leave the work to somebody else.
-    fn changed(&self);
+    /// Some device, or one of its addresses, changed, in any namespace. Process context: the handler should
+    /// leave lengthy work to somebody else.
+    fn changed(&self, change: &Change<'_>);
 }
 
 /// A registration for changes of devices and of their IPv4 addresses.
@@ -128,7 +176,7 @@ pub struct Notifier<T: Observer> {
 
 // SAFETY: A notifier may be unregistered by any thread; `T: Send`.
 unsafe impl<T: Observer> Send for Notifier<T> {}
-// SAFETY: Nothing can be done with a shared reference; the observer is `Sync`.
+// SAFETY: Nothing but a shared reference to the observer can be had; it is `Sync`.
 unsafe impl<T: Observer> Sync for Notifier<T> {}
 
 impl<T: Observer> Notifier<T> {
@@ -167,32 +215,62 @@ impl<T: Observer> Notifier<T> {
         Ok(this)
     }
 
+    /// Who is told.
+    pub(crate) fn observer(&self) -> &T {
+        &self.observer
+    }
+
     /// # Safety
     ///
-    /// `block` must be `devices` of a `Self` that lives until this returns.
+    /// `block` must be `devices` of a `Self` that lives until this returns, `info` that of a notification of
+    /// net devices, and RTNL be held.
     unsafe extern "C" fn device_changed(
         block: *mut bindings::notifier_block,
-        _event: c_ulong,
-        _info: *mut c_void,
+        event: c_ulong,
+        info: *mut c_void,
     ) -> c_int {
-        // SAFETY: By the function's contract.
-        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(block), Self, devices) };
-        this.observer.changed();
+        let event = match u32::try_from(event) {
+            Ok(bindings::netdev_cmd_NETDEV_REGISTER) => Event::Registered,
+            Ok(bindings::netdev_cmd_NETDEV_UNREGISTER) => Event::Unregistered,
+            Ok(bindings::netdev_cmd_NETDEV_CHANGENAME) => Event::Renamed,
+            _ => Event::Other,
+        };
+        // SAFETY: By the function's contract, for all three; the device lives until the notification ends.
+        unsafe {
+            let this = &*kernel::container_of!(Opaque::cast_from(block), Self, devices);
+            this.tell(bindings::xl_notifier_netdev(info.cast()), event);
+        }
         bindings::NOTIFY_DONE as c_int
     }
 
     /// # Safety
     ///
-    /// `block` must be `addresses` of a `Self` that lives until this returns.
+    /// `block` must be `addresses` of a `Self` that lives until this returns, `address` an `in_ifaddr`, and
+    /// RTNL be held.
     unsafe extern "C" fn address_changed(
         block: *mut bindings::notifier_block,
         _event: c_ulong,
-        _info: *mut c_void,
+        address: *mut c_void,
     ) -> c_int {
-        // SAFETY: By the function's contract.
-        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(block), Self, addresses) };
-        this.observer.changed();
+        // SAFETY: By the function's contract, for all three; an address keeps its device.
+        unsafe {
+            let this = &*kernel::container_of!(Opaque::cast_from(block), Self, addresses);
+            this.tell(bindings::xl_ifaddr_netdev(address.cast()), Event::Other);
+        }
         bindings::NOTIFY_DONE as c_int
+    }
+
+    /// # Safety
+    ///
+    /// `dev` must be a device that lives until this returns, and RTNL be held.
+    unsafe fn tell(&self, dev: *mut bindings::net_device, event: Event) {
+        // SAFETY: By the function's contract.
+        let (dev, rtnl) = unsafe { (Device::from_raw(dev), Rtnl::held()) };
+        self.observer.changed(&Change {
+            dev,
+            event,
+            rtnl: &rtnl,
+        });
     }
 }
 

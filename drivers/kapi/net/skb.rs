@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Owned socket buffers.
+//! Packets that somebody else made: owned or borrowed, to be looked at and sent, never to be changed, since their
+//! pages may be anybody's. Those that are received are in [`receive`](crate::net::receive).
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use crate::{bindings, net::device::Device, random::random_u64};
+use crate::{bindings, random::random_u64};
 use core::{
     mem::{transmute, ManuallyDrop},
     ptr::NonNull,
@@ -15,8 +16,7 @@ use kernel::{error::to_result, prelude::*};
 ///
 /// # Invariants
 ///
-/// The pointer is a valid `sk_buff` of which this value owns one count, and the only one while the
-/// value can be changed.
+/// The pointer is a valid `sk_buff` of which this value owns one count.
 #[repr(transparent)]
 pub struct SkBuff(NonNull<bindings::sk_buff>);
 
@@ -25,13 +25,6 @@ unsafe impl Send for SkBuff {}
 
 /// Size of `struct virtio_net_hdr`.
 pub const VIRTIO_NET_HDR_LEN: usize = size_of::<bindings::virtio_net_hdr>();
-
-/// Packets up to this length are received into one linear buffer, longer ones into pages behind a
-/// linear [`HEADERS`].
-const MAX_LINEAR: u32 = 1600;
-
-/// Room for every header that the stack will look at.
-const HEADERS: u32 = 256;
 
 /// What makes the hashes of flows unpredictable to those who do not know it.
 pub struct FlowKey(bindings::siphash_key_t);
@@ -72,7 +65,7 @@ impl SkBuff {
         ManuallyDrop::new(self).0
     }
 
-    fn as_raw(&self) -> *mut bindings::sk_buff {
+    pub(crate) fn as_raw(&self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
     }
 
@@ -144,95 +137,6 @@ impl SkBuff {
     pub fn tx_timestamp(&self) {
         // SAFETY: The packet is valid.
         unsafe { bindings::xl_skb_tx_timestamp(self.as_raw()) };
-    }
-
-    /// Allocates a packet of `len` bytes of undefined contents.
-    ///
-    /// # Safety
-    ///
-    /// `napi` must be being polled by this task.
-    pub(crate) unsafe fn alloc_received(
-        napi: *mut bindings::napi_struct,
-        len: u32,
-    ) -> Option<Self> {
-        let linear = if len <= MAX_LINEAR { len } else { HEADERS };
-        let skb = if linear == len {
-            // SAFETY: By the function's contract.
-            unsafe { bindings::xl_alloc_skb_linear(napi, len) }
-        } else {
-            // SAFETY: Any lengths may be asked for.
-            unsafe { bindings::xl_alloc_skb_pages(linear, len - linear) }
-        };
-        // INVARIANT: The packet is new, and ours alone.
-        let skb = Self(NonNull::new(skb)?);
-        // SAFETY: Both kinds of allocation have `linear` bytes of tail room, and the second has
-        // the rest in pages.
-        unsafe {
-            bindings::skb_put(skb.as_raw(), linear);
-            if len > linear {
-                bindings::xl_skb_set_data_len(skb.as_raw(), len - linear);
-            }
-        }
-        Some(skb)
-    }
-
-    /// Fills a packet that was just allocated: `fill` is called for each of its buffers in turn,
-    /// with the buffer's offset in the packet, and must write all of it.
-    #[inline]
-    pub fn fill(&mut self, mut fill: impl FnMut(usize, &mut [u8])) {
-        // SAFETY: The packet is valid; its linear part is memory of that length, and by the type
-        // invariant nobody else has it.
-        let linear = unsafe {
-            let raw = self.as_raw();
-            core::slice::from_raw_parts_mut((*raw).data, bindings::xl_skb_headlen(raw) as usize)
-        };
-        fill(0, linear);
-        let mut offset = linear.len();
-        // SAFETY: The packet is valid.
-        let frags = unsafe { bindings::xl_skb_frags(self.as_raw()) };
-        for i in 0..frags {
-            let mut len = 0;
-            // SAFETY: `i` is the number of a fragment, whose pages were allocated for this packet
-            // alone, without `__GFP_HIGHMEM`.
-            let frag = unsafe {
-                let address = bindings::xl_skb_frag(self.as_raw(), i, &mut len);
-                core::slice::from_raw_parts_mut(address.cast::<u8>(), len as usize)
-            };
-            fill(offset, frag);
-            offset += frag.len();
-        }
-    }
-
-    /// Declares the packet received by `dev`, beginning with the network header of `protocol` (an
-    /// EtherType), and applies the offload description that its sender gave, checking it against
-    /// the packet.
-    ///
-    /// # Errors
-    ///
-    /// `EINVAL` if the description does not fit the packet.
-    #[inline]
-    pub fn receive_l3(
-        &mut self,
-        dev: &Device,
-        protocol: u16,
-        header: [u8; VIRTIO_NET_HDR_LEN],
-    ) -> Result {
-        // SAFETY: All bit patterns are valid for a structure of integers.
-        let header =
-            unsafe { transmute::<[u8; VIRTIO_NET_HDR_LEN], bindings::virtio_net_hdr>(header) };
-        // The kernel would copy all up to the checksum into the linear part, and log that one is
-        // too far away even so. No sender's headers are that long.
-        let start = u16::from_le(header.csum_start);
-        let offset = u16::from_le(header.csum_offset);
-        if u32::from(start) + u32::from(offset) > HEADERS {
-            return Err(EINVAL);
-        }
-        // SAFETY: The packet is valid and ours alone.
-        unsafe {
-            bindings::xl_skb_l3_receive(self.as_raw(), dev.as_raw(), protocol.to_be());
-            to_result(bindings::xl_virtio_net_hdr_to_skb(self.as_raw(), &header))?;
-        }
-        Ok(())
     }
 }
 

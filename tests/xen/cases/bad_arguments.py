@@ -4,11 +4,17 @@ from lab import xlnet
 from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
+# One byte that no text in UTF-8 has.
+NO_TEXT = "nic=$'\\xff'"
 
 
 def run(lab):
     g1 = lab.guest("g1")
-    xlnet.expect_refusal(g1, "xlnet", "nic=nosuch", "nosuch")
+    # A device that may come yet is waited for: see nic_changes.
+    xlnet.expect_refusal(g1, "xlnet", "nic=lo", "not an Ethernet device")
+    xlnet.expect_refusal(g1, "xlnet", "nic=longer-than-names-are", "no device can have this name")
+    xlnet.expect_refusal(g1, "xlnet", NO_TEXT, "not UTF-8")
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
     xlnet.expect_refusal(lab.dom0, "xldiscovery", "nic=nosuch", "nosuch")
+    xlnet.expect_refusal(lab.dom0, "xldiscovery", NO_TEXT, "not UTF-8")

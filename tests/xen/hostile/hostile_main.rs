@@ -18,7 +18,7 @@ mod victim;
 use crate::{lie::Lie, victim::Victim};
 use core::net::IpAddr;
 use kapi::{
-    net::nic,
+    net::{nic, Rtnl},
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
@@ -176,11 +176,16 @@ impl kernel::Module for HostileModule {
         })?;
         let domid = xenstore::read(format_args!("domid"))?.ok_or(ENODEV)?;
         let nic = nic::first_netfront().ok_or(ENODEV)?;
-        let mac = nic.mac().and_then(|mac| Mac::new(mac).ok()).ok_or(ENODEV)?;
+        let rtnl = Rtnl::lock();
+        let mac = nic
+            .mac(&rtnl)
+            .and_then(|mac| Mac::new(mac).ok())
+            .ok_or(ENODEV)?;
         let mut addrs = Addrs::new();
-        nic.ipv4_addresses(|address| {
+        nic.ipv4_addresses(&rtnl, |address| {
             let _ = addrs.push(IpAddr::V4(address));
         });
+        drop(rtnl);
         let advert = Advert {
             features: 0,
             instance: random_u64(),

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+
+#include "skbuff.h"
+
+struct net_device *xl_skb_dev(const struct sk_buff *skb)
+{
+	return skb->dev;
+}
+
+unsigned int xl_skb_pkt_type(const struct sk_buff *skb)
+{
+	return skb->pkt_type;
+}
+
+struct sk_buff *xl_skb_share_check(struct sk_buff *skb)
+{
+	return skb_share_check(skb, GFP_ATOMIC);
+}
+
+void xl_skb_drop(struct sk_buff *skb, enum skb_drop_reason reason)
+{
+	dev_core_stats_rx_dropped_inc(skb->dev);
+	kfree_skb_reason(skb, reason);
+}
+
+struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
+				    unsigned int headroom, unsigned int len)
+{
+	/* It has NET_SKB_PAD bytes of headroom before. */
+	struct sk_buff *skb = napi_alloc_skb(napi, headroom + len);
+
+	if (skb)
+		skb_reserve(skb, headroom);
+	return skb;
+}
+
+struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
+				   unsigned int headroom, unsigned int linear,
+				   unsigned int len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	headroom += NET_SKB_PAD;
+	skb = alloc_skb_with_frags(headroom + linear, len,
+				   PAGE_ALLOC_COSTLY_ORDER, &err,
+				   GFP_ATOMIC | __GFP_NOWARN);
+	if (skb) {
+		skb_reserve(skb, headroom);
+		skb->dev = napi->dev;
+	}
+	return skb;
+}
+
+void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
+		      const u8 *source, __be16 protocol)
+{
+	struct ethhdr *eth;
+
+	skb->protocol = protocol;
+	skb_reset_network_header(skb);
+	skb_set_mac_header(skb, -ETH_HLEN);
+	skb_reset_mac_len(skb);
+	eth = eth_hdr(skb);
+	ether_addr_copy(eth->h_dest, nic->dev_addr);
+	ether_addr_copy(eth->h_source, source);
+	eth->h_proto = protocol;
+}
+
+void xl_skb_record_rx_queue(struct sk_buff *skb, u16 queue)
+{
+	skb_record_rx_queue(skb, queue);
+}
+
+void xl_skb_receive_as(struct sk_buff *skb, struct net_device *dev)
+{
+	unsigned int queues = READ_ONCE(dev->real_num_rx_queues);
+
+	skb->dev = dev;
+	if (skb_rx_queue_recorded(skb))
+		skb_record_rx_queue(skb, skb_get_rx_queue(skb) % queues);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Received packets, out of line for bindgen.  Nothing here decides anything.
+ */
+#ifndef _XL_HELPERS_SKBUFF_H
+#define _XL_HELPERS_SKBUFF_H
+
+#include <linux/skbuff.h>
+
+struct net_device *xl_skb_dev(const struct sk_buff *skb);
+unsigned int xl_skb_pkt_type(const struct sk_buff *skb);
+struct sk_buff *xl_skb_share_check(struct sk_buff *skb);
+void xl_skb_drop(struct sk_buff *skb, enum skb_drop_reason reason);
+struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
+				    unsigned int headroom, unsigned int len);
+struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
+				   unsigned int headroom, unsigned int linear,
+				   unsigned int len);
+void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
+		      const u8 *source, __be16 protocol);
+void xl_skb_record_rx_queue(struct sk_buff *skb, u16 queue);
+void xl_skb_receive_as(struct sk_buff *skb, struct net_device *dev);
+
+#endif /* _XL_HELPERS_SKBUFF_H */

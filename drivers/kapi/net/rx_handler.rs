@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a device of ours receives counts as received by another device, for everybody but the taps of the
+//! first: the stack goes round once more with the other one (`RX_HANDLER_ANOTHER`).
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h) (`rx_handler_func_t`)
+
+use crate::{
+    bindings,
+    net::device::{driver, Driver},
+};
+use kernel::sync::rcu;
+
+/// The handler of a device with the driver `T`.
+///
+/// # Safety
+///
+/// `*pskb` must be a packet of which the caller owns a count, received by a device made by a
+/// `Registration<T>` that stays registered until this returns, and the caller must be a reader of RCU as long
+/// as it has to do with the packet. With [`bindings::RX_HANDLER_CONSUMED`] the count is given up.
+pub(crate) unsafe extern "C" fn receive<T: Driver>(
+    pskb: *mut *mut bindings::sk_buff,
+) -> bindings::rx_handler_result_t {
+    // SAFETY: By the function's contract; the callee takes over the count, and gives back one on a packet that
+    // nobody else has, or null. Taps that keep a packet have that count in common with us.
+    let skb = unsafe { bindings::xl_skb_share_check(*pskb) };
+    if skb.is_null() {
+        return bindings::rx_handler_result_RX_HANDLER_CONSUMED;
+    }
+    // SAFETY: By the function's contract.
+    let driver = unsafe { driver::<T>(bindings::xl_skb_dev(skb)) };
+    // The caller's guard goes on after this one.
+    let guard = rcu::read_lock();
+    match driver.receive_as(&guard) {
+        // SAFETY: The packet is ours alone, and the device valid until the caller's guard ends.
+        Some(dev) => unsafe {
+            bindings::xl_skb_receive_as(skb, dev.as_raw());
+            *pskb = skb;
+            bindings::rx_handler_result_RX_HANDLER_ANOTHER
+        },
+        // SAFETY: The count is given up.
+        None => unsafe {
+            bindings::xl_skb_drop(skb, bindings::skb_drop_reason_SKB_DROP_REASON_DEV_READY);
+            bindings::rx_handler_result_RX_HANDLER_CONSUMED
+        },
+    }
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What is remembered of another domain for longer than it is a peer.
+//!
+//! A guest may withdraw its advert and come back as another instance whenever it likes, and each
+//! time it is a new peer. What it costs this guest must not begin at zero each time.
+
+use crate::data::group;
+use core::fmt;
+use kapi::{time::now_ms, xen::lender::Lender};
+use kernel::{new_mutex, prelude::*, sync::Arc, sync::Mutex};
+use xlnet_protocol::DomId;
+
+/// Pages that a peer may keep, while it maps what was closed long ago, before it is lent no more, for each
+/// queue pair that a channel may have: those of a few channels, since a peer on a busy host may take its
+/// time.
+const MAX_KEPT: usize = 2048;
+
+/// Lines in the log about one domain before they are spaced out.
+const BURST: u64 = 64;
+/// How often there may be a line then, in milliseconds.
+const SPACING_MS: u64 = 10_000;
+
+/// What one domain owes, and how much was said of it.
+#[pin_data]
+pub(crate) struct Account {
+    domid: DomId,
+    pub(crate) lender: Arc<Lender>,
+    #[pin]
+    said: Mutex<Said>,
+}
+
+/// What was said in the log.
+struct Said {
+    /// Moved on by [`SPACING_MS`] with each line; never more than [`BURST`] of those ahead of now.
+    until: u64,
+    /// Whether the last line was left out.
+    silent: bool,
+}
+
+impl Account {
+    /// Opens an account.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(domid: DomId) -> Result<Arc<Self>> {
+        let lender = Lender::new(domid.raw())?;
+        Arc::pin_init(
+            pin_init!(Self {
+                domid,
+                lender,
+                said <- new_mutex!(Said {
+                    until: 0,
+                    silent: false,
+                }),
+            }),
+            GFP_KERNEL,
+        )
+    }
+
+    pub(crate) fn domid(&self) -> DomId {
+        self.domid
+    }
+
+    /// Whether more pages may be lent.
+    pub(crate) fn may_borrow(&self) -> bool {
+        self.lender.kept() <= MAX_KEPT * group::max_queue_pairs() as usize
+    }
+
+    /// Whether the domain keeps pages that it was to give back, after another look.
+    pub(crate) fn keeps_pages(&self) -> bool {
+        self.lender.kept() > 0
+    }
+
+    /// Whether there is something to remember.
+    pub(crate) fn is_open(&self) -> bool {
+        self.keeps_pages() || self.said.lock().until > now_ms()
+    }
+
+    /// Warns of the domain in the log, unless there were too many lines about it.
+    pub(crate) fn warn(&self, what: fmt::Arguments<'_>) {
+        if self.may_say() {
+            pr_warn!("peer {}: {}\n", self.domid.raw(), what);
+        }
+    }
+
+    /// Tells of the domain in the log, unless there were too many lines about it.
+    pub(crate) fn info(&self, what: fmt::Arguments<'_>) {
+        if self.may_say() {
+            pr_info!("peer {}: {}\n", self.domid.raw(), what);
+        }
+    }
+
+    /// Whether the log may have another line about the domain, which then has to be written.
+    fn may_say(&self) -> bool {
+        let now = now_ms();
+        let mut said = self.said.lock();
+        let until = said.until.max(now) + SPACING_MS;
+        if until <= now + BURST * SPACING_MS {
+            said.until = until;
+            said.silent = false;
+            return true;
+        }
+        if !said.silent {
+            said.silent = true;
+            pr_warn!(
+                "peer {}: there is too much to say of it\n",
+                self.domid.raw()
+            );
+        }
+        false
+    }
+}

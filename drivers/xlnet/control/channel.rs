@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A channel to one peer: its queue pairs, and what both sides say about all of them, from their
+//! allocation to their return.
+//!
+//! The first queue pair is the one that the offer names. Its control page names the others, has the
+//! state word of the whole channel, and its event channel tells of changes of that.
+
+use crate::control::{
+    account::Account,
+    queue_pair::{AllocateError, Identity, MapError, PeerHalf, QueuePair},
+    session::Ends,
+};
+use crate::data::{group::Group, settings::Settings};
+use core::iter::once;
+use kapi::{net::device::Device, xen::grant::PeerControlPage, Show};
+use kernel::{prelude::*, sync::Arc};
+use xenfifo::{Broken, OwnControl, State};
+use xlnet_protocol::{
+    ChannelId, Field, FurtherQueuePairs, Kind, Offer, PeerState, PeerView, QueuePairOffer, Role,
+    SchemaError,
+};
+
+/// A channel; see [`Channel::release`] for its end.
+pub(crate) struct Channel {
+    identity: Identity,
+    settings: Settings,
+    group: Arc<Group>,
+    first: QueuePair,
+    further: KVec<QueuePair>,
+}
+
+impl Channel {
+    /// Allocates our half and grants it to the peer; the initiator also allocates the event
+    /// channels. The responder has only the first queue pair until it knows how many the peer
+    /// offers.
+    ///
+    /// # Errors
+    ///
+    /// See [`AllocateError`]; nothing is allocated then.
+    pub(crate) fn allocate(
+        role: Role,
+        account: &Arc<Account>,
+        id: ChannelId,
+        group: &Arc<Group>,
+        settings: Settings,
+    ) -> Result<Self, AllocateError> {
+        if !account.may_borrow() {
+            return Err(AllocateError::Owed);
+        }
+        let identity = Identity {
+            role,
+            account: account.clone(),
+            id,
+        };
+        let invalid = || AllocateError::Memory(EINVAL);
+        let slot = group.slots().first().ok_or_else(invalid)?;
+        let mut this = Self {
+            first: QueuePair::allocate(&identity, slot, settings.ring_pages)?,
+            further: KVec::new(),
+            identity,
+            settings,
+            group: group.clone(),
+        };
+        if let Role::Initiator = role {
+            this.add_queue_pairs(settings.queue_pairs - 1)
+                .map_err(AllocateError::Memory)?;
+        }
+        Ok(this)
+    }
+
+    /// Allocates our half of `count` more queue pairs, of fewer if there is not enough for so many,
+    /// and tells the peer of them.
+    fn add_queue_pairs(&mut self, count: usize) -> Result {
+        let mut description = FurtherQueuePairs::default();
+        for slot in self.group.slots().iter().skip(1).take(count) {
+            match QueuePair::allocate(&self.identity, slot, self.settings.ring_pages) {
+                Ok(pair) => {
+                    let offer = pair.offer(self.identity.role).ok_or(EINVAL)?;
+                    description.push(offer).map_err(|_| EINVAL)?;
+                    self.further.push(pair, GFP_KERNEL)?;
+                }
+                Err(error) => {
+                    let has = 1 + self.further.len();
+                    self.identity
+                        .account
+                        .warn(fmt!("no more than {has} queue pairs: {}", Show(error)));
+                    break;
+                }
+            }
+        }
+        let words = description.to_words();
+        self.first.own.write_user(FurtherQueuePairs::OFFSET, words)
+    }
+
+    /// What to offer the peer.
+    pub(crate) fn offer(&self) -> Option<Offer> {
+        let QueuePairOffer { grant, port } = self.first.offer(self.identity.role)?;
+        Some(Offer {
+            channel: self.identity.id,
+            grant,
+            port,
+        })
+    }
+
+    /// Where the two sides say which packets they take, once the peer's half is mapped.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        self.first.ends()
+    }
+
+    /// How many queue pairs there are.
+    pub(crate) fn queue_pairs(&self) -> usize {
+        1 + self.further.len()
+    }
+
+    /// Maps the peer's half, checks it, binds its ports if it offers any, and receives from now on.
+    ///
+    /// # Errors
+    ///
+    /// See [`MapError`]; the channel is to be released then.
+    pub(crate) fn map(&mut self, offer: &Offer, dev: &Device) -> Result<(), MapError> {
+        let first = PeerHalf::map(&self.identity, offer.into())?;
+        // The responder is ready before it answers, the initiator not before it has the answer.
+        let expected = match self.identity.role {
+            Role::Initiator => State::Ready,
+            Role::Responder => State::Init,
+        };
+        if State::load(&first.page) != Ok(expected) {
+            return Err(MapError::Stale);
+        }
+        let further = read_further(&first.page, offer).map_err(MapError::QueuePairs)?;
+        self.agree_on(further.len())?;
+        let state = first.page.clone();
+        self.first.join(&self.identity, first, &state, dev)?;
+        for (pair, offer) in self.further.iter_mut().zip(further.iter()) {
+            let half = PeerHalf::map(&self.identity, *offer)?;
+            pair.join(&self.identity, half, &state, dev)?;
+        }
+        self.spread();
+        Ok(())
+    }
+
+    /// Takes as many queue pairs as both sides have: the responder decides, among those offered.
+    fn agree_on(&mut self, further: usize) -> Result<(), MapError> {
+        match self.identity.role {
+            Role::Initiator if further > self.further.len() => {
+                let (field, kind) = (Field::QueuePairs, Kind::Range);
+                Err(MapError::QueuePairs(SchemaError { field, kind }))
+            }
+            Role::Initiator => {
+                self.further.truncate(further);
+                Ok(())
+            }
+            Role::Responder => {
+                let wanted = self.settings.queue_pairs - 1;
+                Ok(self.add_queue_pairs(wanted.min(further))?)
+            }
+        }
+    }
+
+    /// Has the queue pairs served by different CPUs. A single one stays where Xen's interrupt code
+    /// put it.
+    fn spread(&self) {
+        if self.further.is_empty() {
+            return;
+        }
+        // Peers begin at different CPUs.
+        for (cpu, pair) in (u32::from(self.group.number())..).zip(self.pairs()) {
+            pair.prefer_cpu(cpu);
+        }
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = &QueuePair> {
+        Iterator::chain(once(&self.first), &self.further)
+    }
+
+    /// Declares our half ready and tells the peer. Returns whether the peer still is what it was
+    /// when its half was mapped: it may have given the channel up in between, without having seen
+    /// that we are ready.
+    pub(crate) fn set_ready(&self) -> bool {
+        self.set_state(State::Ready);
+        self.first.own.full_barrier();
+        match (self.identity.role, &self.first.peer) {
+            (Role::Initiator, Some(peer)) => State::load(peer) == Ok(State::Ready),
+            (Role::Responder, Some(_)) => true,
+            (_, None) => false,
+        }
+    }
+
+    /// Writes our state word and tells the peer.
+    pub(crate) fn set_state(&self, state: State) {
+        state.store(&self.first.own);
+        self.first.notify();
+    }
+
+    /// What shared memory says now. `None` before the peer's half is mapped.
+    ///
+    /// # Errors
+    ///
+    /// [`Broken`] if the peer's state word is impossible.
+    pub(crate) fn view(&self) -> Option<Result<PeerView, Broken>> {
+        let peer = self.first.peer.as_ref()?;
+        Some(State::load(peer).map(|state| PeerView {
+            state: match state {
+                State::Init => PeerState::Init,
+                State::Ready => PeerState::Ready,
+                State::Closing => PeerState::Closing,
+                State::Closed => PeerState::Closed,
+            },
+            rx_empty: self.pairs().all(QueuePair::is_rx_empty),
+            tx_empty: self.pairs().all(QueuePair::is_tx_empty),
+        }))
+    }
+
+    /// Gives everything back. Process context, RTNL not held.
+    pub(crate) fn release(self, dev: &Device) {
+        self.set_state(State::Closed);
+        self.first.release(dev);
+        self.further.into_iter().for_each(|pair| pair.release(dev));
+    }
+}
+
+/// Reads which queue pairs the peer has besides the first.
+fn read_further(page: &PeerControlPage, first: &Offer) -> Result<FurtherQueuePairs, SchemaError> {
+    let mut words = [0; FurtherQueuePairs::WORDS];
+    // The user area has room for them, or there is none.
+    let _ = page.read_user(FurtherQueuePairs::OFFSET, &mut words);
+    FurtherQueuePairs::parse(&words, first)
+}

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The manager: one worker that keeps advert, peers, table and routes in line with the NIC, with
+//! what dom0 says and with what the data path finds.
+//!
+//! It is level-triggered: whoever sees a change marks what changed and kicks the manager, whose
+//! pass then looks at the present state of things, so that no order of events matters.
+
+use crate::control::{
+    account::Account,
+    advert,
+    nic::{Nic, NicState},
+    peer::{Guest, Peer},
+    router::{Candidate, RouterKick},
+    watchdog::Watchdog,
+};
+use crate::data::{bell::Listener, device::XlDriver, group::Group, table::Table};
+use core::net::IpAddr;
+use kapi::{
+    net::{device::DeviceRef, Rtnl},
+    pm,
+    random::random_u64,
+    time::now_ms,
+    work::{Work, Worker},
+    xen::xenstore,
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Release},
+        Arc, ArcBorrow, Mutex,
+    },
+    time::{delay::fsleep, Delta},
+};
+use xlnet_protocol::{Advert, DomId, Event, Node, Path, PeerEntry};
+
+/// How those who see a change tell the manager.
+pub(crate) type Kick = Arc<Worker<Manager>>;
+
+/// When to try again what could not be done, in milliseconds.
+const RETRY_MS: u64 = 1000;
+/// How long unloading waits for the channels to close, which bound that themselves, and for peers to
+/// give pages back, in milliseconds.
+const SHUTDOWN_MS: u64 = 2000;
+/// How often unloading looks, in milliseconds.
+const SHUTDOWN_PACE_MS: i64 = 2;
+
+#[pin_data]
+pub(crate) struct Manager {
+    #[pin]
+    state: Mutex<Option<State>>,
+    #[pin]
+    told: Mutex<Told>,
+    nic_changed: Atomic<bool>,
+}
+
+/// What dom0 told since the last pass. Reading XenStore takes milliseconds, so only what changed is
+/// read.
+struct Told {
+    /// Anything may have changed.
+    all: bool,
+    /// The entries of these peers did.
+    entries: KVec<DomId>,
+    /// The offers of these peers did.
+    offers: KVec<DomId>,
+}
+
+impl Told {
+    const fn new(all: bool) -> Self {
+        Self {
+            all,
+            entries: KVec::new(),
+            offers: KVec::new(),
+        }
+    }
+
+    /// Takes note of a change of `node`.
+    fn note(&mut self, node: Node) {
+        let noted = match node {
+            Node::Peer(peer) | Node::PeerNonce(peer) => note(&mut self.entries, peer),
+            Node::PeerOffer(peer) => note(&mut self.offers, peer),
+            // With these the nonce is written, after them.
+            Node::PeerMac(_) | Node::PeerAddr(_) | Node::PeerOwn(_) => Ok(()),
+            // The directory, or all above it.
+            _ => Err(ENOENT),
+        };
+        self.all |= noted.is_err();
+    }
+}
+
+fn note(peers: &mut KVec<DomId>, peer: DomId) -> Result {
+    if !peers.contains(&peer) {
+        peers.push(peer, GFP_KERNEL)?;
+    }
+    Ok(())
+}
+
+struct State {
+    own: DomId,
+    /// Tells this advert from those before it.
+    instance: u64,
+    nic: Arc<Nic>,
+    nic_state: Option<NicState>,
+    dev: DeviceRef,
+    driver: Arc<XlDriver>,
+    router: RouterKick,
+    watchdog: Arc<Worker<Watchdog>>,
+    peers: KVec<Peer>,
+    /// Those of the peers, and of former peers that are not forgotten.
+    accounts: KVec<Arc<Account>>,
+    /// What XenStore says of us, as far as we know.
+    advertised: Option<Advert>,
+    /// Whether channels are wanted.
+    up: bool,
+    /// The module is being unloaded, or the guest suspended.
+    closing: bool,
+    /// XenStore refused the advert; logged once until it works again.
+    refused: bool,
+    /// There was no group for a peer; logged once until one is free.
+    full: bool,
+    /// There was no memory to bring the table in line with the peers.
+    stale: bool,
+}
+
+impl Manager {
+    /// A manager with nothing to manage yet.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_mutex!(None),
+            told <- new_mutex!(Told::new(true)),
+            nic_changed: Atomic::new(true),
+        })
+    }
+
+    /// Gives the manager something to manage. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, XenStore's.
+    pub(crate) fn start(
+        &self,
+        own: DomId,
+        nic: Arc<Nic>,
+        dev: DeviceRef,
+        driver: Arc<XlDriver>,
+        router: RouterKick,
+    ) -> Result {
+        // What an earlier life of this domain left behind is nobody's.
+        advert::remove()?;
+        *self.state.lock() = Some(State {
+            own,
+            instance: random_u64(),
+            nic,
+            nic_state: None,
+            watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
+            dev,
+            driver,
+            router,
+            peers: KVec::new(),
+            accounts: KVec::new(),
+            advertised: None,
+            up: false,
+            closing: false,
+            refused: false,
+            full: false,
+            stale: false,
+        });
+        Ok(())
+    }
+
+    /// The NIC, its addresses or xl0 may have changed. Any context.
+    pub(crate) fn nic_changed(&self) {
+        self.nic_changed.store(true, Release);
+    }
+
+    /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
+    pub(crate) fn shutdown(&self) {
+        self.close();
+        *self.state.lock() = None;
+    }
+
+    /// Closes all channels, withdraws the advert and forgets the peers. Process context, RTNL not
+    /// held.
+    fn close(&self) {
+        let until = now_ms() + SHUTDOWN_MS;
+        loop {
+            let mut guard = self.state.lock();
+            let Some(state) = (*guard).as_mut() else {
+                return;
+            };
+            state.closing = true;
+            self.pass(state);
+            // What a peer has not given back by then is the kernel's to free, a few pages a second.
+            let done = state.peers.iter().all(Peer::is_idle)
+                && state.advertised.is_none()
+                && !state.is_owed_pages();
+            if done || now_ms() >= until {
+                return state.forget_all();
+            }
+            drop(guard);
+            fsleep(Delta::from_millis(SHUTDOWN_PACE_MS));
+        }
+    }
+
+    /// Begins anew after [`Self::close`], perhaps as another domain. Process context.
+    fn reopen(&self) {
+        if let Some(state) = (*self.state.lock()).as_mut() {
+            // Without an answer nobody is told of us, and nobody answers.
+            state.own = advert::own_domid().unwrap_or(state.own);
+            state.closing = false;
+        }
+        self.told.lock().all = true;
+        self.nic_changed();
+    }
+
+    /// Brings everything in line. Returns when to do so again, if nobody asks before.
+    fn pass(&self, state: &mut State) -> Option<u64> {
+        let mut retry = None;
+        if state.stale {
+            state.rebuild_table();
+        }
+        if self.nic_changed.xchg(false, Full) {
+            state.look_at_nic();
+        }
+        state.go_up_or_down();
+        if state.driver.settings().take_changed() {
+            state.for_each(|peer, guest| peer.handle(Event::Renew, guest));
+        }
+        let told = core::mem::replace(&mut *self.told.lock(), Told::new(false));
+        if state.hear(&told).is_err() {
+            self.told.lock().all = true;
+            retry = Some(now_ms() + RETRY_MS);
+        }
+        state.for_each(|peer, guest| peer.look(guest));
+        state.forget_idle();
+        // A dead peer keeps its pages until Xen has done with it, and nobody tells us then.
+        if state.update_advert().is_err() || state.stale || state.is_owed_pages() {
+            retry = Some(now_ms() + RETRY_MS);
+        }
+        let now = now_ms();
+        let next = state.peers.iter().filter_map(|peer| peer.next(now)).min();
+        [next, retry].into_iter().flatten().min()
+    }
+}
+
+/// Hears the data path's bell.
+pub(crate) struct Ears {
+    pub(crate) manager: Kick,
+    pub(crate) router: RouterKick,
+}
+
+impl Listener for Ears {
+    fn heard(&self) {
+        self.manager.kick();
+        self.router.kick();
+    }
+
+    fn acceptance_changed(&self) {
+        self.router.kick();
+    }
+}
+
+impl Work for Manager {
+    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+        let mut guard = self.state.lock();
+        let Some(state) = (*guard).as_mut() else {
+            return;
+        };
+        if let Some(at) = self.pass(state) {
+            worker.again_in(at.saturating_sub(now_ms()).max(1));
+        }
+    }
+}
+
+impl State {
+    /// Calls `each` for every peer with what it may need.
+    fn for_each(&mut self, mut each: impl FnMut(&mut Peer, &mut Guest<'_>)) {
+        let mut guest = Guest {
+            dev: &self.dev,
+            router: &self.router,
+            watchdog: &self.watchdog,
+            settings: self.driver.settings().get(),
+            now: now_ms(),
+        };
+        for peer in &mut self.peers {
+            each(peer, &mut guest);
+        }
+    }
+
+    /// Whether a peer, or a former one, maps pages that we are done with.
+    fn is_owed_pages(&self) -> bool {
+        self.accounts.iter().any(|account| account.keeps_pages())
+    }
+
+    fn look_at_nic(&mut self) {
+        let before = self.nic_state;
+        self.nic_state = self.nic.state();
+        if self.nic_state == before {
+            return;
+        }
+        self.rebuild_table();
+    }
+
+    /// Channels are wanted while xl0 and the NIC are up and nobody closes them.
+    fn go_up_or_down(&mut self) {
+        let up = !self.closing && self.dev.is_running() && self.nic_state.is_some();
+        if up == self.up {
+            return;
+        }
+        self.up = up;
+        let event = if up { Event::Up } else { Event::Shutdown };
+        self.for_each(|peer, guest| peer.handle(event, guest));
+    }
+
+    /// Does something for one peer, if it is known.
+    fn for_peer(&mut self, domid: DomId, mut each: impl FnMut(&mut Peer, &mut Guest<'_>)) {
+        self.for_each(|peer, guest| {
+            if peer.domid() == domid {
+                each(peer, guest);
+            }
+        });
+    }
+
+    /// Takes what dom0 told.
+    fn hear(&mut self, told: &Told) -> Result {
+        let mut entries = KVec::new();
+        let mut read =
+            |domid| -> Result { Ok(entries.push((domid, advert::read_peer(domid)?), GFP_KERNEL)?) };
+        if told.all {
+            // Those that are not listed any more, too.
+            self.peers.iter().try_for_each(|peer| read(peer.domid()))?;
+            advert::for_each_peer(|domid| {
+                let known = self.peers.iter().any(|peer| peer.domid() == domid);
+                if known {
+                    Ok(())
+                } else {
+                    read(domid)
+                }
+            })?;
+        } else {
+            told.entries.iter().try_for_each(|domid| read(*domid))?;
+        }
+        let mut changed = false;
+        for (domid, entry) in &entries {
+            match entry {
+                Some(entry) => {
+                    // Before the one that failed there may have been changes.
+                    let introduced = self.introduce(*domid, entry);
+                    changed |= introduced.inspect_err(|_| self.stale = true)?;
+                }
+                None => self.for_peer(*domid, |peer, guest| peer.handle(Event::Withdrawn, guest)),
+            }
+        }
+        // Before any channel is opened: what comes through it is checked against the table.
+        if changed {
+            self.rebuild_table();
+        }
+        if self.stale {
+            return Err(ENOMEM);
+        }
+        for (domid, _) in entries.iter().filter(|(_, entry)| entry.is_some()) {
+            self.for_peer(*domid, |peer, guest| peer.handle(peer.introduced(), guest));
+            self.hear_offer(*domid)?;
+        }
+        told.offers
+            .iter()
+            .try_for_each(|domid| self.hear_offer(*domid))
+    }
+
+    /// Takes a peer's offer.
+    fn hear_offer(&mut self, domid: DomId) -> Result {
+        let offer = advert::read_offer(domid)?;
+        self.for_peer(domid, |peer, guest| {
+            peer.handle(Event::PeerOffer(offer), guest);
+        });
+        Ok(())
+    }
+
+    /// Takes dom0's word for a peer. Returns whether addresses changed.
+    fn introduce(&mut self, domid: DomId, entry: &PeerEntry) -> Result<bool> {
+        if let Some(peer) = self.peers.iter_mut().find(|peer| peer.domid() == domid) {
+            return peer.update(entry);
+        }
+        // A peer that is told of while we are on our way out is nobody we would talk to.
+        if !self.up {
+            return Ok(false);
+        }
+        // The old table may lead another peer's packets to the group.
+        if self.stale {
+            return Err(ENOMEM);
+        }
+        let free = |group: &&Arc<Group>| group.peer().is_none();
+        let Some(group) = self.driver.groups().iter().find(free).cloned() else {
+            if !self.full {
+                pr_warn!(
+                    "peer {}: there are too many peers, it stays on the NIC\n",
+                    domid.raw()
+                );
+            }
+            self.full = true;
+            return Ok(false);
+        };
+        let account = self.account(domid)?;
+        let peer = Peer::new(self.own, account, entry, group.clone())?;
+        self.peers.push(peer, GFP_KERNEL)?;
+        let _rtnl = Rtnl::lock();
+        group.set_peer(domid.raw());
+        Ok(true)
+    }
+
+    /// The account of a domain, which may have been a peer before.
+    fn account(&mut self, domid: DomId) -> Result<Arc<Account>> {
+        let known = self.accounts.iter().find(|known| known.domid() == domid);
+        if let Some(known) = known {
+            return Ok(known.clone());
+        }
+        let account = Account::new(domid)?;
+        self.accounts.push(account.clone(), GFP_KERNEL)?;
+        Ok(account)
+    }
+
+    /// Forgets peers that dom0 no longer tells of and whose channels are closed, and domains of
+    /// which there is nothing to remember.
+    fn forget_idle(&mut self) {
+        self.forget(Peer::is_forgotten);
+        let peers = &self.peers;
+        self.accounts.retain(|account| {
+            account.is_open() || peers.iter().any(|peer| peer.domid() == account.domid())
+        });
+    }
+
+    /// Forgets all peers.
+    fn forget_all(&mut self) {
+        self.forget(|_| true);
+    }
+
+    fn forget(&mut self, which: impl Fn(&Peer) -> bool) {
+        let before = self.peers.len();
+        self.peers.retain(|peer| {
+            let forget = which(peer);
+            if forget {
+                let _rtnl = Rtnl::lock();
+                peer.group().set_peer(0);
+            }
+            !forget
+        });
+        if self.peers.len() != before {
+            self.full = false;
+            self.rebuild_table();
+        }
+    }
+
+    /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
+    /// that it sends to a peer that is gone takes the fallback.
+    fn rebuild_table(&mut self) {
+        let build = || -> Result<(KBox<Table>, KVec<Candidate>)> {
+            let mut table = Table::new();
+            let mut candidates = KVec::new();
+            for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
+                if let IpAddr::V4(address) = address {
+                    table.add_own(address)?;
+                }
+            }
+            self.peers
+                .iter()
+                .try_for_each(|peer| peer.list(&mut table, &mut candidates))?;
+            Ok((KBox::new(table, GFP_KERNEL)?, candidates))
+        };
+        let built = build().and_then(|(table, candidates)| {
+            self.router.get().set_candidates(candidates)?;
+            Ok(table)
+        });
+        self.stale = built.is_err();
+        match built {
+            Ok(table) => {
+                self.driver.table().replace(table);
+                self.router.kick();
+            }
+            Err(error) => pr_warn!("no memory for the table of addresses ({error:?})\n"),
+        }
+    }
+
+    /// Writes or withdraws the advert. It is withdrawn only when all channels are closed: with it
+    /// goes what dom0 tells of them.
+    fn update_advert(&mut self) -> Result {
+        let wanted = match (self.up, &self.nic_state) {
+            (true, Some(nic)) => Some(Advert {
+                features: 0,
+                instance: self.instance,
+                mac: nic.mac,
+                addrs: nic.addresses,
+            }),
+            _ => None,
+        };
+        if wanted == self.advertised {
+            return Ok(());
+        }
+        // Nothing is let in to an address that is not in the table.
+        if wanted.is_some() && self.stale {
+            return Err(ENOMEM);
+        }
+        let result = match &wanted {
+            Some(advert) => advert::write(advert),
+            None if self.peers.iter().all(Peer::is_idle) => advert::remove(),
+            None => return Ok(()),
+        };
+        if let (Err(error), false) = (result, self.refused) {
+            pr_warn!("XenStore refuses the advert ({error:?}); traffic stays on the NIC\n");
+        }
+        self.refused = result.is_err();
+        result?;
+        if wanted.is_none() {
+            // What dom0 told us went with the advert. For it to tell us again, the next advert
+            // must not look like this one.
+            self.instance = random_u64();
+        }
+        self.advertised = wanted;
+        Ok(())
+    }
+}
+
+/// Has the manager close everything while the guest is suspended.
+pub(crate) struct Suspend {
+    manager: Kick,
+}
+
+impl Suspend {
+    pub(crate) fn new(manager: Kick) -> Self {
+        Self { manager }
+    }
+}
+
+impl pm::Handler for Suspend {
+    fn freeze(&self) {
+        self.manager.get().close();
+    }
+
+    fn resume(&self) {
+        self.manager.get().reopen();
+        self.manager.kick();
+    }
+}
+
+/// Tells the manager what dom0 told.
+pub(crate) struct RosterWatch {
+    manager: Kick,
+}
+
+impl RosterWatch {
+    pub(crate) fn new(manager: Kick) -> Self {
+        Self { manager }
+    }
+}
+
+impl xenstore::WatchHandler for RosterWatch {
+    fn changed(&self, path: &str) {
+        let node = Path::parse(path).map_or(Node::Peers, |path| path.node);
+        self.manager.get().told.lock().note(node);
+        self.manager.kick();
+    }
+}

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
+
+use crate::control::{
+    account::Account,
+    advert,
+    channel::Channel,
+    router::{Candidate, Router},
+    session::Session,
+    watchdog::Watchdog,
+};
+use crate::data::{
+    group::Group,
+    settings::Settings,
+    sighting::Sighting,
+    slot::Fault,
+    table::{Entry, Own, Table},
+};
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::{net::device::Device, random::random_u64, work::Worker, Show};
+use kernel::{fmt, prelude::*, sync::Arc};
+use xenfifo::{Broken, State};
+use xlnet_protocol::{
+    Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
+};
+
+/// How often a connected peer is looked at, in milliseconds.
+const LOOK_MS: u64 = 250;
+/// How often a closing channel is looked at, in milliseconds.
+const DRAIN_MS: u64 = 2;
+/// What a step may need of the guest.
+pub(crate) struct Guest<'a> {
+    pub(crate) dev: &'a Device,
+    pub(crate) router: &'a Worker<Router>,
+    pub(crate) watchdog: &'a Worker<Watchdog>,
+    /// How a new channel is to be.
+    pub(crate) settings: Settings,
+    pub(crate) now: u64,
+}
+
+pub(crate) struct Peer {
+    handshake: Handshake,
+    link: Link,
+    entry: PeerEntry,
+    addresses: KVec<Known>,
+    own: Arc<Own>,
+    /// Whether dom0 tells of the peer no longer.
+    withdrawn: bool,
+}
+
+/// An address of the peer.
+#[derive(Clone)]
+struct Known {
+    address: Ipv4Addr,
+    sighting: Arc<Sighting>,
+}
+
+impl Known {
+    fn new(address: Ipv4Addr, mac: [u8; 6]) -> Result<Self> {
+        Ok(Self {
+            address,
+            sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
+        })
+    }
+
+    fn is(&self, address: Ipv4Addr, mac: [u8; 6]) -> bool {
+        self.address == address && self.sighting.mac() == mac
+    }
+}
+
+/// What the handshake's actions work on.
+struct Link {
+    account: Arc<Account>,
+    role: Role,
+    group: Arc<Group>,
+    channel: Option<Channel>,
+    /// The log says that there is no channel, and why; it says so once until there is one.
+    complained: bool,
+}
+
+impl Peer {
+    /// A peer that dom0 introduced, with a group of its own.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(
+        own: DomId,
+        account: Arc<Account>,
+        entry: &PeerEntry,
+        group: Arc<Group>,
+    ) -> Result<Self> {
+        let handshake = Handshake::new(own, account.domid(), random_u64() as u32);
+        let mut this = Self {
+            link: Link {
+                account,
+                role: handshake.role(),
+                group,
+                channel: None,
+                complained: false,
+            },
+            handshake,
+            entry: *entry,
+            addresses: KVec::new(),
+            own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
+            withdrawn: false,
+        };
+        this.addresses = this.addresses_of(entry)?;
+        Ok(this)
+    }
+
+    pub(crate) fn domid(&self) -> DomId {
+        self.link.domid()
+    }
+
+    pub(crate) fn group(&self) -> &Group {
+        &self.link.group
+    }
+
+    /// Takes what dom0 says now. Returns whether the peer's addresses, or ours towards it, changed.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; nothing is taken then.
+    pub(crate) fn update(&mut self, entry: &PeerEntry) -> Result<bool> {
+        let moved = self.entry.mac != entry.mac || self.entry.addrs != entry.addrs;
+        let changed = moved || self.entry.own != entry.own;
+        if self.entry.own != entry.own {
+            // What the peer takes of those that were there before, it takes still.
+            let before = &self.own;
+            self.own = Arc::new(
+                Own::new(entry.own, |address| before.accepts(address)),
+                GFP_KERNEL,
+            )?;
+        }
+        if moved {
+            self.addresses = self.addresses_of(entry)?;
+        }
+        // Another instance has reasons of its own.
+        self.link.complained &= self.entry.nonce == entry.nonce;
+        self.entry = *entry;
+        Ok(changed)
+    }
+
+    /// The addresses that dom0 says. What ARP said of those that were there before stays: to ask again,
+    /// their routes would have to go until the answer.
+    fn addresses_of(&self, entry: &PeerEntry) -> Result<KVec<Known>> {
+        let mac = entry.mac.octets();
+        let mut addresses = KVec::new();
+        for address in entry.addrs.iter() {
+            // IPv6 stays on the NIC.
+            let IpAddr::V4(address) = address else {
+                continue;
+            };
+            let before = self.addresses.iter().find(|known| known.is(address, mac));
+            let known = match before {
+                Some(known) => known.clone(),
+                None => Known::new(address, mac)?,
+            };
+            addresses.push(known, GFP_KERNEL)?;
+        }
+        Ok(addresses)
+    }
+
+    /// Adds the peer's addresses to a table, and to what the router is to look at.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVec<Candidate>) -> Result {
+        self.addresses.iter().try_for_each(|known| {
+            table.add(Entry {
+                address: known.address,
+                group: self.link.group.number(),
+                own: self.own.clone(),
+                sighting: known.sighting.clone(),
+            })?;
+            let candidate = Candidate {
+                address: IpAddr::V4(known.address),
+                group: self.link.group.clone(),
+                account: self.link.account.clone(),
+                own: self.own.clone(),
+                sighting: known.sighting.clone(),
+            };
+            Ok(candidates.push(candidate, GFP_KERNEL)?)
+        })
+    }
+
+    /// dom0's introduction, as the handshake takes it.
+    pub(crate) fn introduced(&self) -> Event {
+        Event::Introduced {
+            nonce: self.entry.nonce,
+        }
+    }
+
+    /// Whether dom0 tells of the peer no longer, and its channel is closed.
+    pub(crate) fn is_forgotten(&self) -> bool {
+        self.withdrawn && self.is_idle()
+    }
+
+    /// Whether there is no channel.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.handshake.state() == Progress::Idle
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.handshake.state(), Progress::Connected { .. })
+    }
+
+    /// Takes an event and does what follows from it.
+    pub(crate) fn handle(&mut self, event: Event, guest: &mut Guest<'_>) {
+        match event {
+            Event::Introduced { .. } => self.withdrawn = false,
+            Event::Withdrawn => self.withdrawn = true,
+            _ => {}
+        }
+        let link = &mut self.link;
+        self.handshake
+            .drive(event, guest.now, |action| link.perform(action, guest));
+    }
+
+    /// Looks at the clock, the shared memory and what the data path found.
+    pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
+        match self.link.group.take_fault() {
+            Some(Fault::Broken(reason)) => self.broke(fmt!("{}", reason.as_str()), guest),
+            Some(Fault::Malformed(error)) => self.broke(fmt!("{}", Show(error)), guest),
+            Some(Fault::Stalled) => self.stalled(guest),
+            None => {}
+        }
+        match self.link.channel.as_ref().and_then(Channel::view) {
+            Some(Ok(view)) if self.is_connected() && view.state == PeerState::Init => {
+                self.broke(fmt!("{}", Broken::State.as_str()), guest);
+            }
+            Some(Ok(view)) => self.handle(Event::Peer(view), guest),
+            Some(Err(reason)) => self.broke(fmt!("{}", reason.as_str()), guest),
+            None => {}
+        }
+        if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
+            self.handle(Event::Tick, guest);
+        }
+    }
+
+    fn broke(&mut self, reason: fmt::Arguments<'_>, guest: &mut Guest<'_>) {
+        if self.is_idle() {
+            return;
+        }
+        self.link
+            .account
+            .warn(format_args!("channel broken: {reason}"));
+        self.link.group.broken.add(1);
+        self.handle(Event::Broken, guest);
+    }
+
+    fn stalled(&mut self, guest: &mut Guest<'_>) {
+        if !self.is_connected() {
+            return;
+        }
+        self.link
+            .account
+            .info(format_args!("does not receive, back to the NIC"));
+        self.link.group.stalled.add(1);
+        self.handle(Event::Stalled, guest);
+    }
+
+    /// When to look again.
+    pub(crate) fn next(&self, now: u64) -> Option<u64> {
+        let pace = match self.handshake.state() {
+            Progress::Closing { .. } => Some(now + DRAIN_MS),
+            Progress::Connected { .. } => Some(now + LOOK_MS),
+            _ => None,
+        };
+        [pace, self.handshake.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+impl Link {
+    fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
+        match *action {
+            Action::Allocate(id) => {
+                let channel =
+                    Channel::allocate(self.role, &self.account, id, &self.group, guest.settings);
+                self.channel = Some(channel.map_err(|error| self.failed(fmt!("{}", Show(error))))?);
+            }
+            Action::WriteOffer(_) => {
+                let offer = self.channel()?.offer().ok_or(Failed)?;
+                advert::write_offer(self.domid(), &offer)
+                    .map_err(|error| self.failed(fmt!("XenStore refuses the offer ({error:?})")))?;
+            }
+            Action::Map(offer) => {
+                let channel = self.channel.as_mut().ok_or(Failed)?;
+                channel
+                    .map(&offer, guest.dev)
+                    .map_err(|error| self.failed(fmt!("{}", Show(error))))?;
+            }
+            Action::SetReady => {
+                if !self.channel()?.set_ready() {
+                    return Err(Failed);
+                }
+            }
+            Action::OpenDataPath => {
+                let channel = self.channel()?;
+                let (count, ends) = (channel.queue_pairs(), channel.ends().ok_or(Failed)?);
+                let session = Session::new(self.group.clone(), self.account.clone(), ends);
+                let opened = guest.router.get().open(session);
+                opened.map_err(|error| self.failed(fmt!("{error:?}")))?;
+                self.group.open(count);
+                guest.watchdog.kick();
+                guest.router.kick();
+                self.complained = false;
+                self.account.info(format_args!("connected"));
+            }
+            Action::BeginClose => {
+                self.group.close(guest.dev);
+                guest.router.get().withdraw(&self.group);
+                self.channel()?.set_state(State::Closing);
+            }
+            Action::Release => {
+                guest.router.get().close(&self.group);
+                if let Some(channel) = self.channel.take() {
+                    channel.release(guest.dev);
+                }
+                // An offer that stays behind names a channel that nobody will use again.
+                let _ = advert::remove_offer(self.domid());
+            }
+        }
+        Ok(())
+    }
+
+    fn domid(&self) -> DomId {
+        self.account.domid()
+    }
+
+    fn channel(&self) -> Result<&Channel, Failed> {
+        self.channel.as_ref().ok_or(Failed)
+    }
+
+    fn failed(&mut self, why: fmt::Arguments<'_>) -> Failed {
+        if !core::mem::replace(&mut self.complained, true) {
+            self.account.warn(format_args!("no channel: {why}"));
+        }
+        Failed
+    }
+}

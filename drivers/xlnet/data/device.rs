@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! xl0 towards the stack.
+
+use crate::data::{
+    bell::Bell,
+    figures::Peers,
+    group::{self, Group},
+    settings::{Current, MAX_RING_PAGES},
+    table::Table,
+    uplink::Uplink,
+    way_out::WayOut,
+};
+use core::net::Ipv4Addr;
+use kapi::{
+    cpu,
+    net::{
+        device::{Device, Driver},
+        ethtool::Report,
+        skb::{FlowKey, SkBuff},
+    },
+    sync::RcuBox,
+};
+use kernel::{
+    prelude::*,
+    sync::{atomic::Relaxed, rcu, Arc},
+};
+use xlnet_protocol::ETHERTYPE_IPV4;
+
+/// The queue whose packets take the way out.
+const NOBODY: u16 = 0;
+
+pub(crate) struct XlDriver {
+    /// In the order of their numbers.
+    groups: KVec<Arc<Group>>,
+    table: Arc<RcuBox<Table>>,
+    uplink: Arc<Uplink>,
+    way_out: WayOut,
+    bell: Bell,
+    settings: Current,
+    /// Decides which flow takes which queue pair.
+    flow_key: FlowKey,
+}
+
+impl XlDriver {
+    pub(crate) fn new(
+        groups: KVec<Arc<Group>>,
+        table: Arc<RcuBox<Table>>,
+        uplink: Arc<Uplink>,
+        way_out: WayOut,
+        bell: Bell,
+    ) -> Self {
+        Self {
+            groups,
+            table,
+            uplink,
+            way_out,
+            bell,
+            settings: Current::new(cpu::online().min(group::max_queue_pairs())),
+            flow_key: FlowKey::random(),
+        }
+    }
+
+    /// How channels are to be.
+    pub(crate) fn settings(&self) -> &Current {
+        &self.settings
+    }
+
+    pub(crate) fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    pub(crate) fn table(&self) -> &RcuBox<Table> {
+        &self.table
+    }
+
+    /// The group of the peer that a packet is for, if it is to be handed to that peer and the peer would
+    /// let it in.
+    #[inline]
+    fn group_for(&self, skb: &SkBuff) -> Option<&Group> {
+        if skb.protocol() != ETHERTYPE_IPV4 {
+            return None;
+        }
+        let mut addresses = [0; 8];
+        // RFC 791: source at 12, destination at 16.
+        skb.copy_bits(12, &mut addresses).ok()?;
+        let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
+        let source = Ipv4Addr::new(s0, s1, s2, s3);
+        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+        // A packet for one machine may be for another one's hands.
+        if skb.ipv4_next_hop(destination) != Some(destination) {
+            return None;
+        }
+        let guard = rcu::read_lock();
+        let entry = self
+            .table
+            .read(&guard)
+            .find(destination)
+            .filter(|entry| entry.accepts(source))?;
+        self.groups
+            .get(usize::from(entry.group))
+            .map(|group| &**group)
+    }
+}
+
+impl Driver for XlDriver {
+    const NAME: &'static CStr = c"xlnet";
+    const VERSION: &'static CStr = c"0.1.0";
+    type Layout = Peers;
+    const MAX_RING: u32 = MAX_RING_PAGES;
+
+    fn open(&self, _dev: &Device) {
+        self.bell.heard();
+    }
+
+    fn stop(&self, _dev: &Device) {
+        self.bell.heard();
+    }
+
+    fn select_queue(&self, skb: &SkBuff) -> u16 {
+        self.group_for(skb)
+            .map_or(NOBODY, |group| group.queue_for(skb, &self.flow_key))
+    }
+
+    #[inline]
+    fn start_xmit(&self, dev: &Device, queue: u16, skb: SkBuff, more: bool) {
+        // Since the queue was selected the peers may have changed, and a packet must not reach
+        // another guest than the one it is for.
+        let slot = self.group_for(&skb).and_then(|group| group.slot(queue));
+        let rejected = match slot {
+            Some(slot) => slot.transmit(dev, skb, more).err(),
+            None => Some(skb),
+        };
+        if let Some(skb) = rejected {
+            self.way_out.send(skb);
+        }
+    }
+
+    fn receive_as<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Device> {
+        self.uplink.for_received(guard)
+    }
+
+    fn layout(&self) -> Peers {
+        Peers::of(&self.groups)
+    }
+
+    fn statistics(&self, peers: &Peers, report: &mut Report<'_>) {
+        let taken = || self.groups.iter().filter(|group| group.peer().is_some());
+        let connected = taken().filter(|group| group.is_connected()).count();
+        let broken = taken().map(|group| group.broken.get()).sum();
+        report.add(fmt!("peers"), taken().count() as u64);
+        report.add(fmt!("channels"), connected as u64);
+        report.add(fmt!("broken_channels"), broken);
+        report.add(fmt!("fallback_packets"), self.way_out.packets.load(Relaxed));
+        report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
+        report.add(fmt!("rx_drop_nic"), self.uplink.rx_drops.get());
+        peers.report(&self.groups, report);
+    }
+
+    fn ring(&self) -> u32 {
+        self.settings.ring_pages()
+    }
+
+    fn set_ring(&self, pages: u32) -> Result {
+        if self.settings.set_ring_pages(pages)? {
+            self.bell.heard();
+        }
+        Ok(())
+    }
+
+    fn max_queue_pairs(&self) -> u32 {
+        group::max_queue_pairs()
+    }
+
+    fn queue_pairs(&self) -> u32 {
+        self.settings.queue_pairs()
+    }
+
+    fn set_queue_pairs(&self, count: u32) {
+        if self.settings.set_queue_pairs(count) {
+            self.bell.heard();
+        }
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A group: the slots that serve one peer, one for each queue pair that its channel may have.
+//!
+//! A flow keeps to one queue pair, so that its packets keep their order; different flows use
+//! different ones, so that several CPUs send and receive at the same time.
+
+use crate::data::{
+    bell::Bell,
+    slot::{Fault, NapiSlot, Slot},
+    stats::{Counter, Counters},
+    table::Table,
+    uplink::Uplink,
+};
+use kapi::{
+    cpu,
+    net::{
+        device::Device,
+        ethtool::Report,
+        idle_poll::IdleThread,
+        skb::{FlowKey, SkBuff}, //
+    },
+    sync::RcuBox,
+};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
+};
+use xlnet_protocol::MAX_QUEUE_PAIRS;
+
+/// Peers that a guest may have.
+pub(crate) const GROUPS: u16 = 31;
+
+pub(crate) struct Group {
+    number: u16,
+    /// The first slot's transmit queue; the others' follow.
+    queue: u16,
+    slots: KVec<Arc<NapiSlot>>,
+    /// The peer's domain id, 0 if the group is free. Changes with RTNL held.
+    peer: Atomic<u32>,
+    /// How many slots take packets: the first ones; 0 if the peer is not connected.
+    open: Atomic<u32>,
+    /// Channels that ended because the peer wrote what it never may.
+    pub(crate) broken: Counter,
+    /// Channels that ended because the peer did not receive.
+    pub(crate) stalled: Counter,
+}
+
+/// Queue pairs that a channel has at most: as many as CPUs could serve them.
+pub(crate) fn max_queue_pairs() -> u32 {
+    cpu::possible().clamp(1, MAX_QUEUE_PAIRS as u32)
+}
+
+/// Transmit queues that the device needs for all groups. Queue 0 is nobody's: what is queued there
+/// takes the fallback.
+pub(crate) fn queues() -> u16 {
+    1 + GROUPS * max_queue_pairs() as u16
+}
+
+/// Creates all groups, in the order of their numbers. Process context.
+///
+/// # Errors
+///
+/// `ENOMEM`.
+pub(crate) fn all(
+    table: &Arc<RcuBox<Table>>,
+    uplink: &Arc<Uplink>,
+    bell: &Bell,
+    idle_thread: Option<&Arc<IdleThread>>,
+) -> Result<KVec<Arc<Group>>> {
+    let size = max_queue_pairs() as u16;
+    let mut groups = KVec::with_capacity(GROUPS.into(), GFP_KERNEL)?;
+    for number in 0..GROUPS {
+        let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
+        let queue = 1 + number * size;
+        for i in 0..size {
+            let slot = Slot::new(queue + i, number, table, uplink, bell, idle_thread)?;
+            slots.push(slot, GFP_KERNEL)?;
+        }
+        let group = Group {
+            number,
+            queue,
+            slots,
+            peer: Atomic::new(0),
+            open: Atomic::new(0),
+            broken: Counter::new(),
+            stalled: Counter::new(),
+        };
+        groups.push(Arc::new(group, GFP_KERNEL)?, GFP_KERNEL)?;
+    }
+    Ok(groups)
+}
+
+impl Group {
+    pub(crate) fn number(&self) -> u16 {
+        self.number
+    }
+
+    pub(crate) fn slots(&self) -> &[Arc<NapiSlot>] {
+        &self.slots
+    }
+
+    /// The peer, if the group is taken.
+    pub(crate) fn peer(&self) -> Option<u32> {
+        Some(self.peer.load(Relaxed)).filter(|&peer| peer != 0)
+    }
+
+    /// Gives the group to a peer, or takes it back with 0. RTNL held.
+    pub(crate) fn set_peer(&self, peer: u16) {
+        self.slots.iter().for_each(|slot| slot.counters.reset());
+        self.broken.reset();
+        self.stalled.reset();
+        self.peer.store(peer.into(), Relaxed);
+    }
+
+    /// Begins to take packets, in the first `count` slots.
+    pub(crate) fn open(&self, count: usize) {
+        self.slots
+            .iter()
+            .take(count)
+            .for_each(|slot| slot.open_tx());
+        self.open.store(count as u32, Relaxed);
+    }
+
+    /// Takes no more packets.
+    pub(crate) fn close(&self, dev: &Device) {
+        self.open.store(0, Relaxed);
+        self.slots.iter().for_each(|slot| slot.close_tx(dev));
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.open.load(Relaxed) > 0
+    }
+
+    /// The transmit queue for a packet to the peer. Softirq context.
+    #[inline]
+    pub(crate) fn queue_for(&self, skb: &SkBuff, key: &FlowKey) -> u16 {
+        let open = self.open.load(Relaxed);
+        if open <= 1 {
+            return self.queue;
+        }
+        // As the kernel's `reciprocal_scale`: a number below `open`, without a division.
+        self.queue + ((u64::from(skb.flow_hash(key)) * u64::from(open)) >> 32) as u16
+    }
+
+    /// The slot with a transmit queue, if it is one of these.
+    #[inline]
+    pub(crate) fn slot(&self, queue: u16) -> Option<&Arc<NapiSlot>> {
+        self.slots.get(usize::from(queue.checked_sub(self.queue)?))
+    }
+
+    /// Packets of the peer's that were refused for their addresses.
+    pub(crate) fn refused(&self) -> u64 {
+        let counters = self.slots.iter().map(|slot| &slot.counters);
+        counters.map(|counters| counters.rx_drop_source.get()).sum()
+    }
+
+    /// Says what ends the channel.
+    pub(crate) fn report_fault(&self, fault: Fault) {
+        if let Some(slot) = self.slots.first() {
+            slot.report(fault);
+        }
+    }
+
+    /// What the data path found since the last call.
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
+        self.slots.iter().find_map(|slot| slot.take_fault())
+    }
+
+    /// Reports the statistics of a peer that has the group, or had it: then they are 0. The names depend on
+    /// nothing but the peer.
+    pub(crate) fn report(&self, peer: u32, report: &mut Report<'_>) {
+        let here = self.peer() == Some(peer);
+        let value = |value: u64| if here { value } else { 0 };
+        let open = value(self.open.load(Relaxed).into());
+        report.add(fmt!("peer{peer}_connected"), (open > 0).into());
+        report.add(fmt!("peer{peer}_queue_pairs"), open);
+        let counters = self.slots.iter().map(|slot| &slot.counters);
+        Counters::report(counters.clone().filter(|_| here), peer, report);
+        report.add(fmt!("peer{peer}_broken"), value(self.broken.get()));
+        report.add(fmt!("peer{peer}_stalled"), value(self.stalled.get()));
+        if self.slots.len() == 1 {
+            return;
+        }
+        for (i, counters) in counters.enumerate() {
+            report.add(
+                fmt!("peer{peer}_pair{i}_tx_packets"),
+                value(counters.tx_packets.get()),
+            );
+            report.add(
+                fmt!("peer{peer}_pair{i}_rx_packets"),
+                value(counters.rx_packets.get()),
+            );
+        }
+    }
+}

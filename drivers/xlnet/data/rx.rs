@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Receiving: from the peer's FIFO to the stack.
+
+use crate::data::{
+    idle::Idle,
+    moderation::Moderation,
+    slot::{Fault, Port, Slot},
+    table::Entry,
+};
+use core::net::Ipv4Addr;
+use kapi::{
+    net::{
+        device::Device,
+        napi::{Context, Polled},
+        poll_timer::{Pending, PollTimer},
+        receive::Frame,
+    },
+    xen::grant::{PeerControlPage, XenMemory},
+};
+use kernel::{
+    prelude::*,
+    sync::{rcu, Arc},
+    time::Instant,
+};
+use xenfifo::{Broken, Consumer, Record, State};
+use xlnet_protocol::{Acceptance, PacketMeta, ETHERTYPE_IPV4};
+
+/// Length of an IPv4 header without options (RFC 791).
+const IPV4_HEADER: usize = 20;
+
+/// The receiving half of a channel, which belongs to the poll.
+pub(crate) struct Rx {
+    consumer: Consumer<XenMemory>,
+    /// The page of the channel's first queue pair, which has the peer's state word.
+    peer: PeerControlPage,
+    port: Arc<Port>,
+    /// The peer's state when it was last looked at.
+    state: Option<State>,
+    /// The revision of what the peer says of the packets that it takes.
+    acceptance: u32,
+    /// Whether anything came of the peer's events since the last one was ended. What an event
+    /// tells of is often found, and dealt with, before the event arrives, so the event that finds
+    /// nothing is not spurious for that alone.
+    useful: bool,
+    moderation: Moderation,
+    idle: Idle,
+    timer: Arc<PollTimer<Slot>>,
+    /// The next poll, if the peer was not asked to tell of the next packet.
+    pending: Option<Pending<Slot>>,
+}
+
+impl Rx {
+    pub(crate) fn new(
+        consumer: Consumer<XenMemory>,
+        peer: PeerControlPage,
+        port: Arc<Port>,
+        timer: Arc<PollTimer<Slot>>,
+        idle: Idle,
+    ) -> Self {
+        Self {
+            consumer,
+            peer,
+            port,
+            // The first poll reports.
+            state: None,
+            acceptance: 0,
+            useful: false,
+            moderation: Moderation::new(),
+            idle,
+            timer,
+            pending: None,
+        }
+    }
+
+    /// Lets go of the event channel and the control page.
+    pub(crate) fn into_consumer(self) -> Consumer<XenMemory> {
+        self.consumer
+    }
+
+    /// Receives at most `budget` packets; see [`kapi::net::napi::Poll`]. `room` tells that the peer
+    /// made room, or was asked to tell of it.
+    #[inline]
+    pub(crate) fn poll(
+        &mut self,
+        slot: &Slot,
+        context: &mut Context<'_>,
+        budget: u32,
+        room: bool,
+    ) -> Polled {
+        self.useful |= room;
+        let (work, result) = match self.look_at_state(slot, context.device()) {
+            Ok(()) => self.receive_all(slot, context, budget),
+            Err(reason) => (0, Err(reason)),
+        };
+        self.useful |= work > 0;
+        match result {
+            // More is there, or may be.
+            Ok(()) if work >= budget => Polled::More,
+            Ok(()) => {
+                if self.port.eoi(!self.useful) {
+                    self.useful = false;
+                }
+                Polled::Done(work)
+            }
+            Err(reason) => {
+                // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
+                self.idle.stop();
+                slot.close_tx(context.device());
+                slot.report(Fault::Broken(reason));
+                Polled::Done(work)
+            }
+        }
+    }
+
+    /// Reports that the peer's state changed, and stops sending if the peer is closing. It only
+    /// ever grows, so that is seldom: a peer that had it go back and forth would have something to
+    /// tell with each of its events.
+    #[inline]
+    fn look_at_state(&mut self, slot: &Slot, dev: &Device) -> Result<(), Broken> {
+        let state = State::load(&self.peer)?;
+        if Some(state) < self.state {
+            return Err(Broken::State);
+        }
+        if Some(state) != self.state {
+            self.state = Some(state);
+            self.useful = true;
+            if state > State::Ready {
+                // The manager does so, too, but may be waiting for XenStore.
+                slot.close_tx(dev);
+            }
+            slot.report_state();
+        }
+        let acceptance = self.peer.user_word(Acceptance::REVISION);
+        if acceptance != self.acceptance {
+            self.acceptance = acceptance;
+            self.useful = true;
+            slot.report_acceptance();
+        }
+        Ok(())
+    }
+
+    /// Receives until the budget is used, or the FIFO is empty and the next poll is arranged for.
+    #[inline]
+    fn receive_all(
+        &mut self,
+        slot: &Slot,
+        context: &mut Context<'_>,
+        budget: u32,
+    ) -> (u32, Result<(), Broken>) {
+        let begun = Instant::now();
+        self.moderation.begin(begun);
+        let mut work = 0;
+        let result = loop {
+            match self.consumer.peek() {
+                Ok(Some(record)) => {
+                    self.moderation.count(record.len());
+                    receive(slot, context, record);
+                    work += 1;
+                    if work == budget {
+                        break Ok(());
+                    }
+                }
+                // Who polls all the time needs no events; the core polls once more when it stops,
+                // and only then would it look after what GRO holds.
+                Ok(None) if context.is_busy_polling() => {
+                    self.consumer.disable_notification();
+                    if work > 0 {
+                        context.flush();
+                    }
+                    break Ok(());
+                }
+                Ok(None) => {
+                    self.publish(slot);
+                    match self.sleep() {
+                        // Something came in between.
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(reason) => break Err(reason),
+                    }
+                }
+                Err(reason) => break Err(reason),
+            }
+        };
+        self.publish(slot);
+        // A delay is for packets of which many come together.
+        if result.is_ok() && (1..budget).contains(&work) && self.pending.is_none() {
+            self.idle.received(begun, work);
+        }
+        (work, result)
+    }
+
+    /// Arranges for the next poll. `true`: it has to be now.
+    #[inline]
+    fn sleep(&mut self) -> Result<bool, Broken> {
+        self.pending = None;
+        match self.moderation.next() {
+            None => self.consumer.wait(),
+            Some(delay) => {
+                // A sender that is faster than expected must not find the ring full.
+                let awake = self.consumer.wait_for(self.consumer.size() / 4 * 3)?;
+                if !awake {
+                    self.pending = Some(self.timer.clone().start(delay));
+                }
+                Ok(awake)
+            }
+        }
+    }
+
+    /// Gives the room of what was received back to the peer.
+    #[inline]
+    fn publish(&mut self, slot: &Slot) {
+        if self.consumer.publish() {
+            self.port.notify();
+            slot.counters.rx_events.add(1);
+        }
+    }
+}
+
+/// Copies a packet out of the FIFO, checks it, and hands it to the stack.
+#[inline]
+fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
+    // The peer must not be left waiting for room, whether or not anybody has told it.
+    if !context.device().is_running() {
+        context.device().count_rx_dropped();
+        return record.consume();
+    }
+    let counters = &slot.counters;
+    let len = record.len();
+    let meta = PacketMeta::from_bytes(record.meta());
+    if meta.ethertype != ETHERTYPE_IPV4 || (len as usize) < IPV4_HEADER {
+        counters.rx_drop_invalid.add(1);
+        return record.consume();
+    }
+    let Some(skb) = context.alloc(len) else {
+        counters.rx_drop_nomem.add(1);
+        return record.consume();
+    };
+    let filled = skb.fill(&record);
+    record.consume();
+    // From here on only the copy counts.
+    let packet = filled.and_then(|skb| {
+        let ip = skb.first::<IPV4_HEADER>()?;
+        (ip[0] >> 4 == 4).then_some((skb, ip))
+    });
+    let Some((skb, ip)) = packet else {
+        counters.rx_drop_invalid.add(1);
+        return;
+    };
+    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
+    let source = Ipv4Addr::new(s0, s1, s2, s3);
+    let destination = Ipv4Addr::new(d0, d1, d2, d3);
+    let guard = rcu::read_lock();
+    let Some(entry) = sender(slot, source, destination, &guard) else {
+        counters.rx_drop_source.add(1);
+        return;
+    };
+    let Some(nic) = slot.uplink.device.get(&guard) else {
+        slot.uplink.rx_drops.add(1);
+        return skb.drop_not_ready();
+    };
+    let frame = Frame {
+        nic,
+        source: entry.sighting.mac(),
+        protocol: ETHERTYPE_IPV4,
+    };
+    let Ok(skb) = skb.complete(&frame, slot.queue, meta.virtio_net_hdr) else {
+        counters.rx_drop_invalid.add(1);
+        return;
+    };
+    counters.rx_packets.add(1);
+    counters.rx_bytes.add(len.into());
+    context.device().count_rx(len);
+    context.receive(skb);
+}
+
+/// The peer's entry for `source`, if it may send from there to `destination`.
+#[inline]
+fn sender<'a>(
+    slot: &'a Slot,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    guard: &'a rcu::Guard,
+) -> Option<&'a Entry> {
+    let table = slot.table.read(guard);
+    table.find(source).filter(|entry| {
+        entry.group == slot.group && entry.sighting.is_accepted() && table.is_own(destination)
+    })
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which address belongs to which peer: the one table that both directions of the data path look
+//! at, as WireGuard's allowed IPs are. Sending selects the peer by it, receiving checks that a
+//! packet's source is its sender's.
+
+use crate::data::sighting::Sighting;
+use core::net::{IpAddr, Ipv4Addr};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc,
+    },
+};
+use xlnet_protocol::Addrs;
+
+/// This guest's addresses towards one peer.
+pub(crate) struct Own {
+    /// Those that dom0 vouches for to the peer.
+    vouched: Addrs,
+    /// Which of them the peer takes packets from, by their places.
+    accepted: Atomic<u32>,
+}
+
+impl Own {
+    /// Addresses of which the peer takes those that `accepted` tells.
+    pub(crate) fn new(vouched: Addrs, accepted: impl Fn(IpAddr) -> bool) -> Self {
+        let this = Self {
+            vouched,
+            accepted: Atomic::new(0),
+        };
+        this.set_accepted(accepted);
+        this
+    }
+
+    /// Takes note of which addresses the peer takes packets from. Returns whether that was more before.
+    pub(crate) fn set_accepted(&self, accepted: impl Fn(IpAddr) -> bool) -> bool {
+        let mask = (0..)
+            .zip(self.vouched.iter())
+            .filter(|(_, address)| accepted(*address))
+            .fold(0u32, |mask, (place, _)| mask | 1 << place);
+        self.accepted.xchg(mask, Full) & !mask != 0
+    }
+
+    /// Whether dom0 vouches for the address.
+    pub(crate) fn vouches(&self, address: IpAddr) -> bool {
+        self.vouched.contains(address)
+    }
+
+    /// Whether the peer takes packets from `source`. Any context.
+    #[inline]
+    pub(crate) fn accepts(&self, source: IpAddr) -> bool {
+        let accepted = self.accepted.load(Relaxed);
+        (0..)
+            .zip(self.vouched.iter())
+            .any(|(place, address)| address == source && accepted & 1 << place != 0)
+    }
+}
+
+/// An address of a peer that dom0 vouches for.
+pub(crate) struct Entry {
+    pub(crate) address: Ipv4Addr,
+    /// The peer's [group](crate::data::group).
+    pub(crate) group: u16,
+    /// Our addresses towards the peer.
+    pub(crate) own: Arc<Own>,
+    /// What ARP says of the address.
+    pub(crate) sighting: Arc<Sighting>,
+}
+
+impl Entry {
+    /// Whether the peer lets in packets from `source`.
+    #[inline]
+    pub(crate) fn accepts(&self, source: Ipv4Addr) -> bool {
+        self.own.accepts(IpAddr::V4(source))
+    }
+}
+
+/// The table; replaced as a whole when anything changes.
+pub(crate) struct Table {
+    /// Sorted by address.
+    entries: KVec<Entry>,
+    /// This guest's addresses.
+    own: KVec<Ipv4Addr>,
+}
+
+impl Table {
+    /// An empty table.
+    pub(crate) fn new() -> Self {
+        Self {
+            entries: KVec::new(),
+            own: KVec::new(),
+        }
+    }
+
+    /// Adds an address of a peer. Of two peers with one address, which dom0 does not let happen,
+    /// the first keeps it.
+    pub(crate) fn add(&mut self, entry: Entry) -> Result {
+        match self.position(entry.address) {
+            Ok(_) => Ok(()),
+            Err(at) => {
+                self.entries.reserve(1, GFP_KERNEL)?;
+                self.entries
+                    .insert_within_capacity(at, entry)
+                    .map_err(|_| ENOMEM)
+            }
+        }
+    }
+
+    /// Adds an address of this guest.
+    pub(crate) fn add_own(&mut self, address: Ipv4Addr) -> Result {
+        Ok(self.own.push(address, GFP_KERNEL)?)
+    }
+
+    /// Finds the peer that owns an address.
+    #[inline]
+    pub(crate) fn find(&self, address: Ipv4Addr) -> Option<&Entry> {
+        self.position(address)
+            .ok()
+            .and_then(|at| self.entries.get(at))
+    }
+
+    /// Whether an address is this guest's.
+    #[inline]
+    pub(crate) fn is_own(&self, address: Ipv4Addr) -> bool {
+        self.own.contains(&address)
+    }
+
+    #[inline]
+    fn position(&self, address: Ipv4Addr) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by_key(&u32::from(address), |entry| u32::from(entry.address))
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Sending: from the stack into the peer's FIFO.
+
+use crate::data::{
+    backlog::{Backlog, STALL_MS},
+    slot::{Fault, Port, Slot},
+};
+use kapi::{
+    net::{device::Device, skb::SkBuff},
+    xen::grant::XenMemory,
+};
+use kernel::{prelude::*, sync::Arc};
+use xenfifo::{Broken, Producer, PushError, Unreadable};
+use xlnet_protocol::PacketMeta;
+
+/// The largest packet that the stack may hand over; a queue with less room than that is stopped,
+/// so that it never has to refuse one.
+const MAX_PACKET: u32 = 65536;
+
+/// The sending half of a channel.
+pub(crate) struct Tx {
+    producer: Producer<XenMemory>,
+    port: Arc<Port>,
+    backlog: Backlog,
+    /// Whether new packets are taken.
+    open: bool,
+    /// Whether the peer was asked to tell of room, and no poll has looked since.
+    asked: bool,
+}
+
+impl Tx {
+    pub(crate) fn new(producer: Producer<XenMemory>, port: Arc<Port>, backlog: Backlog) -> Self {
+        Self {
+            producer,
+            port,
+            backlog,
+            open: false,
+            asked: false,
+        }
+    }
+
+    /// Lets go of the event channel and the control pages.
+    pub(crate) fn into_producer(self) -> Producer<XenMemory> {
+        self.producer
+    }
+
+    /// Writes a packet into the FIFO, unpublished.
+    #[inline]
+    fn push(&mut self, skb: &SkBuff) -> Result<(), PushError> {
+        let meta = PacketMeta {
+            virtio_net_hdr: skb.virtio_net_hdr().map_err(|_| Unreadable)?,
+            ethertype: skb.protocol(),
+        };
+        self.producer
+            .push_with(meta.to_bytes(), skb.len(), |offset, chunk| {
+                skb.copy_bits(offset, chunk).map_err(|_| Unreadable)
+            })
+    }
+}
+
+impl Slot {
+    /// Begins to take packets.
+    pub(crate) fn open_tx(&self) {
+        if let Some(tx) = self.tx.lock().as_mut() {
+            tx.open = true;
+        }
+    }
+
+    /// Takes no more packets; those that wait in the queue go to the fallback. Any context but a hard
+    /// interrupt's.
+    pub(crate) fn close_tx(&self, dev: &Device) {
+        if let Some(tx) = self.tx.lock().as_mut() {
+            tx.open = false;
+            // More was to follow what is not published yet, and takes the way out now.
+            if let Ok(true) = tx.producer.publish() {
+                tx.port.notify();
+            }
+        }
+        dev.wake_queue(self.queue);
+    }
+
+    /// Sends a packet to the peer, or gives it back if there is no channel for it. Softirq context,
+    /// one caller at a time.
+    #[inline]
+    pub(crate) fn transmit(&self, dev: &Device, skb: SkBuff, more: bool) -> Result<(), SkBuff> {
+        let mut guard = self.tx.lock();
+        let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
+            return Err(skb);
+        };
+        let pushed = tx.push(&skb);
+        if let Err(reason) = self.follow_up(tx, dev, more) {
+            tx.open = false;
+            self.report(Fault::Broken(reason));
+        }
+        match pushed {
+            Ok(()) => {
+                let len = skb.len();
+                self.counters.tx_packets.add(1);
+                self.counters.tx_bytes.add(len.into());
+                dev.count_tx(len);
+                skb.tx_timestamp();
+                skb.consume();
+                Ok(())
+            }
+            // Whatever it is, the NIC knows how to say no.
+            Err(_) => Err(skb),
+        }
+    }
+
+    /// Stops the queue if the next packet might not fit, and publishes unless there is more to
+    /// come.
+    #[inline]
+    fn follow_up(&self, tx: &mut Tx, dev: &Device, more: bool) -> Result<(), Broken> {
+        let full = !tx.producer.fits(MAX_PACKET)?;
+        if full {
+            self.counters.tx_full.add(1);
+            dev.stop_queue(self.queue);
+        }
+        if full || !more {
+            if tx.producer.publish()? {
+                tx.port.notify();
+                self.counters.tx_events.add(1);
+            } else {
+                self.counters.tx_events_suppressed.add(1);
+            }
+        }
+        // The queue was stopped before the peer is asked to tell of room, and the answer comes to
+        // `wake`, which takes the same lock: no wake-up is lost.
+        if full {
+            tx.asked = true;
+            if tx.producer.wait_for(MAX_PACKET)? {
+                dev.wake_queue(self.queue);
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes the queue if it was stopped and there is room again. Returns whether the peer had
+    /// reason to send an event. Softirq context.
+    #[inline]
+    pub(crate) fn wake(&self, dev: &Device) -> bool {
+        let mut guard = self.tx.lock();
+        let Some(tx) = guard.as_mut().filter(|tx| tx.open && tx.asked) else {
+            return false;
+        };
+        if !dev.is_queue_stopped(self.queue) {
+            tx.asked = false;
+            return true;
+        }
+        match tx.producer.wait_for(MAX_PACKET) {
+            Ok(true) => {
+                tx.asked = false;
+                dev.wake_queue(self.queue);
+            }
+            Ok(false) => {}
+            Err(reason) => {
+                tx.open = false;
+                self.report(Fault::Broken(reason));
+            }
+        }
+        true
+    }
+
+    /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look,
+    /// and takes no more packets if it has done so for too long. Returns whether there is something that it
+    /// has not received. Process context.
+    pub(crate) fn look_at_backlog(&self, dev: &Device, elapsed: u64) -> bool {
+        let mut guard = self.tx.lock();
+        let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
+            return false;
+        };
+        let waited = tx.backlog.look(elapsed);
+        if waited.is_some_and(|waited| waited >= STALL_MS) {
+            tx.open = false;
+            // Under the lock, so that the channel that is told of is this one.
+            self.report(Fault::Stalled);
+            dev.wake_queue(self.queue);
+        }
+        waited.is_some()
+    }
+}
