@@ -67,8 +67,10 @@ class Trial:
             guest.check(script)
             self.settle()
             yield
-        finally:
-            guest.check(undo)
+        except Exception:
+            guest.run(undo)
+            raise
+        guest.check(undo)
 
     def settle(self):
         """Gives routes the time to follow what was set up."""
