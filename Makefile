@@ -4,13 +4,13 @@
 enter := tests/env/enter
 
 # KDIR=…: build against that kernel tree with the tools of this machine; otherwise
-# against Debian's stock kernel in a build root made on first use.
+# against a stock kernel of Debian's, the newest or XLNET_KERNEL=…, in a build root
+# made on first use.
 ifdef KDIR
 kdir         := $(abspath $(KDIR))
 module-build := $(MAKE) -C $(kdir) M=$(CURDIR)
 else
-kdir         = $(or $(shell tests/env/kernel-tree),$(error no kernel tree, see above))
-module-build = $(enter) make -C $(kdir) CC=gcc-14 M=$(CURDIR)
+module-build := tests/env/kernel-make M=$(CURDIR)
 endif
 
 .PHONY: help
@@ -28,8 +28,8 @@ endif
 	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(TESTS),TESTS=1) modules
 
 .PHONY: test
-test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, DEBUG_KERNEL=1)
-	@$(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) tests/env/test $(CASE)
+test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, KERNELS=all, DEBUG_KERNEL=1)
+	@$(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
 
 .PHONY: fuzz
 fuzz: ## Fuzz the FIFO (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/

@@ -3,7 +3,10 @@
 //! One guest: what it wrote, and what it was told.
 
 use crate::{introducer::Kick, pace::Pace, vifs};
-use kapi::xen::xenstore::{self, Value, Watch, WatchHandler};
+use kapi::{
+    errno::EILSEQ,
+    xen::xenstore::{self, Value, Watch, WatchHandler},
+};
 use kernel::{
     new_mutex,
     prelude::*,

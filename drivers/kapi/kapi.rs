@@ -9,6 +9,7 @@
 //! Nothing here knows what xlnet is: policy, protocol and state live in the two modules.
 
 mod bindings;
+mod compat;
 
 pub mod avoid;
 pub mod cpu;
@@ -23,4 +24,5 @@ pub mod time;
 pub mod work;
 pub mod xen;
 
+pub use compat::errno;
 pub use show::Show;

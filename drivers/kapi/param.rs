@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Module parameters of a kind that `module!` does not know.
+//! Module parameters: their values, and those of a kind that `module!` does not know.
 
 use crate::bindings;
 use kernel::prelude::*;
+
+pub use crate::compat::param_value as value;
 
 /// Returns the value of the module's `nic=` parameter, if one was given that is not empty.
 ///

@@ -3,7 +3,7 @@
 //! A spinlock for data shared with softirqs, an RCU-protected box, and a completion that may be waited for while
 //! the system is suspended.
 
-use crate::bindings;
+use crate::{bindings, compat};
 use core::ops::{Deref, DerefMut};
 use kernel::{
     prelude::*,
@@ -139,7 +139,7 @@ impl<T: Send + Sync> RcuBox<T> {
     pub fn replace(&self, value: KBox<T>) {
         // INVARIANT: The new pointer comes from `into_raw`; ownership of the old one moves out.
         let old = self.0.xchg(KBox::into_raw(value), Full);
-        rcu::synchronize_rcu();
+        compat::rcu::synchronize_rcu();
         // SAFETY: The old pointer came from `into_raw`, and as the grace period is over and new
         // readers find the new pointer, nobody else has it.
         drop(unsafe { KBox::from_raw(old) });

@@ -31,7 +31,7 @@ use kapi::{
         follow::Follower,
         idle_poll::IdleThread,
     },
-    pm,
+    param, pm,
     sync::RcuBox,
     work::Worker,
     xen::{self, xenstore},
@@ -45,8 +45,8 @@ module! {
     description: "Xen guest to guest network device over shared memory",
     license: "GPL",
     params: {
-        idle_poll: bool {
-            default: true,
+        idle_poll: u8 {
+            default: 1,
             description: "with one CPU: stay awake for the next packet while idle; see the README",
         },
     },
@@ -95,7 +95,7 @@ impl kernel::Module for XlnetModule {
         )?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
-        let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
+        let idle_thread = if nr_cpu_ids() == 1 && param::value(&module_parameters::idle_poll) != 0 {
             Some(Arc::new(IdleThread::new(IDLE_THREAD)?, GFP_KERNEL)?)
         } else {
             None

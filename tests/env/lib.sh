@@ -24,6 +24,11 @@ content_key() {
 	done | sha256sum | cut -c1-12
 }
 
+# build_packages RELEASE: the list of what is in the build root of a Debian release
+build_packages() {
+	if [ "$1" = trixie ]; then echo "$here/build-packages.txt"; else echo "$here/build-packages-$1.txt"; fi
+}
+
 # logged LOG COMMAND…: runs it with all output in LOG; on failure shows the end and says where it is.
 logged() {
 	log=$1

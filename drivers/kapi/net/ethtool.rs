@@ -6,6 +6,7 @@
 
 use crate::{
     bindings,
+    errno::EOPNOTSUPP,
     net::device::{driver, readers, Driver},
     time::now_ms,
 };

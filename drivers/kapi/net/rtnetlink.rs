@@ -8,7 +8,7 @@
 //! [`nexthop.h`](srctree/include/uapi/linux/nexthop.h),
 //! [`include/linux/net.h`](srctree/include/linux/net.h)
 
-use crate::bindings;
+use crate::{bindings, errno::EBADMSG};
 use core::{net::IpAddr, ptr::NonNull};
 use kernel::{error::to_result, prelude::*};
 

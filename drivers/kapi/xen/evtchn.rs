@@ -8,7 +8,7 @@
 //! C headers: [`include/xen/events.h`](srctree/include/xen/events.h),
 //! [`include/xen/interface/event_channel.h`](srctree/include/xen/interface/event_channel.h)
 
-use crate::bindings;
+use crate::{bindings, compat};
 use kernel::{
     error::to_result,
     prelude::*,
@@ -169,7 +169,7 @@ impl<H: EventHandler> EventChannel<H> {
         this.irq.store(irq.unsigned_abs(), Relaxed);
         this.delivered.store(true, Release);
         this.handler.event();
-        bindings::irqreturn::IRQ_HANDLED
+        compat::IRQ_HANDLED
     }
 }
 

@@ -9,6 +9,7 @@
 
 use crate::{
     bindings,
+    errno::EILSEQ,
     sync::FreezableCompletion,
     work::{Work, Worker},
 };

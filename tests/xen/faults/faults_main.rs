@@ -16,7 +16,10 @@
 
 #![deny(unsafe_code)]
 
-use kapi::fault::{Callers, Injector, Probe, Symbol, ALLOCATORS};
+use kapi::{
+    fault::{Callers, Injector, Probe, Symbol, ALLOCATORS},
+    param,
+};
 use kernel::{
     prelude::*,
     sync::{
@@ -32,12 +35,12 @@ module! {
     description: "Allocations of xlnet that fail, for tests",
     license: "GPL",
     params: {
-        all: bool {
-            default: false,
+        all: u8 {
+            default: 0,
             description: "fail all allocations, not each place once",
         },
-        table: bool {
-            default: false,
+        table: u8 {
+            default: 0,
             description: "fail only where the data path's table is built, each place once",
         },
     },
@@ -153,8 +156,8 @@ struct FaultsModule {
 impl kernel::Module for FaultsModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let which = match (
-            module_parameters::all.value(),
-            module_parameters::table.value(),
+            param::value(&module_parameters::all) != 0,
+            param::value(&module_parameters::table) != 0,
         ) {
             (true, _) => Which::All,
             (false, true) => Which::Table,

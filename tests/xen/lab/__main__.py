@@ -11,6 +11,8 @@ def main(arguments):
             return runner.run(names)
         case ["debug", *names]:
             return runner.run_debug(names)
+        case ["kernel", *names]:
+            return runner.run_kernel(names)
         case ["list"]:
             print("\n".join(runner.names()))
             return 0
@@ -20,7 +22,7 @@ def main(arguments):
             return migration.run()
         case ["shell"]:
             return shell.run()
-    print("usage: lab {test|debug} [CASE…] | list | demo | migration | shell", file=sys.stderr)
+    print("usage: lab {test|debug|kernel} [CASE…] | list | demo | migration | shell", file=sys.stderr)
     return 2
 
 

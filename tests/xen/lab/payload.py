@@ -12,11 +12,13 @@ import subprocess
 import tarfile
 import tempfile
 
-from . import debug
+from . import debug, kernels
 
 TREE = pathlib.Path(__file__).resolve().parents[3]
 # Where logs and results go.
-OUT = TREE / "out" / ("debug-kernel" if debug.ON else "")
+OUT = TREE / "out" / ("debug-kernel" if debug.ON else "") / kernels.DIRECTORY
+# Where the modules were built.
+BUILT = OUT / "modules" if kernels.NAME else TREE
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
@@ -101,7 +103,7 @@ def _add(archive, path, mode, data):
 
 def guest_overlay():
     """The initramfs that is laid over the guests' base root."""
-    return _cpio(_contents(COMMON, GUEST, _modules(TREE)))
+    return _cpio(_contents(COMMON, GUEST, _modules(BUILT)))
 
 
 def _debug_overlay(type):
@@ -112,7 +114,7 @@ def _debug_overlay(type):
 def write(path, extra=()):
     """Writes the archive; `extra` are more (path, mode, contents) for dom0."""
     with tarfile.open(path, "w") as archive:
-        for entry in (*_contents(COMMON, DOM0, _modules(TREE)), *extra):
+        for entry in (*_contents(COMMON, DOM0, _modules(BUILT)), *extra):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
         for type in debug.TYPES:

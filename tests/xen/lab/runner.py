@@ -7,7 +7,7 @@ import sys
 import time
 import traceback
 
-from . import debug, machine_faults, payload, topology, xlnet
+from . import debug, kernels, machine_faults, payload, topology, xlnet
 from .errors import CaseFailure, LabError
 from .lab import Lab
 from .needs import Needs
@@ -120,12 +120,14 @@ def shown(path):
 
 
 def report(case, kind, out, wrong, seconds):
-    name = f"{case.name} [{kind}]" if kind else case.name
+    which = ", ".join(filter(None, (kind, kernels.NAME)))
+    name = f"{case.name} [{which}]" if which else case.name
     print(f"{'FAIL' if wrong else 'ok  '}  {name}  ({seconds:.1f} s)  {case.title}", flush=True)
     for text in wrong:
         print("      " + text.strip().replace("\n", "\n      "))
     if wrong:
-        alone = f"make test {'DEBUG_KERNEL=1 ' if debug.ON else ''}CASE={case.name}"
+        run = "DEBUG_KERNEL=1 " if debug.ON else "KERNELS=all " if kernels.NAME else ""
+        alone = f"make test {run}CASE={case.name}"
         print(f"      logs: {shown(out)}/   alone: {alone}", flush=True)
     if results := os.environ.get("XLNET_RESULTS"):
         with open(results, "a") as file:
@@ -140,6 +142,11 @@ def run(wanted):
 def run_debug(wanted):
     """The shorter form, or the named cases, with debug kernels."""
     return run_in_both(wanted, debug.CASES, debug.CASES_PVH)
+
+
+def run_kernel(wanted):
+    """The short list, or the named cases, with one kernel among several."""
+    return run_in_both(wanted, kernels.CASES, kernels.CASES_PVH)
 
 
 def run_in_both(wanted, cases, in_pvh):
