@@ -16,7 +16,7 @@ from .progress import step
 CASES = payload.TREE / "tests" / "xen" / "cases"
 # PVH guests map each other's pages in another way, and are suspended in another way, so these are run once more,
 # with all guests PVH.
-IN_PVH = ("saved_and_restored", "unload_under_traffic")
+IN_PVH = ("saved_and_restored", "sockets_see_eth0", "unload_under_traffic")
 
 
 class Case:

@@ -1,0 +1,36 @@
+"""With a guest's ARP blocked for two minutes traffic goes on, on eth0 in the end, and returns to xl0 after that."""
+
+from lab import traffic, xlnet
+from lab.checks import expect
+from lab.counters import Movement
+
+# Confirmations age: a probe every 30 s, and three without an answer end it; two minutes are enough.
+BLOCKED = 125
+# The first answer counts; unanswered probes have backed off to one a minute.
+RETURN = 75
+MANY = 100
+# Nothing that g2 asks or answers leaves it; what others ask and answer reaches it.
+BLOCK = "nft 'table arp lab { chain output { type filter hook output priority 0; policy drop; }; }'"
+
+
+def run(lab):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    watched = {g1: ["eth0", "xl0"], g2: ["eth0", "xl0"]}
+    with traffic.mixture(g1, g2) as mixture:
+        g2.check(BLOCK)
+        try:
+            g1.check(f"nap {BLOCKED}", timeout=BLOCKED + 60)
+            for guest, peer in ((g1, g2), (g2, g1)):
+                expect(not xlnet.has_route(guest, peer), f"{guest.name} still has a route on xl0")
+            with Movement(watched, ("rx",)) as moved:
+                g1.check("nap 2")
+            for guest in (g1, g2):
+                expect(moved[guest, "eth0"] > MANY > moved[guest, "xl0"], f"with ARP blocked: {moved}")
+        finally:
+            g2.check("nft flush ruleset")
+        xlnet.wait_for_routes(lab, timeout=RETURN)
+        with Movement(watched, ("rx",)) as moved:
+            g1.check("nap 2")
+        for guest in (g1, g2):
+            expect(moved[guest, "xl0"] > MANY > moved[guest, "eth0"], f"with ARP again: {moved}")
+        mixture.finish(changes=4)

@@ -1,0 +1,215 @@
+"""Routes, rules and addresses that an administrator sets up have their say as they have it without xlnet."""
+
+import re
+
+from lab import transparency, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+from lab.transparency import tcp
+
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+NET, INSIDE = "10.9.0.0/24", "10.9.0.1"
+
+
+def network_via_peer(trial):
+    """ip route add NET via PEER"""
+    g1, g2 = trial.g1, trial.g2
+    inside = trial.applied(
+        g2, f"ip link add inside type dummy && ip address add {INSIDE}/24 dev inside", "ip link del inside"
+    )
+    with inside, trial.applied(g1, f"ip route add {NET} via {g2.ip}", f"ip route del {NET}"):
+        trial.ping(g1, g2, address=INSIDE, out="eth0", back="eth0")
+        trial.exchange(g1, g2, f"TCP4:{INSIDE}:7,nodelay,connect-timeout=2", out="eth0", back="eth0")
+        # What g2 sends with another source than those on its NIC is not for xl0 either.
+        trial.ping(g2, g1, f"-I {INSIDE}", out="eth0", back="eth0")
+        trial.ping(g1, g2)
+
+
+def refusals(trial):
+    """ip route add unreachable, blackhole, prohibit PEER, before and after xlnet is loaded"""
+    g1, g2 = trial.g1, trial.g2
+    for kind in ("unreachable", "blackhole", "prohibit"):
+        with trial.applied(g1, f"ip route add {kind} {g2.ip}", f"ip route del {kind} {g2.ip}"):
+            trial.no_ping(g1, g2)
+            trial.no_ping(g2, g1)
+            if trial.loaded and kind == "blackhole":
+                xlnet.unload(g1)
+                xlnet.load(g1)
+                g1.check(f"nap {xlnet.CONVERGENCE}")
+                trial.no_ping(g1, g2)
+        trial.wait_for_route(g1, g2.ip)
+        trial.ping(g1, g2)
+
+
+def own_route(trial):
+    """ip route add PEER dev eth0 src SECOND"""
+    g1, g2 = trial.g1, trial.g2
+    with (
+        trial.applied(g1, "ip address add 10.0.0.11/24 dev eth0", "ip address del 10.0.0.11/24 dev eth0"),
+        trial.applied(g1, f"ip route add {g2.ip} dev eth0 src 10.0.0.11", f"ip route del {g2.ip} dev eth0"),
+    ):
+        trial.wait_for_route(g1, g2.ip)
+        trial.wait_for_route(g2, "10.0.0.11")
+        expect_source(g1, g2.ip, "10.0.0.11")
+        trial.ping(g1, g2)
+
+
+def own_gateway(trial):
+    """ip route add PEER via ANOTHER"""
+    g1, g2, g3 = trial.guests
+    forwarding = [f"sysctl -q net.ipv4.ip_forward={on} net.ipv4.conf.all.send_redirects={1 - on}" for on in (1, 0)]
+    with (
+        trial.applied(g3, f"{forwarding[0]} net.ipv4.conf.eth0.send_redirects=0", forwarding[1]),
+        trial.applied(g1, f"ip route add {g2.ip} via {g3.ip}", f"ip route del {g2.ip} via {g3.ip}"),
+    ):
+        trial.ping(g1, g2, out="eth0", back="xl0")
+        trial.exchange(g1, g2, out="eth0", back="xl0")
+        trial.ping(g1, g3)
+    trial.wait_for_route(g1, g2.ip)
+
+
+def rule_to_peer(trial):
+    """ip rule add to PEER lookup main"""
+    g1, g2 = trial.g1, trial.g2
+    rule = f"to {g2.ip} lookup main pref 100"
+    with trial.applied(g1, f"ip rule add {rule}", f"ip rule del {rule}"):
+        trial.ping(g1, g2, out="eth0", back="xl0")
+        trial.exchange(g1, g2, out="eth0", back="xl0")
+        trial.ping(g2, g1, out="xl0", back="eth0")
+
+
+def rule_by_mark(trial):
+    """ip rule add fwmark N lookup OTHER, as VPNs do"""
+    g1, g2 = trial.g1, trial.g2
+    with trial.applied(
+        g1,
+        "ip rule add fwmark 7 lookup 200 pref 100 && ip rule add fwmark 8 lookup 201 pref 101 &&"
+        " ip route add unreachable default table 200 && ip route add 10.0.0.0/24 dev eth0 table 201",
+        "ip rule del pref 100; ip rule del pref 101; ip route flush table 200; ip route flush table 201",
+    ):
+        trial.no_ping(g1, g2, "-m 7")
+        trial.ping(g1, g2, "-m 8", out="eth0", back="xl0")
+        trial.ping(g1, g2, "-m 9")
+        trial.ping(g1, g2)
+
+
+def rule_unlike_mark(trial):
+    """ip rule add not fwmark N lookup VPN, as wg-quick does"""
+    g1, g2 = trial.g1, trial.g2
+    with trial.applied(
+        g1,
+        "ip link add vpn type dummy && ip address add 10.99.0.1/32 dev vpn && ip link set vpn up &&"
+        " ip route add default dev vpn table 202 && ip rule add not fwmark 7 lookup 202 pref 102",
+        "ip rule del pref 102; ip link del vpn",
+    ):
+        trial.no_ping(g1, g2)
+        trial.no_ping(g2, g1)
+        trial.ping(g1, g2, "-m 7", out=None, back=None)
+
+
+def source_of(guest, address):
+    """The source that the kernel takes for an address."""
+    return re.search(r"src (\S+)", guest.check(f"ip -4 route get {address}"))[1]
+
+
+def expect_source(guest, address, source):
+    found = source_of(guest, address)
+    expect(found == source, f"{guest.name} sends to {address} from {found}, not from {source}")
+
+
+def change(verb, addresses):
+    """Addresses come or go in this order; with the first of a subnet, all others would go."""
+    return " && ".join(f"ip address {verb} {address} dev eth0" for address in addresses)
+
+
+def subnets(trial):
+    """two subnets and several addresses on one NIC"""
+    g1, g2 = trial.g1, trial.g2
+    first = ("10.0.0.11/24", "10.7.0.1/24")
+    second = ("10.0.0.22/24", "10.7.0.2/24", "10.7.0.22/24")
+    with (
+        trial.applied(g1, change("add", first), change("del", reversed(first))),
+        trial.applied(g2, change("add", second), change("del", reversed(second))),
+    ):
+        expected = {"10.0.0.2": "10.0.0.1", "10.0.0.22": "10.0.0.1", "10.7.0.2": "10.7.0.1", "10.7.0.22": "10.7.0.1"}
+        for address, source in expected.items():
+            trial.wait_for_route(g1, address)
+            trial.wait_for_route(g2, source)
+            expect_source(g1, address, source)
+            trial.ping(g1, g2, address=address)
+        for source in ("10.0.0.11", "10.7.0.1"):
+            trial.wait_for_route(g2, source)
+            trial.ping(g1, g2, f"-I {source}")
+        trial.exchange(g1, g2, "TCP4:10.7.0.22:7,nodelay,connect-timeout=2")
+
+
+def source_of_subnet(trial):
+    """the source that the route to the subnet says"""
+    g1, g2 = trial.g1, trial.g2
+    subnet = "ip route change 10.0.0.0/24 dev eth0 proto kernel scope link src"
+    with trial.applied(
+        g1,
+        f"ip address add 10.0.0.11/24 dev eth0 && {subnet} 10.0.0.11",
+        f"{subnet} {g1.ip}; ip address del 10.0.0.11/24 dev eth0",
+    ):
+        trial.wait_for_route(g1, g2.ip)
+        trial.wait_for_route(g2, "10.0.0.11")
+        expect_source(g1, g2.ip, "10.0.0.11")
+        trial.ping(g1, g2)
+
+
+# Connects without pause, for so many seconds, and tells the longest time without success, in hundredths of a second,
+# and how many there were. `script` runs beside it.
+_CONNECT = """
+{{ {script}; }} &
+now() {{ read -r uptime _ </proc/uptime; uptime=${{uptime/./}}; }}
+now; last=$uptime; end=$((uptime + 100 * {seconds})); worst=0; count=0
+while ((uptime < end)); do
+  if socat -u OPEN:/dev/null {target},connect-timeout=1 2>/dev/null; then
+    now; ((uptime - last > worst)) && worst=$((uptime - last)); last=$uptime; ((++count))
+  else
+    now
+  fi
+done
+((uptime - last > worst)) && worst=$((uptime - last))
+wait
+echo "$worst $count"
+"""
+# A connection that a change hits may need another SYN, after a second.
+WORST = 300
+
+
+def addresses_change(trial):
+    """addresses that come and go, the first of them too, under a loop of connections"""
+    g1, g2 = trial.g1, trial.g2
+    changes = (
+        "nap 1; ip address add 10.0.0.11/24 dev eth0; nap 2; ip address del 10.0.0.1/24 dev eth0; nap 3;"
+        " ip address add 10.0.0.1/24 dev eth0; nap 2; ip address del 10.0.0.11/24 dev eth0"
+    )
+    promote, undo = (f"echo {value} >/proc/sys/net/ipv4/conf/eth0/promote_secondaries" for value in (1, 0))
+    with trial.applied(g1, promote, undo):
+        output = g1.check(_CONNECT.format(script=changes, seconds=12, target=tcp(g2)))
+        worst, count = map(int, output.split())
+        expect(worst <= WORST, f"for {worst / 100} s no connection of {count} succeeded")
+        trial.wait_for_route(g1, g2.ip)
+        trial.wait_for_route(g2, g1.ip)
+        expect_source(g1, g2.ip, g1.ip)
+        trial.exchange(g1, g2)
+
+
+SETUPS = (
+    network_via_peer,
+    refusals,
+    own_route,
+    own_gateway,
+    rule_to_peer,
+    rule_by_mark,
+    rule_unlike_mark,
+    subnets,
+    source_of_subnet,
+    addresses_change,
+)
+
+
+def run(lab):
+    transparency.compare(lab, NEEDS.guests, SETUPS)

@@ -1,0 +1,220 @@
+"""Set-ups as people have them, each tried without the modules and with them.
+
+A set-up is a function of a Trial whose docstring is its name. It sets something up in guests, checks what has to hold,
+says over which device packets travel while the modules are loaded, and leaves the guests as they were:
+
+    def bound_to_the_nic(trial):
+        "ping -I eth0"
+        trial.ping(trial.g1, trial.g2, "-I eth0", out="eth0", back="xl0")
+
+compare() runs many of them, with two states of the modules for all, and names each that fails.
+"""
+
+import contextlib
+import shlex
+
+from . import traffic, xlnet
+from .checks import expect
+from .counters import Movement
+from .errors import CaseFailure, LabError
+from .progress import step
+
+# Packets of a check, in each direction.
+COUNT = 20
+# So many must come on the device that a check names, and no more on the other one: there ARP goes on, as ever, and
+# what is sent in two pieces may arrive in one.
+MANY = 12
+FEW = 8
+# Routes may follow what is set up within so many seconds.
+SETTLE = 1.5 * xlnet.FALLBACK
+# How long an exchange may wait for a connection, in seconds; what a firewall drops waits in vain.
+CONNECT = 2
+
+# Sends lines and counts those that come back.
+_EXCHANGE = """
+for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.02; done |
+  socat -t 1 - {address} 2>&1 |
+  {{ n=0; while read -r line; do ((++n)); last=$line; done; ((n == {count})) || {{ echo "$n came back; $last"; exit 1; }}; }}
+"""
+_SEND = """
+for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.02; done | socat -u - {address}
+"""
+_GROUP = "239.1.2.3"
+_GROUP_PORT = 7003
+_RECEIVED = "/tmp/.received"
+_LISTENING = """
+until mapfile -t lines </proc/net/{protocol} && [[ ${{lines[*]}} == *:{port:04X}\\ * ]]; do nap 0.1; done
+"""
+
+
+class Trial:
+    """One round, in which the modules are loaded or not."""
+
+    def __init__(self, lab, names, loaded):
+        self.lab = lab
+        self.loaded = loaded
+        self.names = names
+        self.guests = [lab.guest(name) for name in names]
+        self.g1, self.g2 = self.guests[:2]
+
+    def both_ways(self):
+        return (self.g1, self.g2), (self.g2, self.g1)
+
+    @contextlib.contextmanager
+    def applied(self, guest, script, undo):
+        """Sets something up in a guest by a script, for the `with` block, and gives routes the time to follow."""
+        try:
+            guest.check(script)
+            self.settle()
+            yield
+        except Exception:
+            guest.run(undo)
+            raise
+        guest.check(undo)
+
+    def settle(self):
+        """Gives routes the time to follow what was set up."""
+        if self.loaded:
+            self.g1.check(f"nap {SETTLE}")
+
+    def wait_for_route(self, guest, address):
+        """Waits until a guest has a route on xl0 to an address, if it is to have one."""
+        if self.loaded:
+            guest.check(f"until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
+
+    @contextlib.contextmanager
+    def travels(self, here, there, out, back):
+        """What is done in the `with` block sends COUNT packets or more from `here` to `there`, which must arrive by
+        the device `out`, and as many back, which must arrive by `back`, if these are not None. Without the modules
+        there is only eth0."""
+        with Movement({here: ["eth0", "xl0"], there: ["eth0", "xl0"]}, ("rx",)) as moved:
+            yield
+        for guest, device in ((there, out), (here, back)):
+            if device is None:
+                continue
+            right, wrong = ("xl0", "eth0") if self.loaded and device == "xl0" else ("eth0", "xl0")
+            expect(
+                moved[guest, right] >= MANY and moved[guest, wrong] <= FEW,
+                f"what {guest.name} received did not come by {right}: {moved}",
+            )
+
+    def ping(self, here, there, options="", address=None, out="xl0", back="xl0"):
+        """Every ping from `here` must be answered."""
+        command = f"ping -q -c {COUNT} -i 0.02 -W 3 {options} {address or there.ip}"
+        with self.travels(here, there, out, back):
+            output = here.check(command)
+        expect(f" {COUNT} received, 0% packet loss" in output, f"{here.name}: {command}:\n{output}")
+
+    def no_ping(self, here, there, options="", address=None):
+        """No ping from `here` may be answered."""
+        command = f"ping -q -c 3 -i 0.2 -W 1 {options} {address or there.ip}"
+        result = here.run(command)
+        expect(result.status != 0, f"{here.name}: answered in spite of it: {command}:\n{result.out}")
+
+    def exchange(self, here, there, target=None, out="xl0", back="xl0"):
+        """A conversation with a server that echoes: socat's words for it, by default TCP with the one that each
+        guest has on traffic.PORT."""
+        target = target or tcp(there)
+        with self.travels(here, there, out, back):
+            here.check(_EXCHANGE.format(count=COUNT, address=target))
+
+    def no_exchange(self, here, target):
+        """The same, of which nothing may get through."""
+        result = here.run(_EXCHANGE.format(count=COUNT, address=target))
+        expect(result.status != 0, f"{here.name}: {target} was reached in spite of it")
+
+    @contextlib.contextmanager
+    def server(self, guest, words, port, other="PIPE"):
+        """A server besides the one that each guest has: socat's words for what it listens on, and for what is
+        done with what comes; by default it is sent back."""
+        command = guest.start(f"exec socat {words} {other}")
+        try:
+            guest.check(_LISTENING.format(protocol="udp" if "UDP4" in words else "tcp", port=port), timeout=20)
+            yield
+        finally:
+            command.kill()
+
+    def datagrams(self, here, there, target, sender, receiver):
+        """Datagrams for more than one, which take the NIC in any case; options are socat's."""
+        there.check(f"rm -f {_RECEIVED}")
+        listening = f"-u UDP4-RECV:{_GROUP_PORT},{receiver}"
+        with self.server(there, listening, _GROUP_PORT, f"CREATE:{_RECEIVED}"):
+            with self.travels(here, there, out="eth0", back=None):
+                here.check(_SEND.format(count=COUNT, address=f"UDP4-DATAGRAM:{target}:{_GROUP_PORT},{sender}"))
+            lines = int(there.check(f"nap 0.2; mapfile -t lines <{_RECEIVED}; echo ${{#lines[@]}}"))
+        expect(lines == COUNT, f"of {COUNT} datagrams to {target} {there.name} received {lines}")
+
+    def multicast(self, here, there):
+        """Datagrams to a group that `there` has joined must arrive."""
+        member = f"ip-add-membership={_GROUP}:{there.ip}"
+        self.datagrams(here, there, _GROUP, f"ip-multicast-if={here.ip}", member)
+
+    def broadcast(self, here, there):
+        """Datagrams to all of the network must arrive."""
+        self.datagrams(here, there, "10.0.0.255", "broadcast", "broadcast")
+
+
+def tcp(guest, *options, port=traffic.PORT):
+    """socat's words for a TCP connection to a guest."""
+    return ",".join([f"TCP4:{guest.ip}:{port}", "nodelay", f"connect-timeout={CONNECT}", *options])
+
+
+def udp(guest, *options, port=traffic.PORT):
+    """The same for datagrams."""
+    return ",".join([f"UDP4:{guest.ip}:{port}", *options])
+
+
+def nft(rules):
+    """A command that loads nftables' rules."""
+    return f"nft {shlex.quote(rules)}"
+
+
+NFT_UNDO = "nft flush ruleset"
+
+
+def compare(lab, names, setups):
+    """Runs all set-ups without the modules and with them; fails with the list of those that do not hold."""
+    failures = []
+    with traffic.echo(*(lab.guest(name) for name in names)):
+        for loaded in (False, True):
+            _bring(lab, names, loaded)
+            failures += _round(Trial(lab, names, loaded), setups)
+        xlnet.unload_all(lab)
+    if failures:
+        raise CaseFailure(f"{len(failures)} of {2 * len(setups)} do not hold\n" + "\n".join(failures))
+
+
+def _bring(lab, names, loaded):
+    if loaded:
+        xlnet.load_all(lab, names)
+    else:
+        xlnet.unload_all(lab)
+
+
+def _round(trial, setups):
+    """Runs the set-ups one after the other; returns what does not hold."""
+    failures = []
+    state = "with xlnet" if trial.loaded else "without xlnet"
+    for setup in setups:
+        name = f"{setup.__doc__.strip()}, {state}"
+        step(name)
+        for guest in trial.guests:
+            guest.note(f"==== {name}")
+        try:
+            setup(trial)
+        except (CaseFailure, LabError) as failure:
+            failures.append(f"{name}: {failure}")
+        if trial.loaded and not _as_before(trial):
+            failures.append(f"{name}: afterwards the routes do not come back")
+    return failures
+
+
+def _as_before(trial):
+    """Whether the routes are there again; if not, makes it so for the next set-up."""
+    try:
+        xlnet.wait_for_routes(trial.lab, trial.names)
+    except CaseFailure:
+        xlnet.unload_all(trial.lab)
+        xlnet.load_all(trial.lab, trial.names)
+        return False
+    return True
