@@ -79,10 +79,11 @@ updates   = $(DESTDIR)/lib/modules/$(release)/updates
 .PHONY: install
 install: ## Install modules, scripts and network configuration on this machine (DESTDIR=…)
 	@test -e xlnet.ko || { echo 'install: no xlnet.ko here, run "make modules" first' >&2; exit 1; }
-	install -d $(updates) $(sbin) $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/sysctl.d
+	install -d $(updates) $(sbin) $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d $(DESTDIR)/etc/sysctl.d
 	install -m 644 xlnet.ko xldiscovery.ko $(updates)
 	install -m 755 iproute-scripts/xl-status iproute-scripts/xl-bench $(sbin)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
+	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
 	install -m 644 iproute-scripts/sysctl.d/60-xlnet.conf $(DESTDIR)/etc/sysctl.d
 	$(if $(DESTDIR),,depmod $(release))
 

@@ -9,11 +9,14 @@
 #include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 #include <linux/platform_device.h>
+#include <linux/fib_rules.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched/stat.h>
 #include <linux/workqueue.h>
 #include <net/addrconf.h>
 #include <net/arp.h>
+#include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
 #include <net/route.h>
@@ -25,3 +28,6 @@
 
 #include "fault.h"
 #include "helpers.h"
+#include "helpers/fib.h"
+#include "helpers/reroute.h"
+#include "helpers/stats.h"

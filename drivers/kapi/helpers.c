@@ -320,64 +320,9 @@ void xl_kfree_skb(struct sk_buff *skb)
 	kfree_skb(skb);
 }
 
-void xl_skb_queue_head_init(struct sk_buff_head *list)
-{
-	skb_queue_head_init(list);
-}
-
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb)
 {
 	return skb_get_queue_mapping(skb);
-}
-
-void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt)
-{
-	struct sock *sk = skb->sk;
-
-	/* The qdisc of the first device used the same scratch space. */
-	memset(skb->cb, 0, sizeof(skb->cb));
-	/*
-	 * A local sender measured the packet by the first device's MTU.  Were
-	 * it told of the other one's now, the kernel would also remember that
-	 * as an exception to the route, for minutes.
-	 */
-	if (sk)
-		skb->ignore_df = 1;
-	/*
-	 * The first device may be gone by now.  Netfilter would take it for
-	 * the one the packet came in by; what is sent from here has none.
-	 */
-	skb->dev = NULL;
-	skb_dst_drop(skb);
-	skb_dst_set(skb, &rt->dst);
-	dst_output(dev_net(rt->dst.dev), sk, skb);
-}
-
-struct fib_info *xl_fib_info_get(__be32 dst, int ifindex)
-{
-	const struct flowi4 flow = { .daddr = dst };
-	struct fib_info *fi = NULL;
-	struct fib_result res;
-	struct fib_table *tb;
-
-	rcu_read_lock();
-	tb = rcu_dereference(init_net.ipv4.fib_main);
-	if (tb && !fib_table_lookup(tb, &flow, &res, FIB_LOOKUP_NOREF) &&
-	    res.prefixlen == 32 && res.nhc->nhc_oif == ifindex &&
-	    fib_info_hold_safe(res.fi))
-		fi = res.fi;
-	rcu_read_unlock();
-	return fi;
-}
-
-void xl_fib_info_put(struct fib_info *fi)
-{
-	fib_info_put(fi);
-}
-
-void xl_synchronize_rcu_tasks(void)
-{
-	synchronize_rcu_tasks();
 }
 
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev)

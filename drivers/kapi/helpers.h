@@ -93,14 +93,7 @@ int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
 			     const struct virtio_net_hdr *hdr);
 void xl_skb_tx_timestamp(struct sk_buff *skb);
 void xl_kfree_skb(struct sk_buff *skb);
-void xl_skb_queue_head_init(struct sk_buff_head *list);
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
-void xl_skb_reroute(struct sk_buff *skb, struct rtable *rt);
-
-/* Routes */
-struct fib_info *xl_fib_info_get(__be32 dst, int ifindex);
-void xl_fib_info_put(struct fib_info *fi);
-void xl_synchronize_rcu_tasks(void);
 
 /* IP configuration of a device, under RTNL */
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev);

@@ -10,6 +10,7 @@
 
 mod bindings;
 
+pub mod avoid;
 pub mod cpu;
 pub mod fault;
 pub mod net;

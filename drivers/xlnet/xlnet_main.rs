@@ -2,47 +2,36 @@
 
 //! xlnet: guests on one Xen host reach each other through shared memory.
 //!
-//! The tree follows a packet's way: [`netdev`] takes it from the stack and finds the peer in the
-//! [`table`]; a [`slot`] of the peer's [`group`] writes it into a grant FIFO ([`tx`]) or, at the other
-//! end, polls it out of one ([`rx`]); [`fallback`] sends what cannot go that way through the NIC. The
-//! [`manager`] keeps all that in line with what dom0 says of the peers: a [`peer`] for each, with
-//! its handshake, its [`channel`] of one or more [queue pairs](queue_pair), and its [`routes`].
+//! Two halves. [`data`] follows a packet's way: its [`device`](data::device) takes it from the stack and
+//! finds the peer in the [`table`](data::table); a [`slot`](data::slot) of the peer's
+//! [`group`](data::group) writes it into a grant FIFO ([`tx`](data::tx)) or, at the other end, polls it out
+//! of one ([`rx`](data::rx)); what cannot go that way takes the [way out](data::way_out). [`control`] decides
+//! to whom there are channels and routes, and imports from the other half, never the other way round: the
+//! data path rings a [`bell`](data::bell) and does not know who hears it.
 
 #![deny(unsafe_code)]
 
-mod account;
-mod advert;
-mod backlog;
-mod channel;
-mod fallback;
-mod group;
-mod idle;
-mod manager;
-mod moderation;
-mod netdev;
-mod nic;
-mod peer;
-mod queue_pair;
-mod retired;
-mod routes;
-mod rx;
-mod sighting;
-mod slot;
-mod stats;
-mod table;
-mod tx;
-mod watchdog;
+mod control;
+mod data;
 
-use crate::{
-    fallback::Fallback,
-    manager::{Kick, Manager, RosterWatch, Suspend},
-    netdev::XlDriver,
-    nic::{NicObserver, SightingObserver},
-    retired::Retired,
-    table::Table,
+use crate::control::{
+    advert,
+    avoid::Avoid,
+    manager::{Ears, Kick, Manager, RosterWatch, Suspend},
+    nic::{self, NicObserver, SightingObserver},
+    report::Report,
+    router::{Router, RouterKick, TablesObserver},
 };
+use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::WayOut};
 use kapi::{
-    net::{arp, device::Registration, idle_poll::IdleThread, nic as kernel_nic},
+    avoid,
+    net::{
+        arp,
+        device::{DeviceRef, Registration},
+        fib,
+        idle_poll::IdleThread,
+        nic as kernel_nic,
+    },
     pm,
     sync::RcuBox,
     work::Worker,
@@ -75,13 +64,15 @@ const MTU: u32 = 65535;
 
 struct XlnetModule {
     manager: Kick,
-    fallback: Arc<Worker<Fallback>>,
-    retired: Arc<Worker<Retired>>,
+    router: RouterKick,
     // Dropped in this order, after the manager has closed all channels.
+    _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _arp: Pin<KBox<arp::Tap<SightingObserver>>>,
     _notifier: Pin<KBox<kernel_nic::Notifier<NicObserver>>>,
+    _tables: Pin<KBox<fib::Notifier<TablesObserver>>>,
+    _report: Report,
     registration: Option<Registration<XlDriver>>,
 }
 
@@ -104,7 +95,6 @@ impl kernel::Module for XlnetModule {
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
             GFP_KERNEL,
         )?;
-        let fallback = Worker::new(Fallback::new(nic.clone()))?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && module_parameters::idle_poll.value() {
@@ -112,9 +102,20 @@ impl kernel::Module for XlnetModule {
         } else {
             None
         };
-        let groups = group::all(&table, &manager, idle_thread.as_ref())?;
+        let router = Worker::new(Router::new(nic.clone()))?;
+        let ears = Ears {
+            manager: manager.clone(),
+            router: router.clone(),
+        };
+        let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
+        let groups = group::all(&table, &bell, idle_thread.as_ref())?;
+        let way_out = WayOut::new(nic.uplink().clone());
+        let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
+        let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {
+            pr_err!("avoid= is no list of addresses, MACs and \"all\" ({e:?})\n");
+        })?;
         let driver = Arc::new(
-            XlDriver::new(groups, table.clone(), fallback.clone(), manager.clone()),
+            XlDriver::new(groups, table.clone(), way_out, bell),
             GFP_KERNEL,
         )?;
         let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
@@ -124,9 +125,12 @@ impl kernel::Module for XlnetModule {
         // loose mode, as xl0 has no address (net/ipv4/fib_frontend.c).
         registration.device().disable_rp_filter();
 
-        // All of these only kick the manager, which has nothing to manage yet.
-        let notifier = kernel_nic::Notifier::new(NicObserver::new(manager.clone()))?;
-        let sightings = SightingObserver::new(manager.clone(), table, nic.clone());
+        // All of these only kick manager and router, which have nothing to do yet.
+        let observer = NicObserver::new(manager.clone(), router.clone());
+        let notifier = kernel_nic::Notifier::new(observer)?;
+        let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
+            .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
+        let sightings = SightingObserver::new(router.clone(), table, nic.clone());
         let arp = arp::Tap::new(sightings)?;
         let watch = xenstore::Watch::new(
             format_args!("{}", advert::PEERS),
@@ -135,19 +139,20 @@ impl kernel::Module for XlnetModule {
         .inspect_err(|e| pr_err!("XenStore refuses a watch ({e:?})\n"))?;
         let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
 
-        let dev = registration.device().into();
-        let retired = Worker::new(Retired::new())?;
-        manager
-            .get()
-            .start(own, nic, dev, driver, retired.clone())?;
+        let dev: DeviceRef = registration.device().into();
+        router.get().start(dev.ifindex(), avoid)?;
+        manager.get().start(own, nic, dev, driver, router.clone())?;
+        let report = Report::new(router.clone())?;
         let this = Self {
             manager,
-            fallback,
-            retired,
+            router,
+            _avoid: parameter,
             _suspend: suspend,
             _watch: watch,
             _arp: arp,
             _notifier: notifier,
+            _tables: tables,
+            _report: report,
             registration: Some(registration),
         };
         // On failure `this` is dropped, which undoes everything.
@@ -164,12 +169,9 @@ impl Drop for XlnetModule {
         // No new run of the manager; then close everything from here.
         self.manager.stop();
         self.manager.get().shutdown();
-        // Nobody sends through the device any more ...
-        self.retired.stop();
-        self.retired.get().flush();
-        // ... so what the stack has queued is all; then the last packets of the fallback.
+        self.router.stop();
+        self.router.get().remove_all();
+        // Nobody sends through the device any more, so what the stack has queued is all.
         self.registration = None;
-        self.fallback.stop();
-        self.fallback.get().flush();
     }
 }

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod acceptance;
 mod addr;
 mod advert;
 mod domid;
@@ -31,6 +32,7 @@ mod peer;
 mod queue_pairs;
 pub mod roster;
 
+pub use acceptance::{Acceptance, Accepted, MAX_ACCEPTED};
 pub use addr::{Addrs, Mac, MAX_ADDRS};
 pub use advert::{Advert, AdvertText, Value};
 pub use domid::DomId;

@@ -131,10 +131,12 @@ fn parse(packet: &[u8; LEN]) -> Option<([u8; 6], Ipv4Addr)> {
     Some((*mac, Ipv4Addr::from(*address)))
 }
 
-/// Broadcasts an ARP request for `target` on `dev`, as from `source`. Process or softirq context.
-pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr) {
-    // SAFETY: The device is valid; a null target address means broadcast, a null source the
-    // device's own.
+/// Sends an ARP request for `target` on `dev`, as from `source`: to whoever has the address `at`, or to
+/// everybody. Process or softirq context.
+pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr, at: Option<[u8; 6]>) {
+    let to = at.as_ref().map_or(core::ptr::null(), |at| at.as_ptr());
+    // SAFETY: The device is valid and, as only Ethernet devices are asked on, has addresses of six bytes;
+    // a null destination means broadcast, a null source the device's own.
     unsafe {
         bindings::arp_send(
             bindings::ARPOP_REQUEST as c_int,
@@ -142,7 +144,7 @@ pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr) {
             u32::from_ne_bytes(target.octets()),
             dev.as_raw(),
             u32::from_ne_bytes(source.octets()),
-            core::ptr::null(),
+            to,
             core::ptr::null(),
             core::ptr::null(),
         )

@@ -12,7 +12,7 @@ use crate::{
         Rtnl, //
     },
 };
-use core::{marker::PhantomData, mem::MaybeUninit, ops::Deref, ptr::NonNull};
+use core::{cell::UnsafeCell, marker::PhantomData, mem::MaybeUninit, ops::Deref, ptr::NonNull};
 use kernel::{
     error::to_result,
     prelude::*,
@@ -31,13 +31,17 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The driver's version as ethtool shows it.
     const VERSION: &'static CStr;
 
+    /// What the names of the device's own statistics depend on.
+    type Layout: Copy + Send + 'static;
+
     /// The largest transmit ring, in the driver's unit.
     const MAX_RING: u32;
 
     /// The device went up. Process context, RTNL held: must not wait for anything that needs it.
     fn open(&self, dev: &Device);
 
-    /// The device is going down. Process context, RTNL held.
+    /// The device is going down. No packet is being received that was found while [`Device::is_running`] was
+    /// true. Process context, RTNL held.
     fn stop(&self, dev: &Device);
 
     /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
@@ -48,9 +52,12 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// Softirq context, one caller at a time for each queue.
     fn start_xmit(&self, dev: &Device, queue: u16, skb: SkBuff, more: bool);
 
-    /// Reports the device's own statistics, each with its name. RTNL held; the names must be the
-    /// same as long as it is.
-    fn statistics(&self, report: &mut ethtool::Report<'_>);
+    /// What the names of the statistics are to depend on for somebody who begins to ask for them. RTNL held.
+    fn layout(&self) -> Self::Layout;
+
+    /// Reports the device's own statistics, each with its name. Of the same layout there are the same
+    /// names, in the same order, whatever has changed since it was made. RTNL held.
+    fn statistics(&self, layout: &Self::Layout, report: &mut ethtool::Report<'_>);
 
     /// The size of a transmit ring. RTNL held.
     fn ring(&self) -> u32;
@@ -158,6 +165,13 @@ impl Device {
         unsafe { bindings::xl_tstats_tx(self.as_raw(), len) };
     }
 
+    /// Counts a packet that came and was not received in the device's statistics. Any context.
+    #[inline]
+    pub fn count_rx_dropped(&self) {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_rx_dropped(self.as_raw()) };
+    }
+
     /// Counts a received packet of `len` bytes in the device's statistics. Softirq context.
     #[inline]
     pub fn count_rx(&self, len: u32) {
@@ -221,8 +235,8 @@ impl Drop for DeviceRef {
 ///
 /// # Invariants
 ///
-/// `dev` was made by `alloc_netdev`, its private area holds a pointer to `*driver`, which outlives
-/// it, and it is registered.
+/// `dev` was made by `alloc_netdev`, its private area holds a [`Private`] with a pointer to `*driver`, which
+/// outlives it, and it is registered.
 pub struct Registration<T: Driver> {
     dev: NonNull<bindings::net_device>,
     // Read by the callbacks, through the private area.
@@ -242,7 +256,7 @@ impl<T: Driver> Registration<T> {
     ///
     /// `ENOMEM`, `EEXIST` if there is a device of that name.
     pub fn new(name: &CStr, queues: u16, mtu: u32, driver: Arc<T>) -> Result<Self> {
-        let priv_size = size_of::<*const T>() as c_int;
+        let priv_size = size_of::<Private<T>>() as c_int;
         // SAFETY: `setup` only touches the device it is given.
         let dev = unsafe {
             bindings::xl_alloc_netdev(
@@ -261,8 +275,11 @@ impl<T: Driver> Registration<T> {
         unsafe {
             let raw = dev.as_ptr();
             bindings::xl_netdev_priv(raw)
-                .cast::<*const T>()
-                .write(&*driver);
+                .cast::<Private<T>>()
+                .write(Private {
+                    driver: &*driver,
+                    readers: UnsafeCell::new(ethtool::Readers::new()),
+                });
             bindings::xl_netdev_set_mtu(raw, mtu);
         }
         // SAFETY: The device is set up completely; all it needs lives until `drop`.
@@ -370,6 +387,9 @@ impl<T: Driver> Ops<T> {
     unsafe extern "C" fn stop(dev: *mut bindings::net_device) -> c_int {
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), Device::from_raw(dev)) };
+        // A poll that began before the device was stopped may have found it running.
+        // SAFETY: This is process context.
+        unsafe { bindings::synchronize_net() };
         driver.stop(dev);
         0
     }
@@ -426,5 +446,35 @@ impl<T: Driver> Ops<T> {
 pub(crate) unsafe fn driver<'a, T: Driver>(dev: *mut bindings::net_device) -> &'a T {
     // SAFETY: By `Registration`'s invariant the private area holds a pointer to the driver, which
     // outlives the device.
-    unsafe { &**bindings::xl_netdev_priv(dev).cast::<*const T>() }
+    unsafe { &*(*private::<T>(dev)).driver }
+}
+
+/// A device's private area.
+struct Private<T: Driver> {
+    driver: *const T,
+    /// Who is asking for statistics. Belongs to whoever holds RTNL.
+    readers: UnsafeCell<ethtool::Readers<T::Layout>>,
+}
+
+/// Returns the private area of a device, of which only the driver may be looked at without RTNL.
+///
+/// # Safety
+///
+/// `dev` must be a device made by a `Registration<T>`, and stay registered as long as the result is used.
+unsafe fn private<T: Driver>(dev: *mut bindings::net_device) -> *const Private<T> {
+    // SAFETY: By the function's contract.
+    unsafe { bindings::xl_netdev_priv(dev).cast() }
+}
+
+/// Returns who is asking for a device's statistics.
+///
+/// # Safety
+///
+/// `dev` must be a device made by a `Registration<T>`, and stay registered during `'a`. RTNL must be held
+/// all that time, and the function not be called again.
+pub(crate) unsafe fn readers<'a, T: Driver>(
+    dev: *mut bindings::net_device,
+) -> &'a mut ethtool::Readers<T::Layout> {
+    // SAFETY: By the function's contract the value is there, and nobody else has it.
+    unsafe { &mut *(*private::<T>(dev)).readers.get() }
 }

@@ -6,10 +6,11 @@
 
 use crate::{
     bindings,
-    net::device::{driver, Driver},
+    net::device::{driver, readers, Driver},
+    time::now_ms,
 };
 use core::{fmt::Write, marker::PhantomData, mem::MaybeUninit};
-use kernel::{fmt, prelude::*};
+use kernel::{fmt, prelude::*, task::Pid};
 
 const NAME_LEN: usize = bindings::ETH_GSTRING_LEN as usize;
 
@@ -58,6 +59,86 @@ impl Write for Name {
     }
 }
 
+/// Processes whose questions are kept apart.
+const READERS: usize = 8;
+
+/// For how long a process may leave its questions unfinished, in milliseconds.
+const UNFINISHED_MS: u64 = 10_000;
+
+/// Who is asking for statistics.
+///
+/// A process asks for their number, for the names, and for the values, each by a call of its own, and gives
+/// up if the number changes meanwhile. So the layout that there was when it asked first is kept until it has
+/// the values.
+pub(crate) struct Readers<L> {
+    asking: [Option<Reader<L>>; READERS],
+    /// What was answered when the number was last asked for. The core asks for it before it makes room for
+    /// names, within the same call.
+    counted: usize,
+}
+
+struct Reader<L> {
+    process: Pid,
+    layout: L,
+    /// When it asked last.
+    at: u64,
+}
+
+impl<L: Copy> Readers<L> {
+    pub(crate) fn new() -> Self {
+        Self {
+            asking: [const { None }; READERS],
+            counted: 0,
+        }
+    }
+
+    /// The layout for the calling process; for one that begins to ask, the one that `make` says.
+    fn layout(&mut self, make: impl FnOnce() -> L) -> L {
+        let (process, now) = (calling_process(), now_ms());
+        let known = self.asking.iter_mut().flatten().find(|reader| {
+            reader.process == process && now.saturating_sub(reader.at) < UNFINISHED_MS
+        });
+        if let Some(known) = known {
+            known.at = now;
+            return known.layout;
+        }
+        let layout = make();
+        let reader = Reader {
+            process,
+            layout,
+            at: now,
+        };
+        // Its own old place, a free one, or that of whoever has not asked for the longest time.
+        let place = self.asking.iter_mut().min_by_key(|place| match place {
+            Some(reader) if reader.process == process => (0, 0),
+            Some(reader) => (2, reader.at),
+            None => (1, 0),
+        });
+        if let Some(place) = place {
+            *place = Some(reader);
+        }
+        layout
+    }
+
+    /// The calling process has the values.
+    fn finish(&mut self) {
+        let process = calling_process();
+        for place in &mut self.asking {
+            if place
+                .as_ref()
+                .is_some_and(|reader| reader.process == process)
+            {
+                *place = None;
+            }
+        }
+    }
+}
+
+/// The process that called the kernel. Process context.
+fn calling_process() -> Pid {
+    current!().group_leader().pid()
+}
+
 pub(crate) struct Ops<T: Driver>(PhantomData<T>);
 
 impl<T: Driver> Ops<T> {
@@ -97,34 +178,40 @@ impl<T: Driver> Ops<T> {
         if set != bindings::ethtool_stringset_ETH_SS_STATS as c_int {
             return EOPNOTSUPP.to_errno();
         }
-        let mut report = Report(Pass::Count(0));
         // SAFETY: By the function's contract.
-        unsafe { driver::<T>(dev) }.statistics(&mut report);
-        match report.0 {
-            Pass::Count(count) => count as c_int,
+        let (driver, readers) = unsafe { (driver::<T>(dev), readers::<T>(dev)) };
+        let layout = readers.layout(|| driver.layout());
+        let mut report = Report(Pass::Count(0));
+        driver.statistics(&layout, &mut report);
+        let count = match report.0 {
+            Pass::Count(count) => c_int::try_from(count).unwrap_or(0),
             _ => 0,
-        }
+        };
+        readers.counted = count as usize;
+        count
     }
 
     /// # Safety
     ///
-    /// `dev` must be a device of ours, and RTNL be held since [`Self::get_sset_count`],
-    /// for as many names as which `data` has room.
+    /// `dev` must be a device of ours, and RTNL be held since the last call of [`Self::get_sset_count`];
+    /// `data` must have room for as many names as that said.
     unsafe extern "C" fn get_strings(dev: *mut bindings::net_device, set: u32, data: *mut u8) {
         if set != bindings::ethtool_stringset_ETH_SS_STATS {
             return;
         }
-        let mut next = data.cast::<[u8; NAME_LEN]>();
+        // SAFETY: By the function's contract.
+        let (driver, readers) = unsafe { (driver::<T>(dev), readers::<T>(dev)) };
+        let layout = readers.layout(|| driver.layout());
+        let names = data.cast::<[u8; NAME_LEN]>();
+        let mut taken = 0;
         let mut take = |name: &[u8; NAME_LEN]| {
-            // SAFETY: By the function's contract there is room for as many names as were counted
-            // before, and by `Driver::statistics`' contract there are as many now.
-            unsafe {
-                next.write(*name);
-                next = next.add(1);
+            if taken < readers.counted {
+                // SAFETY: By the function's contract there is room for so many.
+                unsafe { names.add(taken).write(*name) };
+                taken += 1;
             }
         };
-        // SAFETY: By the function's contract.
-        unsafe { driver::<T>(dev) }.statistics(&mut Report(Pass::Names(&mut take)));
+        driver.statistics(&layout, &mut Report(Pass::Names(&mut take)));
     }
 
     /// # Safety
@@ -147,7 +234,10 @@ impl<T: Driver> Ops<T> {
             }
         };
         // SAFETY: By the function's contract.
-        unsafe { driver::<T>(dev) }.statistics(&mut Report(Pass::Values(&mut take)));
+        let (driver, readers) = unsafe { (driver::<T>(dev), readers::<T>(dev)) };
+        let layout = readers.layout(|| driver.layout());
+        driver.statistics(&layout, &mut Report(Pass::Values(&mut take)));
+        readers.finish();
     }
 
     /// # Safety

@@ -1,48 +1,196 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel has cached of a route, and who still sends along it.
+//! Where the kernel would send a packet, and being told when that may be somewhere else.
 //!
-//! A sender looks its route up once and then builds and sends the packet, without any lock. When
-//! the route is deleted, what the kernel has cached of it is made to discard packets one grace
-//! period later, and a sender that was preempted in between loses its packet. Who holds the route
-//! decides when that happens.
-//!
-//! C header: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h)
+//! C headers: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h),
+//! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h)
 
-use crate::{bindings, net::rtnetlink::HostRoute};
-use core::ptr::NonNull;
+use crate::bindings;
+use core::net::{IpAddr, Ipv4Addr};
+use kernel::{error::to_result, prelude::*, types::Opaque};
 
-/// Keeps what is cached of a route, and with it the route's device, even if the route is deleted.
-///
-/// # Invariants
-///
-/// Owns one count on the pointer.
-pub struct Hold(NonNull<bindings::fib_info>);
+/// A route that a lookup in the initial network namespace found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The table it stands in.
+    pub table: u32,
+    /// Whether it is one to another host: no blackhole, not this host's own address, no broadcast.
+    pub is_unicast: bool,
+    /// Who installed it: a `RTPROT_` number.
+    pub protocol: u8,
+    /// The length of its prefix in bits.
+    pub prefix_len: u8,
+    /// The id of its next-hop object, 0 if it has none.
+    pub next_hops: u32,
+    /// How many next hops it has.
+    pub paths: u32,
+    /// The device indexes of the first two; 0 where there is none.
+    pub devices: [i32; 2],
+    /// Whether the next hop that was chosen is a gateway.
+    pub via_gateway: bool,
+    /// The source that the kernel takes for packets along it.
+    pub source: Option<IpAddr>,
+}
 
-// SAFETY: A count may be given back by any thread.
-unsafe impl Send for Hold {}
-
-impl Hold {
-    /// Holds a route that is in the main table; `None` if it is not, or no longer. Any context.
-    pub fn new(route: &HostRoute) -> Option<Self> {
-        let destination = u32::from_ne_bytes(route.destination.octets());
-        // SAFETY: Without preconditions.
-        let info = unsafe { bindings::xl_fib_info_get(destination, route.ifindex) };
-        // INVARIANT: The callee counted.
-        NonNull::new(info).map(Self)
+impl Route {
+    /// # Errors
+    ///
+    /// That of the lookup.
+    fn from_answer(result: c_int, answer: &bindings::xl_fib_answer) -> Result<Self> {
+        to_result(result)?;
+        let source = Ipv4Addr::from(answer.source.to_ne_bytes());
+        Ok(Self {
+            table: answer.table,
+            is_unicast: u32::from(answer.type_) == bindings::RTN_UNICAST,
+            protocol: answer.protocol,
+            prefix_len: answer.prefix_len,
+            next_hops: answer.next_hops,
+            paths: answer.paths,
+            devices: answer.oifs,
+            via_gateway: answer.gateway,
+            source: (!source.is_unspecified()).then_some(IpAddr::V4(source)),
+        })
     }
 }
 
-impl Drop for Hold {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant the count is ours.
-        unsafe { bindings::xl_fib_info_put(self.0.as_ptr()) };
+/// Who sends a packet, as rules tell them apart by `iif`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// This host itself, for which `iif lo` stands.
+    Local,
+    /// Nobody that a rule names: a device by whose index no rule can be meant.
+    Nobody(i32),
+}
+
+/// Looks up where a packet would be sent that has neither mark nor class, from `source` if that is
+/// known already. Any context.
+///
+/// # Errors
+///
+/// `ENETUNREACH` and others if it would not be sent; `EAFNOSUPPORT` for anything but IPv4.
+pub fn lookup(sender: Sender, source: Option<IpAddr>, destination: IpAddr) -> Result<Route> {
+    let iif = match sender {
+        Sender::Local => bindings::LOOPBACK_IFINDEX as c_int,
+        Sender::Nobody(ifindex) => ifindex,
+    };
+    let source = source.map_or(Ok(0), be32)?;
+    let mut answer = bindings::xl_fib_answer::default();
+    // SAFETY: `answer` is valid for writes.
+    let result = unsafe { bindings::xl_fib_lookup4(iif, source, be32(destination)?, &mut answer) };
+    Route::from_answer(result, &answer)
+}
+
+/// Looks `destination` up in one table. Any context.
+///
+/// # Errors
+///
+/// `ESRCH` or another if there is none to it; `EAFNOSUPPORT` for anything but IPv4.
+pub fn lookup_in(table: u32, destination: IpAddr) -> Result<Route> {
+    let mut answer = bindings::xl_fib_answer::default();
+    // SAFETY: `answer` is valid for writes.
+    let result = unsafe { bindings::xl_fib_table_lookup4(table, be32(destination)?, &mut answer) };
+    Route::from_answer(result, &answer)
+}
+
+fn be32(address: IpAddr) -> Result<u32> {
+    match address {
+        IpAddr::V4(address) => Ok(u32::from_ne_bytes(address.octets())),
+        IpAddr::V6(_) => Err(EAFNOSUPPORT),
     }
 }
 
 /// Waits until no task is where it was when it was preempted before the call: each has slept, been
 /// idle or in user space since. Takes some hundred milliseconds. Process context.
+///
+/// A sender looks its route up once and then builds and sends the packet, without any lock. When a
+/// next hop is deleted, what the kernel has cached of it is made to discard packets one grace period
+/// later, and a sender that was preempted in between would lose its packet.
 pub fn wait_for_senders() {
     // SAFETY: By the function's contract this is a context that may sleep.
     unsafe { bindings::xl_synchronize_rcu_tasks() };
+}
+
+/// Who is told of changes.
+pub trait Observer: Send + Sync + 'static {
+    /// A route or a rule of the initial network namespace changed. Softirq context, possibly with
+    /// locks of the routing tables held: the handler should leave the work to somebody else.
+    fn changed(&self);
+}
+
+/// A registration for changes of routes and rules.
+///
+/// # Invariants
+///
+/// If `registered`, the block is registered with [`Self::call`] for the initial namespace.
+#[pin_data(PinnedDrop)]
+pub struct Notifier<T: Observer> {
+    #[pin]
+    block: Opaque<bindings::notifier_block>,
+    observer: T,
+    registered: bool,
+}
+
+// SAFETY: A notifier may be unregistered by any thread; `T: Send`.
+unsafe impl<T: Observer> Send for Notifier<T> {}
+// SAFETY: Nothing can be done with a shared reference; the observer is `Sync`.
+unsafe impl<T: Observer> Sync for Notifier<T> {}
+
+impl<T: Observer> Notifier<T> {
+    /// Registers `observer`, which is told at once of what there is. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EBUSY` if the tables change too fast to be told of.
+    pub fn new(observer: T) -> Result<Pin<KBox<Self>>> {
+        let mut this = KBox::pin_init(
+            pin_init!(Self {
+                block: Opaque::zeroed(),
+                observer,
+                registered: false,
+            }),
+            GFP_KERNEL,
+        )?;
+        // SAFETY: Nothing is moved out of the pinned value.
+        let inner = unsafe { this.as_mut().get_unchecked_mut() };
+        // SAFETY: The block is not registered yet, so it is ours to fill in; it is pinned and
+        // unregistered before it is freed. The callee unregisters it if it fails.
+        to_result(unsafe {
+            (*inner.block.get()).notifier_call = Some(Self::call);
+            bindings::register_fib_notifier(
+                bindings::xl_init_net(),
+                inner.block.get(),
+                None,
+                core::ptr::null_mut(),
+            )
+        })?;
+        // INVARIANT: Just registered.
+        inner.registered = true;
+        Ok(this)
+    }
+
+    /// # Safety
+    ///
+    /// `block` must be the one inside a `Self` that lives until this returns.
+    unsafe extern "C" fn call(
+        block: *mut bindings::notifier_block,
+        _event: c_ulong,
+        _info: *mut c_void,
+    ) -> c_int {
+        // SAFETY: By the function's contract.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(block), Self, block) };
+        this.observer.changed();
+        bindings::NOTIFY_DONE as c_int
+    }
+}
+
+#[pinned_drop]
+impl<T: Observer> PinnedDrop for Notifier<T> {
+    fn drop(self: Pin<&mut Self>) {
+        if self.registered {
+            // SAFETY: By the type invariant it is registered; the call waits for running handlers.
+            unsafe {
+                bindings::unregister_fib_notifier(bindings::xl_init_net(), self.block.get());
+            }
+        }
+    }
 }

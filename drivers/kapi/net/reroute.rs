@@ -1,91 +1,184 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sending an IP packet out of another device than the one it was routed to.
+//! Where a packet's route leads it, and sending it there out of another device than the one it was
+//! routed to.
 //!
-//! C header: [`include/net/route.h`](srctree/include/net/route.h)
+//! C headers: [`include/net/dst.h`](srctree/include/net/dst.h),
+//! [`include/net/route.h`](srctree/include/net/route.h)
 
 use crate::{bindings, net::skb::SkBuff};
-use core::ptr::NonNull;
-use kernel::{error::from_err_ptr, prelude::*, types::Opaque};
+use core::{net::Ipv4Addr, ptr::NonNull};
+use kernel::{error::from_err_ptr, prelude::*};
 
-/// Packets waiting for process context.
-#[pin_data(PinnedDrop)]
-pub struct Queue {
-    #[pin]
-    list: Opaque<bindings::sk_buff_head>,
-}
+/// Length of an IPv4 header without options (RFC 791).
+const IPV4_HEADER: usize = 20;
 
-// SAFETY: The list has its own lock.
-unsafe impl Send for Queue {}
-// SAFETY: As above.
-unsafe impl Sync for Queue {}
+/// The bits of the second byte that are the DSCP (RFC 2474).
+const DSCP_MASK: u8 = 0xfc;
 
-impl Queue {
-    /// Creates an empty queue.
-    pub fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
-            list <- Opaque::ffi_init(|slot| {
-                // SAFETY: `slot` is valid for writes, and pinned.
-                unsafe { bindings::xl_skb_queue_head_init(slot) }
-            }),
-        })
+/// A packet was not sent, and is gone.
+pub struct Lost;
+
+/// Why a packet is lost, as the kernel's tracing shows it.
+type Reason = bindings::skb_drop_reason;
+
+impl SkBuff {
+    /// The neighbour that an IPv4 packet for `destination` is to be handed to: the gateway that its
+    /// route names, or else the destination itself. `None` if that is no IPv4 neighbour. Softirq
+    /// context, for a packet that a device is to send.
+    #[inline]
+    pub fn ipv4_next_hop(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
+        let mut gateway = 0;
+        // SAFETY: The packet is valid, and so is what is written to.
+        let family = unsafe { bindings::xl_skb_gateway4(self.as_raw(), &mut gateway) };
+        match u32::from(family) {
+            bindings::AF_UNSPEC => Some(destination),
+            bindings::AF_INET => Some(Ipv4Addr::from(gateway.to_ne_bytes())),
+            _ => None,
+        }
     }
 
-    /// How many packets are waiting, roughly.
-    #[allow(clippy::len_without_is_empty)] // It is only ever compared with a limit.
-    pub fn len(&self) -> u32 {
-        // SAFETY: The list is initialised; a torn value cannot be read from an aligned word.
-        unsafe { (&raw const (*self.list.get()).qlen).read_volatile() }
-    }
-
-    /// Appends a packet. Any context.
-    pub fn push(&self, skb: SkBuff) {
-        // SAFETY: The list is initialised, and the packet is given away.
-        unsafe { bindings::skb_queue_tail(self.list.get(), skb.into_raw().as_ptr()) };
-    }
-
-    /// Takes the first packet. Any context.
-    pub fn pop(&self) -> Option<SkBuff> {
-        // SAFETY: The list is initialised.
-        let skb = unsafe { bindings::skb_dequeue(self.list.get()) };
-        // SAFETY: The count passes from the list to us.
-        NonNull::new(skb).map(|skb| unsafe { SkBuff::from_raw(skb) })
+    /// Frees a packet that is lost.
+    fn lose(self, reason: Reason) {
+        // SAFETY: The count is given up.
+        unsafe {
+            bindings::sk_skb_reason_drop(core::ptr::null(), self.into_raw().as_ptr(), reason)
+        };
     }
 }
 
-#[pinned_drop]
-impl PinnedDrop for Queue {
-    fn drop(self: Pin<&mut Self>) {
-        while self.pop().is_some() {}
-    }
-}
-
-/// Sends an IPv4 packet through the device with index `ifindex`, along the route that the kernel
-/// has through that device: its neighbours, its MTU, its queueing. A packet of this machine's own is
-/// fragmented or segmented as that MTU needs, whatever it says itself: its sender went by the MTU of
-/// the first device. Process context.
+/// Sends a packet that was routed to another device through the one with index `ifindex`, to the
+/// same neighbour. The kernel's routes decide how: MTU, output function, queueing. A packet of this
+/// machine's own is fragmented or segmented as that MTU needs, whatever it says itself: its sender
+/// went by the MTU of the first device.
+///
+/// What saw the packet on its way to the first device, POSTROUTING and its control group, does not
+/// see it again; what belongs to the second does, as its queueing discipline. A packet comes this way
+/// once: one that was sent back to the first device is lost.
+///
+/// Softirq context, from within the first device's transmit function.
 ///
 /// # Errors
 ///
-/// `EPROTONOSUPPORT` for anything but IPv4, or the route lookup's error; the packet is lost then.
-pub fn send_through(skb: SkBuff, ifindex: i32) -> Result {
-    if skb.protocol() != bindings::ETH_P_IP as u16 {
-        return Err(EPROTONOSUPPORT);
+/// [`Lost`] if there is no way, or it is blocked.
+pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
+    let route = match skb.protocol() {
+        protocol if protocol == bindings::ETH_P_IP as u16 => ipv4_route(&mut skb, ifindex),
+        _ => Err(bindings::skb_drop_reason_SKB_DROP_REASON_UNHANDLED_PROTO),
+    };
+    match route {
+        Ok(route) => route.output(skb),
+        Err(reason) => {
+            skb.lose(reason);
+            Err(Lost)
+        }
     }
-    let mut addresses = [0; 8];
-    // RFC 791: source at 12, destination at 16.
-    skb.copy_bits(12, &mut addresses)?;
-    let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
+}
+
+/// Looks up the way of an IPv4 packet through the device with index `ifindex`.
+fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, Reason> {
+    let raw = skb.as_raw();
+    // A packet without a route did not come from this machine's IP, and one whose route is through
+    // that device already was sent from there to here, by tc for example. Neither could be told from
+    // one that goes round in a circle.
+    // SAFETY: The packet is valid; it is asked for its route's device if it has one.
+    let circles = unsafe {
+        !bindings::xl_skb_has_route4(raw)
+            || bindings::xl_skb_dst_ifindex(raw) == ifindex
+            || bindings::xl_dev_xmit_recursion()
+    };
+    if circles {
+        return Err(bindings::skb_drop_reason_SKB_DROP_REASON_RECURSION_LIMIT);
+    }
+    // What reaches a device was transformed. One that was not must not leave as it is.
+    // SAFETY: As above, and it has a route.
+    if unsafe { bindings::xl_skb_needs_xfrm(raw) } {
+        return Err(bindings::skb_drop_reason_SKB_DROP_REASON_XFRM_POLICY);
+    }
+    let invalid = bindings::skb_drop_reason_SKB_DROP_REASON_IP_INHDR;
+    let mut header = [0; IPV4_HEADER];
+    // The output path reads the header without asking where it lies.
+    // SAFETY: The packet is valid, and ours alone.
+    if !unsafe { bindings::xl_pskb_may_pull(raw, IPV4_HEADER as u32) } {
+        return Err(invalid);
+    }
+    skb.copy_bits(0, &mut header).map_err(|_| invalid)?;
+    // RFC 791: protocol at 9, source at 12, destination at 16.
+    let [_, tos, .., s0, s1, s2, s3, d0, d1, d2, d3] = header;
+    let destination = Ipv4Addr::new(d0, d1, d2, d3);
+    let unreachable = bindings::skb_drop_reason_SKB_DROP_REASON_IP_OUTNOROUTES;
+    let next_hop = skb.ipv4_next_hop(destination).ok_or(unreachable)?;
+
     let mut flow = bindings::flowi4::default();
-    flow.__fl_common.flowic_oif = ifindex;
+    // The kernel has decided on the neighbour when it routed the packet. So the route to that is
+    // looked up, among those without a gateway; an address of our own, as a load balancer's is, is
+    // the destination of a packet for somebody else here.
+    flow.daddr = u32::from_ne_bytes(next_hop.octets());
     flow.saddr = u32::from_ne_bytes([s0, s1, s2, s3]);
-    flow.daddr = u32::from_ne_bytes([d0, d1, d2, d3]);
-    // SAFETY: The namespace is the initial one, in which the device is; `flow` is valid for reads
-    // and writes. The result is a counted route or an error.
-    let route = from_err_ptr(unsafe {
-        bindings::ip_route_output_flow(bindings::xl_init_net(), &mut flow, core::ptr::null())
-    })?;
-    // SAFETY: The packet is given away, and so is the count on the route.
-    unsafe { bindings::xl_skb_reroute(skb.into_raw().as_ptr(), route) };
-    Ok(())
+    let common = &mut flow.__fl_common;
+    common.flowic_oif = ifindex;
+    common.flowic_scope = bindings::rt_scope_t_RT_SCOPE_LINK as u8;
+    common.flowic_proto = header[9];
+    common.flowic_dscp = tos & DSCP_MASK;
+    // SAFETY: The packet is valid.
+    common.flowic_mark = unsafe { bindings::xl_skb_mark(raw) };
+    // Not every packet of this machine's own has a source of this machine's own.
+    common.flowic_flags = bindings::FLOWI_FLAG_ANYSRC as u8;
+    if next_hop != destination {
+        common.flowic_flags |= bindings::FLOWI_FLAG_KNOWN_NH as u8;
+    }
+    let route = Ipv4Route::lookup(&mut flow).map_err(|_| unreachable)?;
+    // The device may be gone, or in a VRF now; the address may be somebody else's, or ours.
+    if route.is_unicast_through(ifindex) && flow.__fl_common.flowic_l3mdev == 0 {
+        Ok(route)
+    } else {
+        Err(unreachable)
+    }
+}
+
+/// A route that a packet can be sent along.
+///
+/// # Invariants
+///
+/// Owns one count on the pointer.
+struct Ipv4Route(NonNull<bindings::rtable>);
+
+impl Ipv4Route {
+    /// Looks up a route. IPsec policies are not asked: the packet was transformed already.
+    fn lookup(flow: &mut bindings::flowi4) -> Result<Self> {
+        // SAFETY: The namespace is the initial one; `flow` is valid for reads and writes. The result
+        // is a counted route or an error.
+        let route = from_err_ptr(unsafe {
+            bindings::ip_route_output_key_hash(bindings::xl_init_net(), flow, core::ptr::null())
+        })?;
+        // INVARIANT: The callee counted.
+        NonNull::new(route).map(Self).ok_or(ENETUNREACH)
+    }
+
+    /// Whether it leads to one machine, through the device with index `ifindex`.
+    fn is_unicast_through(&self, ifindex: i32) -> bool {
+        let raw = self.0.as_ptr();
+        // SAFETY: By the type invariant the route is valid.
+        unsafe {
+            bindings::xl_rt_ifindex(raw) == ifindex
+                && u32::from(bindings::xl_rt_type(raw)) == bindings::RTN_UNICAST
+        }
+    }
+
+    /// Sends a packet. Softirq context.
+    fn output(self, skb: SkBuff) -> Result<(), Lost> {
+        let route = core::mem::ManuallyDrop::new(self).0;
+        // SAFETY: The packet is given away, and so is the count on the route.
+        match unsafe { bindings::xl_skb_output4(skb.into_raw().as_ptr(), route.as_ptr()) } {
+            0 => Ok(()),
+            _ => Err(Lost),
+        }
+    }
+}
+
+impl Drop for Ipv4Route {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the count is ours.
+        unsafe { bindings::xl_rt_put(self.0.as_ptr()) };
+    }
 }

@@ -1,26 +1,243 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Routes, through a kernel-side rtnetlink socket: what is done here shows in `ip monitor route`
-//! like anybody's change.
+//! Routes, rules and next hops, through a kernel-side rtnetlink socket: what is done here shows in
+//! `ip monitor` like anybody's change.
 //!
 //! C headers: [`include/uapi/linux/rtnetlink.h`](srctree/include/uapi/linux/rtnetlink.h),
+//! [`fib_rules.h`](srctree/include/uapi/linux/fib_rules.h),
+//! [`nexthop.h`](srctree/include/uapi/linux/nexthop.h),
 //! [`include/linux/net.h`](srctree/include/linux/net.h)
 
 use crate::bindings;
-use core::{net::Ipv4Addr, ptr::NonNull};
+use core::{net::IpAddr, ptr::NonNull};
 use kernel::{error::to_result, prelude::*};
 
-/// A route to one IPv4 address through a device, in the main table.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The protocol of what the kernel itself installs: network managers leave such rules and next hops
+/// alone.
+pub const PROTOCOL_KERNEL: u8 = bindings::RTPROT_KERNEL as u8;
+
+/// The address family of a rule or a next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    V4,
+}
+
+impl Family {
+    const fn raw(self) -> u8 {
+        match self {
+            Self::V4 => bindings::AF_INET as u8,
+        }
+    }
+}
+
+/// A request to rtnetlink: what is to be there, or not to be there.
+pub trait Object {
+    /// Message types of making and of deleting one.
+    const MESSAGES: [u32; 2];
+
+    /// Appends what describes it. `delete` tells which of the two it is for.
+    fn describe(&self, message: &mut Message, delete: bool);
+}
+
+/// A route to one address by way of a next-hop object, of universal scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HostRoute {
     /// The address.
-    pub destination: Ipv4Addr,
-    /// The preferred source address.
-    pub source: Ipv4Addr,
-    /// The index of the device.
+    pub destination: IpAddr,
+    /// The preferred source address, of the same family.
+    pub source: IpAddr,
+    /// The table.
+    pub table: u32,
+    /// Who installed it: a `RTPROT_` number.
+    pub protocol: u8,
+    /// The id of the next-hop object.
+    pub next_hops: u32,
+}
+
+impl Object for HostRoute {
+    const MESSAGES: [u32; 2] = [bindings::RTM_NEWROUTE, bindings::RTM_DELROUTE];
+
+    fn describe(&self, message: &mut Message, _delete: bool) {
+        let (family, bits) = match self.destination {
+            IpAddr::V4(_) => (bindings::AF_INET, 32),
+            IpAddr::V6(_) => (bindings::AF_INET6, 128),
+        };
+        // rtmsg: family, prefix lengths of destination and source, TOS, table, protocol, scope, type,
+        // flags.
+        message.put(&[
+            family as u8,
+            bits,
+            0,
+            0,
+            bindings::rt_class_t_RT_TABLE_UNSPEC as u8,
+            self.protocol,
+            bindings::rt_scope_t_RT_SCOPE_UNIVERSE as u8,
+            bindings::RTN_UNICAST as u8,
+        ]);
+        message.put(&[0; 4]);
+        message.address(bindings::rtattr_type_t_RTA_DST, self.destination);
+        message.number(bindings::rtattr_type_t_RTA_TABLE, self.table);
+        message.number(bindings::rtattr_type_t_RTA_NH_ID, self.next_hops);
+        message.address(bindings::rtattr_type_t_RTA_PREFSRC, self.source);
+    }
+}
+
+/// A rule that has this host's own packets looked up in a table: `from all iif lo lookup TABLE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalRule {
+    /// The family.
+    pub family: Family,
+    /// Where it stands among the rules.
+    pub priority: u32,
+    /// The table.
+    pub table: u32,
+    /// Who installed it: a `RTPROT_` number.
+    pub protocol: u8,
+}
+
+impl Object for LocalRule {
+    const MESSAGES: [u32; 2] = [bindings::RTM_NEWRULE, bindings::RTM_DELRULE];
+
+    fn describe(&self, message: &mut Message, _delete: bool) {
+        // fib_rule_hdr: family, prefix lengths of destination and source, TOS, table, two reserved,
+        // action, flags.
+        message.put(&[
+            self.family.raw(),
+            0,
+            0,
+            0,
+            bindings::rt_class_t_RT_TABLE_UNSPEC as u8,
+            0,
+            0,
+            bindings::FR_ACT_TO_TBL as u8,
+        ]);
+        message.put(&[0; 4]);
+        message.attribute(bindings::FRA_IIFNAME, b"lo\0");
+        message.number(bindings::FRA_PRIORITY, self.priority);
+        message.number(bindings::FRA_TABLE, self.table);
+        message.attribute(bindings::FRA_PROTOCOL, &[self.protocol]);
+    }
+}
+
+/// A next-hop object: a device, on whose link the destinations are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// Its id.
+    pub id: u32,
+    /// The family.
+    pub family: Family,
+    /// The device's index.
     pub ifindex: i32,
     /// Who installed it: a `RTPROT_` number.
     pub protocol: u8,
+}
+
+impl Object for NextHop {
+    const MESSAGES: [u32; 2] = [bindings::RTM_NEWNEXTHOP, bindings::RTM_DELNEXTHOP];
+
+    fn describe(&self, message: &mut Message, delete: bool) {
+        if delete {
+            return message.next_hop(0, 0, self.id);
+        }
+        message.next_hop(self.family.raw(), self.protocol, self.id);
+        message.number(bindings::NHA_OIF, self.ifindex.unsigned_abs());
+    }
+}
+
+/// A next-hop object that is a group of two others, among which flows are divided by their hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextHopGroup {
+    /// Its id.
+    pub id: u32,
+    /// The ids of its members with their weights, 1 to 65535.
+    pub members: [(u32, u16); 2],
+    /// Who installed it: a `RTPROT_` number.
+    pub protocol: u8,
+}
+
+impl Object for NextHopGroup {
+    const MESSAGES: [u32; 2] = NextHop::MESSAGES;
+
+    fn describe(&self, message: &mut Message, delete: bool) {
+        if delete {
+            return message.next_hop(0, 0, self.id);
+        }
+        message.next_hop(bindings::AF_UNSPEC as u8, self.protocol, self.id);
+        let mut members = [0; 16];
+        for (bytes, (id, weight)) in members.chunks_exact_mut(8).zip(self.members) {
+            // nexthop_grp: id, the weight less one in two bytes, reserved.
+            let [low, high] = weight.saturating_sub(1).to_le_bytes();
+            let (to, rest) = bytes.split_at_mut(4);
+            to.copy_from_slice(&id.to_ne_bytes());
+            rest.copy_from_slice(&[low, high, 0, 0]);
+        }
+        message.attribute(bindings::NHA_GROUP, &members);
+    }
+}
+
+const NLMSG_HDR: usize = size_of::<bindings::nlmsghdr>();
+/// More than any of the above takes.
+const ROOM: usize = 128;
+
+/// A netlink message that is being written: `nlmsghdr`, a header of its kind, attributes.
+pub struct Message {
+    bytes: [u8; ROOM],
+    len: usize,
+}
+
+impl Message {
+    fn new(kind: u32, flags: u32) -> Self {
+        let mut this = Self {
+            bytes: [0; ROOM],
+            len: 0,
+        };
+        this.put(&[0; 4]); // The length, see `finish`.
+        this.put(&(kind as u16).to_ne_bytes());
+        this.put(&(flags as u16).to_ne_bytes());
+        this.put(&[0; 8]); // Sequence number, port.
+        this
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        // PANIC: The objects above take less than there is room for.
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Appends an attribute, padded to a multiple of 4 bytes.
+    fn attribute(&mut self, kind: u32, value: &[u8]) {
+        self.put(&(4 + value.len() as u16).to_ne_bytes());
+        self.put(&(kind as u16).to_ne_bytes());
+        self.put(value);
+        self.len = self.len.next_multiple_of(4);
+    }
+
+    fn number(&mut self, kind: u32, value: u32) {
+        self.attribute(kind, &value.to_ne_bytes());
+    }
+
+    fn address(&mut self, kind: u32, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => self.attribute(kind, &address.octets()),
+            IpAddr::V6(address) => self.attribute(kind, &address.octets()),
+        }
+    }
+
+    /// What all messages about next hops begin with.
+    fn next_hop(&mut self, family: u8, protocol: u8, id: u32) {
+        // nhmsg: family, scope, protocol, reserved, flags.
+        self.put(&[family, 0, protocol, 0]);
+        self.put(&[0; 4]);
+        self.number(bindings::NHA_ID, id);
+    }
+
+    fn finish(&mut self) -> &mut [u8] {
+        let len = (self.len as u32).to_ne_bytes();
+        // PANIC: As in `put`; `new` made room for the length.
+        self.bytes[..4].copy_from_slice(&len);
+        &mut self.bytes[..self.len]
+    }
 }
 
 /// An rtnetlink socket.
@@ -32,11 +249,6 @@ pub struct Socket(NonNull<bindings::socket>);
 
 // SAFETY: Sockets may be used from any thread.
 unsafe impl Send for Socket {}
-
-const NLMSG_HDR: usize = size_of::<bindings::nlmsghdr>();
-const RTMSG: usize = size_of::<bindings::rtmsg>();
-const ATTR: usize = 8;
-const MESSAGE: usize = NLMSG_HDR + RTMSG + 3 * ATTR;
 
 impl Socket {
     /// Opens a socket in the initial network namespace. Process context.
@@ -60,28 +272,32 @@ impl Socket {
         Ok(Self(NonNull::new(socket).ok_or(ENOMEM)?))
     }
 
-    /// Adds a route. Process context, RTNL not held.
+    /// Makes an object that is not there yet. Process context, RTNL not held.
     ///
     /// # Errors
     ///
-    /// `EEXIST` if the table has a route to this address already, and the kernel's others.
-    pub fn add(&mut self, route: &HostRoute) -> Result {
+    /// `EEXIST` if there is one in its place already, and the kernel's others.
+    pub fn add<T: Object>(&mut self, object: &T) -> Result {
+        let [add, _] = T::MESSAGES;
         let flags = bindings::NLM_F_CREATE | bindings::NLM_F_EXCL;
-        self.request(bindings::RTM_NEWROUTE as u16, flags as u16, route)
+        self.request(add, flags, |message| object.describe(message, false))
     }
 
-    /// Deletes a route. Process context, RTNL not held.
+    /// Deletes an object. Process context, RTNL not held.
     ///
     /// # Errors
     ///
-    /// `ESRCH` if there is none like this, and the kernel's others.
-    pub fn delete(&mut self, route: &HostRoute) -> Result {
-        self.request(bindings::RTM_DELROUTE as u16, 0, route)
+    /// `ESRCH` or `ENOENT` if there is none like this, and the kernel's others.
+    pub fn delete<T: Object>(&mut self, object: &T) -> Result {
+        let [_, delete] = T::MESSAGES;
+        self.request(delete, 0, |message| object.describe(message, true))
     }
 
-    fn request(&mut self, kind: u16, flags: u16, route: &HostRoute) -> Result {
-        let flags = flags | (bindings::NLM_F_REQUEST | bindings::NLM_F_ACK) as u16;
-        let mut message = encode(kind, flags, route);
+    fn request(&mut self, kind: u32, flags: u32, describe: impl FnOnce(&mut Message)) -> Result {
+        let flags = flags | bindings::NLM_F_REQUEST | bindings::NLM_F_ACK;
+        let mut message = Message::new(kind, flags);
+        describe(&mut message);
+        let message = message.finish();
         // With a destination address the kernel checks the capabilities of the caller alone,
         // without one those of whoever opened the socket's file, and this socket has no file.
         let mut kernel = bindings::sockaddr_nl {
@@ -142,39 +358,4 @@ impl Drop for Socket {
         // SAFETY: By the type invariant the socket is ours.
         unsafe { bindings::sock_release(self.0.as_ptr()) };
     }
-}
-
-/// Lays out `nlmsghdr`, `rtmsg` and the attributes, all multiples of 4 bytes long.
-fn encode(kind: u16, flags: u16, route: &HostRoute) -> [u8; MESSAGE] {
-    let mut message = [0; MESSAGE];
-    let mut at = 0;
-    // PANIC: What is put below is `MESSAGE` bytes in all.
-    let mut put = |bytes: &[u8]| {
-        message[at..at + bytes.len()].copy_from_slice(bytes);
-        at += bytes.len();
-    };
-    put(&(MESSAGE as u32).to_ne_bytes());
-    put(&kind.to_ne_bytes());
-    put(&flags.to_ne_bytes());
-    put(&[0; 8]); // Sequence number, port.
-    put(&[
-        bindings::AF_INET as u8,
-        Ipv4Addr::BITS as u8,
-        0, // Source prefix length.
-        0, // TOS.
-        bindings::rt_class_t_RT_TABLE_MAIN as u8,
-        route.protocol,
-        bindings::rt_scope_t_RT_SCOPE_LINK as u8,
-        bindings::RTN_UNICAST as u8,
-    ]);
-    put(&[0; 4]); // Flags.
-    let mut attribute = |kind: u32, value: [u8; 4]| {
-        put(&(ATTR as u16).to_ne_bytes());
-        put(&(kind as u16).to_ne_bytes());
-        put(&value);
-    };
-    attribute(bindings::rtattr_type_t_RTA_DST, route.destination.octets());
-    attribute(bindings::rtattr_type_t_RTA_OIF, route.ifindex.to_ne_bytes());
-    attribute(bindings::rtattr_type_t_RTA_PREFSRC, route.source.octets());
-    message
 }

@@ -72,7 +72,7 @@ impl SkBuff {
         ManuallyDrop::new(self).0
     }
 
-    fn as_raw(&self) -> *mut bindings::sk_buff {
+    pub(crate) fn as_raw(&self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
     }
 

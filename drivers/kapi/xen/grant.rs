@@ -163,8 +163,8 @@ impl OwnControlPage {
         self.0.grants().next()
     }
 
-    /// Writes words to the user area, the first at word `first`. The peer must not have been told
-    /// that they are there.
+    /// Writes words to the user area, the first at word `first`. The peer reads them whole only if it
+    /// has not been told yet that they are there; otherwise see [`Self::publish_user`].
     ///
     /// # Errors
     ///
@@ -180,6 +180,33 @@ impl OwnControlPage {
             unsafe { self.word(offset).write_volatile(word.to_le()) };
         }
         Ok(())
+    }
+
+    /// Writes words that the peer may read at the same time, the first at word `first` of the user
+    /// area. The word before them, `first - 1`, is their revision: odd while they are being written,
+    /// and another one afterwards, by which the peer tells whether it has read them whole. `revision`
+    /// is the one before, which this side keeps; returns the new one. Callers take turns.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG` if they do not fit, `EINVAL` without a word before them.
+    pub fn publish_user(
+        &self,
+        first: usize,
+        words: impl IntoIterator<Item = u32>,
+        revision: u32,
+    ) -> Result<u32> {
+        let place = first.checked_sub(1).ok_or(EINVAL)?;
+        let begun = revision | 1;
+        self.write_user(place, [begun])?;
+        // Whoever reads one of the words below finds the revision odd.
+        self.full_barrier();
+        let written = self.write_user(first, words);
+        // And whoever finds it even again finds all of them.
+        self.full_barrier();
+        let revision = begun.wrapping_add(1);
+        self.write_user(place, [revision])?;
+        written.map(|()| revision)
     }
 
     /// Reads a word of this side back.
@@ -261,6 +288,36 @@ impl PeerControlPage {
     fn word(&self, offset: usize) -> *const u32 {
         // PANIC: `map` mapped one page.
         self.0.addresses[0].wrapping_add(offset).cast()
+    }
+}
+
+impl PeerControlPage {
+    /// The word `place` of the user area, as the peer has it now; 0 if there is no such word. Any context.
+    #[inline]
+    pub fn user_word(&self, place: usize) -> u32 {
+        let mut word = [0];
+        // Nothing is read if there is no such word.
+        let _ = self.read_user(place, &mut word);
+        let [word] = word;
+        word
+    }
+
+    /// Reads words that the peer may be writing, see [`OwnControlPage::publish_user`], and returns their
+    /// revision. `None` if they were just being written: another change will tell of them.
+    ///
+    /// # Errors
+    ///
+    /// `E2BIG` if there are no such words.
+    pub fn read_published(&self, first: usize, words: &mut [u32]) -> Result<Option<u32>> {
+        let place = first.checked_sub(1).ok_or(EINVAL)?;
+        let before = self.user_word(place);
+        // SAFETY: A barrier has no preconditions.
+        unsafe { bindings::xl_virt_mb() };
+        self.read_user(first, words)?;
+        // SAFETY: As above.
+        unsafe { bindings::xl_virt_mb() };
+        let whole = before % 2 == 0 && self.user_word(place) == before;
+        Ok(whole.then_some(before))
     }
 }
 

@@ -1,4 +1,5 @@
-"""Setting xl0 down puts traffic on eth0 within 1 s, up puts it back; xl-bench, which does so, prints its table."""
+"""Setting xl0 down stops reception at once and puts traffic on eth0 within 1 s, up puts it back; xl-bench, which does
+so, prints its table."""
 
 import time
 
@@ -8,12 +9,13 @@ from lab.counters import Movement
 
 MANY = 100
 TIMES = 2
+STATISTICS = "/sys/class/net/xl0/statistics"
 
 
 def dropped(guest):
     """Packets that the kernel refused for xl0, as it does from when it stops the queues of a device that goes down
-    until it removes the routes."""
-    return int(guest.read("/sys/class/net/xl0/statistics/tx_dropped"))
+    until it removes the routes, and those that came from peers who did not know yet."""
+    return sum(int(guest.read(f"{STATISTICS}/{way}_dropped")) for way in ("tx", "rx"))
 
 
 def run(lab):
@@ -23,12 +25,14 @@ def run(lab):
         for _ in range(TIMES):
             pairs = ((g1, g2), (g2, g1))
             changes = [xlnet.RouteChange(guest, peer.ip, present=False) for guest, peer in pairs]
-            g1.check("ip link set xl0 down")
+            before_that = int(g1.check(f"ip link set xl0 down; cat {STATISTICS}/rx_packets"))
             for change in changes:
                 change.finish()
-            with Movement({g1: ["eth0"]}) as down:
+            with Movement({g1: ["eth0"]}) as moved:
                 time.sleep(1)
-            expect(down[g1, "eth0"] > MANY, f"with xl0 down: {down}")
+            expect(moved[g1, "eth0"] > MANY, f"with xl0 down: {moved}")
+            received = int(g1.read(f"{STATISTICS}/rx_packets")) - before_that
+            expect(received == 0, f"{received} packets were received while xl0 was down")
             g1.check("ip link set xl0 up")
             xlnet.wait_for_routes(lab)
         refused = dropped(g1) - before

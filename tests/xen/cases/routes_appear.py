@@ -18,9 +18,9 @@ def run(lab):
         xlnet.wait_for_routes(lab, timeout=xlnet.CONVERGENCE)
         for guest, peer in pairs:
             line = xlnet.routes(guest).get(peer.ip, "")
-            words = f"{peer.ip} dev xl0 proto xlnet"
+            words = (f"{peer.ip} nhid ", "proto xlnet", f"src {guest.ip}", "nexthop dev xl0", "nexthop dev eth0")
             expect(
-                line.startswith(words) and f"src {guest.ip}" in line,
+                line.startswith(words[0]) and all(word in line for word in words),
                 f"{guest.name}: the route to {peer.ip} reads '{line}'",
             )
             expect(xlnet.device_to(guest, peer.ip) == "xl0", f"{guest.name}: the route is not used")

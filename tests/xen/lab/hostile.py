@@ -69,9 +69,9 @@ def throughput(here, there):
     """Mb/s from one guest to another for so much data, of which no packet may leave xl0."""
     mark = "lab: throughput"
     script = (
-        f"echo '{mark}' >/dev/kmsg; peer_statistics && echo {SEPARATOR}",
+        f"echo '{mark}' >/dev/kmsg; ethtool -S xl0 && echo {SEPARATOR}",
         f"netperf -P 0 -H {there.ip} -t TCP_STREAM -l -{BYTES} && echo {SEPARATOR}",
-        f"{{ on_xl0 {there.ip} || ip route; }} && echo {SEPARATOR} && peer_statistics",
+        f"{{ on_xl0 {there.ip} || ip route; }} && echo {SEPARATOR} && ethtool -S xl0",
     )
     before, measured, others, after = here.check(" && ".join(script)).split(SEPARATOR)
     before, after = map(xlnet.parse_statistics, (before, after))

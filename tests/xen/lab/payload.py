@@ -28,6 +28,7 @@ COMMON = {
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
     "etc/iproute2/rt_protos.d/xlnet.conf": "iproute-scripts/rt_protos.d/xlnet.conf",
+    "etc/iproute2/rt_tables.d/xlnet.conf": "iproute-scripts/rt_tables.d/xlnet.conf",
 }
 DOM0 = {
     "lab/start": "tests/xen/dom0/start",

@@ -12,6 +12,11 @@ from .errors import CaseFailure
 CONVERGENCE = 3.0 * debug.PACE
 # The promise: routes follow within so many seconds of what makes them right or wrong.
 FALLBACK = 1.0 * debug.PACE
+# What tells why there is no route.
+STATE = (
+    "cat /sys/kernel/debug/xlnet/addresses; ip rule; ip route show table xlnet; ip nexthop; ip route;"
+    " ethtool -S xl0; dmesg | grep -i xlnet | tail -n 20"
+)
 # How long a case waits that is about something else: a busy machine must not fail it.
 PATIENCE = 30.0 * debug.PACE
 
@@ -55,7 +60,7 @@ def wait_for_routes(lab, names=("g1", "g2"), timeout=PATIENCE):
     for guest, command in waiting:
         result = command.wait(timeout + 30)
         if result.status != 0:
-            state = guest.run("ip route; ethtool -S xl0; dmesg | grep -i xlnet | tail -n 20").out
+            state = guest.run(STATE).out
             raise CaseFailure(f"{guest.name}: {result.out.strip()}\n{state}")
 
 
@@ -108,10 +113,10 @@ class RouteChange:
 
 
 def routes(guest):
-    """The routes on xl0, as `ip route` prints them, by destination."""
-    # Selecting by device or protocol would leave them out of what is printed.
-    output = guest.run("ip -4 route show table all | grep 'dev xl0 proto xlnet'").out
-    return {line.split()[0]: line.strip() for line in output.splitlines() if line.strip()}
+    """The routes on xl0, as `ip route` prints them, by destination; a next hop is a line of its own there."""
+    output = guest.run("ip -4 route show table xlnet").out
+    entries = re.split(r"\n(?=\S)", output.strip())
+    return {entry.split()[0]: " ".join(entry.split()) for entry in entries if entry}
 
 
 def has_route(guest, peer):
@@ -126,7 +131,7 @@ def device_to(guest, address):
 
 def statistics(guest):
     """ethtool -S xl0 as numbers by name."""
-    return parse_statistics(guest.check("peer_statistics"))
+    return parse_statistics(guest.check("ethtool -S xl0"))
 
 
 def parse_statistics(output):

@@ -6,20 +6,18 @@
 //! It is level-triggered: whoever sees a change marks what changed and kicks the manager, whose
 //! pass then looks at the present state of things, so that no order of events matters.
 
-use crate::{
+use crate::control::{
     account::Account,
     advert,
-    group::Group,
-    netdev::XlDriver,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
-    retired::Retired,
-    table::Table,
+    router::{Candidate, RouterKick},
     watchdog::Watchdog,
 };
+use crate::data::{bell::Listener, device::XlDriver, group::Group, table::Table};
 use core::net::IpAddr;
 use kapi::{
-    net::{device::DeviceRef, rtnetlink::Socket, Rtnl},
+    net::{device::DeviceRef, Rtnl},
     pm,
     random::random_u64,
     time::now_ms,
@@ -55,7 +53,6 @@ pub(crate) struct Manager {
     #[pin]
     told: Mutex<Told>,
     nic_changed: Atomic<bool>,
-    renew: Atomic<bool>,
 }
 
 /// What dom0 told since the last pass. Reading XenStore takes milliseconds, so only what changed is
@@ -107,8 +104,7 @@ struct State {
     nic_state: Option<NicState>,
     dev: DeviceRef,
     driver: Arc<XlDriver>,
-    socket: Socket,
-    retired: Arc<Worker<Retired>>,
+    router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
     /// Those of the peers, and of former peers that are not forgotten.
@@ -134,7 +130,6 @@ impl Manager {
             state <- new_mutex!(None),
             told <- new_mutex!(Told::new(true)),
             nic_changed: Atomic::new(true),
-            renew: Atomic::new(false),
         })
     }
 
@@ -149,7 +144,7 @@ impl Manager {
         nic: Arc<Nic>,
         dev: DeviceRef,
         driver: Arc<XlDriver>,
-        retired: Arc<Worker<Retired>>,
+        router: RouterKick,
     ) -> Result {
         // What an earlier life of this domain left behind is nobody's.
         advert::remove()?;
@@ -161,8 +156,7 @@ impl Manager {
             watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
             dev,
             driver,
-            socket: Socket::open()?,
-            retired,
+            router,
             peers: KVec::new(),
             accounts: KVec::new(),
             advertised: None,
@@ -178,11 +172,6 @@ impl Manager {
     /// The NIC, its addresses or xl0 may have changed. Any context.
     pub(crate) fn nic_changed(&self) {
         self.nic_changed.store(true, Release);
-    }
-
-    /// Channels are to be opened anew, with what is set now. Any context.
-    pub(crate) fn renew(&self) {
-        self.renew.store(true, Release);
     }
 
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
@@ -235,7 +224,7 @@ impl Manager {
             state.look_at_nic();
         }
         state.go_up_or_down();
-        if self.renew.xchg(false, Full) {
+        if state.driver.settings().take_changed() {
             state.for_each(|peer, guest| peer.handle(Event::Renew, guest));
         }
         let told = core::mem::replace(&mut *self.told.lock(), Told::new(false));
@@ -255,6 +244,23 @@ impl Manager {
     }
 }
 
+/// Hears the data path's bell.
+pub(crate) struct Ears {
+    pub(crate) manager: Kick,
+    pub(crate) router: RouterKick,
+}
+
+impl Listener for Ears {
+    fn heard(&self) {
+        self.manager.kick();
+        self.router.kick();
+    }
+
+    fn acceptance_changed(&self) {
+        self.router.kick();
+    }
+}
+
 impl Work for Manager {
     fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
         let mut guard = self.state.lock();
@@ -270,15 +276,11 @@ impl Work for Manager {
 impl State {
     /// Calls `each` for every peer with what it may need.
     fn for_each(&mut self, mut each: impl FnMut(&mut Peer, &mut Guest<'_>)) {
-        let nic = self.nic.device();
         let mut guest = Guest {
             dev: &self.dev,
-            nic: nic.as_deref(),
-            source: self.nic_state.map(|nic| nic.primary),
-            socket: &mut self.socket,
-            retired: &self.retired,
+            router: &self.router,
             watchdog: &self.watchdog,
-            settings: self.driver.settings(),
+            settings: self.driver.settings().get(),
             now: now_ms(),
         };
         for peer in &mut self.peers {
@@ -296,9 +298,6 @@ impl State {
         self.nic_state = self.nic.state();
         if self.nic_state == before {
             return;
-        }
-        if before.is_none() {
-            self.for_each(|peer, _| peer.forget_sightings());
         }
         self.rebuild_table();
     }
@@ -455,8 +454,9 @@ impl State {
     /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
     /// that it sends to a peer that is gone takes the fallback.
     fn rebuild_table(&mut self) {
-        let build = || -> Result<KBox<Table>> {
+        let build = || -> Result<(KBox<Table>, KVec<Candidate>)> {
             let mut table = Table::new();
+            let mut candidates = KVec::new();
             for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
                 if let IpAddr::V4(address) = address {
                     table.add_own(address)?;
@@ -464,13 +464,19 @@ impl State {
             }
             self.peers
                 .iter()
-                .try_for_each(|peer| peer.list(&mut table))?;
-            Ok(KBox::new(table, GFP_KERNEL)?)
+                .try_for_each(|peer| peer.list(&mut table, &mut candidates))?;
+            Ok((KBox::new(table, GFP_KERNEL)?, candidates))
         };
-        let built = build();
+        let built = build().and_then(|(table, candidates)| {
+            self.router.get().set_candidates(candidates)?;
+            Ok(table)
+        });
         self.stale = built.is_err();
         match built {
-            Ok(table) => self.driver.table().replace(table),
+            Ok(table) => {
+                self.driver.table().replace(table);
+                self.router.kick();
+            }
             Err(error) => pr_warn!("no memory for the table of addresses ({error:?})\n"),
         }
     }

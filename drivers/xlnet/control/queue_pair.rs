@@ -3,8 +3,8 @@
 //! A queue pair of a channel: a ring in each direction, a control page on each side, and an event
 //! channel. Its slot sends and receives through it, independently of the channel's others.
 
-use crate::{
-    account::Account,
+use crate::control::{account::Account, session::Ends};
+use crate::data::{
     backlog::{self, Backlog},
     idle::Idle,
     rx::Rx,
@@ -225,6 +225,15 @@ impl QueuePair {
             // It works on any CPU.
             let _ = port.prefer_cpu(number);
         }
+    }
+
+    /// Where the two sides say which packets they take, if this is the first queue pair.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        Some(Ends {
+            own: self.own.clone(),
+            peer: self.peer.clone()?,
+            port: self.port.clone()?,
+        })
     }
 
     /// Sends the peer an event.

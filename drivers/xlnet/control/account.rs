@@ -5,7 +5,7 @@
 //! A guest may withdraw its advert and come back as another instance whenever it likes, and each
 //! time it is a new peer. What it costs this guest must not begin at zero each time.
 
-use crate::group;
+use crate::data::group;
 use core::fmt;
 use kapi::{time::now_ms, xen::lender::Lender};
 use kernel::{new_mutex, prelude::*, sync::Arc, sync::Mutex};

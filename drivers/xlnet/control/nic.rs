@@ -2,7 +2,8 @@
 
 //! The NIC that xl0 shortens: which one it is, what its addresses are, and when that changes.
 
-use crate::{manager::Kick, table::Table};
+use crate::control::{manager::Kick, router::RouterKick};
+use crate::data::{table::Table, uplink::Uplink};
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
     net::{arp, device::DeviceRef, nic},
@@ -11,10 +12,7 @@ use kapi::{
 use kernel::{
     prelude::*,
     str::CString,
-    sync::{
-        atomic::{Atomic, Relaxed},
-        rcu, Arc,
-    },
+    sync::{rcu, Arc},
 };
 use xlnet_protocol::{Addrs, Mac};
 
@@ -22,8 +20,7 @@ use xlnet_protocol::{Addrs, Mac};
 /// come in its place.
 pub(crate) struct Nic {
     name: CString,
-    /// The index of the device that was there last.
-    ifindex: Atomic<i32>,
+    uplink: Arc<Uplink>,
 }
 
 /// What the NIC is like at one moment.
@@ -59,14 +56,19 @@ pub(crate) fn find(name: Option<&str>) -> Result<Arc<Nic>> {
     pr_info!("serving {:?}\n", dev.name());
     let nic = Nic {
         name: CString::try_from(dev.name())?,
-        ifindex: Atomic::new(dev.ifindex()),
+        uplink: Arc::new(Uplink::new(dev.ifindex()), GFP_KERNEL)?,
     };
     Ok(Arc::new(nic, GFP_KERNEL)?)
 }
 
 impl Nic {
     pub(crate) fn ifindex(&self) -> i32 {
-        self.ifindex.load(Relaxed)
+        self.uplink.ifindex()
+    }
+
+    /// What the data path knows of it.
+    pub(crate) fn uplink(&self) -> &Arc<Uplink> {
+        &self.uplink
     }
 
     /// The device, unless it went away. Process context.
@@ -77,7 +79,7 @@ impl Nic {
     fn device_in_its_place(&self) -> Option<DeviceRef> {
         let dev = nic::by_name(self.name.to_str().ok()?)?;
         dev.mac()?;
-        self.ifindex.store(dev.ifindex(), Relaxed);
+        self.uplink.set(dev.ifindex());
         Some(dev)
     }
 
@@ -103,14 +105,15 @@ impl Nic {
     }
 }
 
-/// Tells the manager that the NIC, or xl0 itself, may have changed.
+/// Tells manager and router that the NIC, or xl0 itself, may have changed.
 pub(crate) struct NicObserver {
     manager: Kick,
+    router: RouterKick,
 }
 
 impl NicObserver {
-    pub(crate) fn new(manager: Kick) -> Self {
-        Self { manager }
+    pub(crate) fn new(manager: Kick, router: RouterKick) -> Self {
+        Self { manager, router }
     }
 }
 
@@ -118,23 +121,20 @@ impl nic::Observer for NicObserver {
     fn changed(&self) {
         self.manager.get().nic_changed();
         self.manager.kick();
+        self.router.kick();
     }
 }
 
-/// Tells the manager what ARP says of the peers' addresses.
+/// Tells the router what ARP says of the peers' addresses.
 pub(crate) struct SightingObserver {
-    manager: Kick,
+    router: RouterKick,
     table: Arc<RcuBox<Table>>,
     nic: Arc<Nic>,
 }
 
 impl SightingObserver {
-    pub(crate) fn new(manager: Kick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
-        Self {
-            manager,
-            table,
-            nic,
-        }
+    pub(crate) fn new(router: RouterKick, table: Arc<RcuBox<Table>>, nic: Arc<Nic>) -> Self {
+        Self { router, table, nic }
     }
 }
 
@@ -150,7 +150,7 @@ impl arp::Observer for SightingObserver {
             .find(seen.address)
             .is_some_and(|entry| entry.sighting.see(seen.mac));
         if news {
-            self.manager.kick();
+            self.router.kick();
         }
     }
 }

@@ -6,7 +6,7 @@
 //! Each peer has its own, so that one that floods or never receives harms nobody else. Slots exist
 //! as long as the device; peers and channels come and go.
 
-use crate::{manager::Kick, rx::Rx, stats::Counters, table::Table, tx::Tx};
+use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx};
 use kapi::{
     net::{
         idle_poll::IdleThread,
@@ -18,6 +18,7 @@ use kapi::{
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::Broken;
+use xlnet_protocol::SchemaError;
 
 /// A slot in its place in the kernel's NAPI.
 pub(crate) type NapiSlot = Napi<Slot>;
@@ -26,6 +27,8 @@ pub(crate) type NapiSlot = Napi<Slot>;
 pub(crate) enum Fault {
     /// The peer lies.
     Broken(Broken),
+    /// The peer says in shared memory what cannot be.
+    Malformed(SchemaError),
     /// The peer leaves what is sent to it.
     Stalled,
 }
@@ -36,10 +39,10 @@ pub(crate) type Port = EventChannel<NapiSlot>;
 #[pin_data]
 pub(crate) struct Slot {
     pub(crate) queue: u16,
-    /// The number of the [group](crate::group) that the slot belongs to.
+    /// The number of the [group](crate::data::group) that the slot belongs to.
     pub(crate) group: u16,
     pub(crate) table: Arc<RcuBox<Table>>,
-    manager: Kick,
+    bell: Bell,
     /// Polls while its CPU is idle, if that is wanted.
     pub(crate) idle_thread: Option<Arc<IdleThread>>,
     #[pin]
@@ -59,14 +62,14 @@ impl Slot {
         queue: u16,
         group: u16,
         table: &Arc<RcuBox<Table>>,
-        manager: &Kick,
+        bell: &Bell,
         idle_thread: Option<&Arc<IdleThread>>,
     ) -> Result<Arc<NapiSlot>> {
         Napi::new(pin_init!(Slot {
             queue,
             group,
             table: table.clone(),
-            manager: manager.clone(),
+            bell: bell.clone(),
             idle_thread: idle_thread.cloned(),
             tx <- new_bh_lock!(None),
             fault <- new_bh_lock!(None),
@@ -74,10 +77,10 @@ impl Slot {
         }))
     }
 
-    /// Tells the manager what ends the channel. Any context but a hard interrupt's.
+    /// Says what ends the channel. Any context but a hard interrupt's.
     pub(crate) fn report(&self, fault: Fault) {
         *self.fault.lock() = Some(fault);
-        self.manager.kick();
+        self.bell.heard();
     }
 
     /// What the data path found since the last call.
@@ -87,7 +90,12 @@ impl Slot {
 
     /// The peer's state word changed.
     pub(crate) fn report_state(&self) {
-        self.manager.kick();
+        self.bell.heard();
+    }
+
+    /// What the peer says of the packets that it takes changed.
+    pub(crate) fn report_acceptance(&self) {
+        self.bell.acceptance_changed();
     }
 }
 

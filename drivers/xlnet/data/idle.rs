@@ -10,7 +10,7 @@
 //! KVM's guests have that from the haltpoll governor (`drivers/cpuidle/governors/haltpoll.c`); Xen's
 //! PV guests have no cpuidle.
 
-use crate::slot::Slot;
+use crate::data::slot::Slot;
 use kapi::net::idle_poll::IdlePoll;
 use kernel::{
     sync::Arc,

@@ -4,7 +4,7 @@
 //!
 //! It has a worker of its own, because the manager may be waiting for XenStore when a peer stalls.
 
-use crate::netdev::XlDriver;
+use crate::data::device::XlDriver;
 use kapi::{
     net::device::DeviceRef,
     time::now_ms,
@@ -16,7 +16,7 @@ use kernel::sync::{
 };
 
 /// How often connected peers are looked at, in milliseconds, and how often while there is something that
-/// one has not received. With [`STALL_MS`](crate::backlog::STALL_MS): what it leaves takes the NIC within a
+/// one has not received. With [`STALL_MS`](crate::data::backlog::STALL_MS): what it leaves takes the NIC within a
 /// second.
 const PACE_MS: u64 = 250;
 const PACE_BACKLOG_MS: u64 = 50;

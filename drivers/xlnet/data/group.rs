@@ -5,8 +5,8 @@
 //! A flow keeps to one queue pair, so that its packets keep their order; different flows use
 //! different ones, so that several CPUs send and receive at the same time.
 
-use crate::{
-    manager::Kick,
+use crate::data::{
+    bell::Bell,
     slot::{Fault, NapiSlot, Slot},
     stats::{Counter, Counters},
     table::Table,
@@ -31,7 +31,7 @@ use kernel::{
 use xlnet_protocol::MAX_QUEUE_PAIRS;
 
 /// Peers that a guest may have.
-const GROUPS: u16 = 31;
+pub(crate) const GROUPS: u16 = 31;
 
 pub(crate) struct Group {
     number: u16,
@@ -66,7 +66,7 @@ pub(crate) fn queues() -> u16 {
 /// `ENOMEM`.
 pub(crate) fn all(
     table: &Arc<RcuBox<Table>>,
-    manager: &Kick,
+    bell: &Bell,
     idle_thread: Option<&Arc<IdleThread>>,
 ) -> Result<KVec<Arc<Group>>> {
     let size = max_queue_pairs() as u16;
@@ -75,7 +75,7 @@ pub(crate) fn all(
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
         let queue = 1 + number * size;
         for i in 0..size {
-            let slot = Slot::new(queue + i, number, table, manager, idle_thread)?;
+            let slot = Slot::new(queue + i, number, table, bell, idle_thread)?;
             slots.push(slot, GFP_KERNEL)?;
         }
         let group = Group {
@@ -150,31 +150,47 @@ impl Group {
         self.slots.get(usize::from(queue.checked_sub(self.queue)?))
     }
 
+    /// Packets of the peer's that were refused for their addresses.
+    pub(crate) fn refused(&self) -> u64 {
+        let counters = self.slots.iter().map(|slot| &slot.counters);
+        counters.map(|counters| counters.rx_drop_source.get()).sum()
+    }
+
+    /// Says what ends the channel.
+    pub(crate) fn report_fault(&self, fault: Fault) {
+        if let Some(slot) = self.slots.first() {
+            slot.report(fault);
+        }
+    }
+
     /// What the data path found since the last call.
     pub(crate) fn take_fault(&self) -> Option<Fault> {
         self.slots.iter().find_map(|slot| slot.take_fault())
     }
 
-    /// Reports the peer's statistics. The names do not depend on the channel.
+    /// Reports the statistics of a peer that has the group, or had it: then they are 0. The names depend on
+    /// nothing but the peer.
     pub(crate) fn report(&self, peer: u32, report: &mut Report<'_>) {
-        let open = self.open.load(Relaxed);
-        report.add(fmt!("peer{peer}_connected"), self.is_connected().into());
-        report.add(fmt!("peer{peer}_queue_pairs"), open.into());
+        let here = self.peer() == Some(peer);
+        let value = |value: u64| if here { value } else { 0 };
+        let open = value(self.open.load(Relaxed).into());
+        report.add(fmt!("peer{peer}_connected"), (open > 0).into());
+        report.add(fmt!("peer{peer}_queue_pairs"), open);
         let counters = self.slots.iter().map(|slot| &slot.counters);
-        Counters::report(counters.clone(), peer, report);
-        report.add(fmt!("peer{peer}_broken"), self.broken.get());
-        report.add(fmt!("peer{peer}_stalled"), self.stalled.get());
+        Counters::report(counters.clone().filter(|_| here), peer, report);
+        report.add(fmt!("peer{peer}_broken"), value(self.broken.get()));
+        report.add(fmt!("peer{peer}_stalled"), value(self.stalled.get()));
         if self.slots.len() == 1 {
             return;
         }
         for (i, counters) in counters.enumerate() {
             report.add(
                 fmt!("peer{peer}_pair{i}_tx_packets"),
-                counters.tx_packets.get(),
+                value(counters.tx_packets.get()),
             );
             report.add(
                 fmt!("peer{peer}_pair{i}_rx_packets"),
-                counters.rx_packets.get(),
+                value(counters.rx_packets.get()),
             );
         }
     }

@@ -2,29 +2,23 @@
 
 //! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
 
-use crate::{
+use crate::control::{
     account::Account,
     advert,
-    channel::{Channel, Settings},
-    group::Group,
-    retired::Retired,
-    routes::{is_shortage, Routes},
-    sighting::{Sighting, Verdict},
-    slot::Fault,
-    table::{Entry, Table},
+    channel::Channel,
+    router::{Candidate, Router},
+    session::Session,
     watchdog::Watchdog,
 };
-use core::net::{IpAddr, Ipv4Addr};
-use kapi::{
-    net::{
-        arp,
-        device::Device,
-        rtnetlink::{HostRoute, Socket}, //
-    },
-    random::random_u64,
-    work::Worker,
-    Show,
+use crate::data::{
+    group::Group,
+    settings::Settings,
+    sighting::Sighting,
+    slot::Fault,
+    table::{Entry, Own, Table},
 };
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::{net::device::Device, random::random_u64, work::Worker, Show};
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::{Broken, State};
 use xlnet_protocol::{
@@ -35,22 +29,10 @@ use xlnet_protocol::{
 const LOOK_MS: u64 = 250;
 /// How often a closing channel is looked at, in milliseconds.
 const DRAIN_MS: u64 = 2;
-/// How often an address is probed that ARP has not confirmed, in milliseconds.
-const PROBE_MS: u64 = 1000;
-/// How often an address is probed otherwise, in milliseconds.
-const REPROBE_MS: u64 = 30_000;
-/// When to try again after the kernel refused a route, and after it had no memory for it, in milliseconds.
-const ROUTE_RETRY_MS: u64 = 30_000;
-const ROUTE_SHORTAGE_MS: u64 = 1000;
-
 /// What a step may need of the guest.
 pub(crate) struct Guest<'a> {
     pub(crate) dev: &'a Device,
-    pub(crate) nic: Option<&'a Device>,
-    /// Our own address, if the NIC can carry traffic.
-    pub(crate) source: Option<Ipv4Addr>,
-    pub(crate) socket: &'a mut Socket,
-    pub(crate) retired: &'a Worker<Retired>,
+    pub(crate) router: &'a Worker<Router>,
     pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.
     pub(crate) settings: Settings,
@@ -62,9 +44,7 @@ pub(crate) struct Peer {
     link: Link,
     entry: PeerEntry,
     addresses: KVec<Known>,
-    route_retry: u64,
-    /// The log says that the kernel refused a route; it says so once until it takes one.
-    route_refused: bool,
+    own: Arc<Own>,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
 }
@@ -74,7 +54,6 @@ pub(crate) struct Peer {
 struct Known {
     address: Ipv4Addr,
     sighting: Arc<Sighting>,
-    probe_at: u64,
 }
 
 impl Known {
@@ -82,7 +61,6 @@ impl Known {
         Ok(Self {
             address,
             sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
-            probe_at: 0,
         })
     }
 
@@ -97,7 +75,6 @@ struct Link {
     role: Role,
     group: Arc<Group>,
     channel: Option<Channel>,
-    routes: Routes,
     /// The log says that there is no channel, and why; it says so once until there is one.
     complained: bool,
 }
@@ -121,14 +98,12 @@ impl Peer {
                 role: handshake.role(),
                 group,
                 channel: None,
-                routes: Routes::new(),
                 complained: false,
             },
             handshake,
             entry: *entry,
             addresses: KVec::new(),
-            route_retry: 0,
-            route_refused: false,
+            own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
             withdrawn: false,
         };
         this.addresses = this.addresses_of(entry)?;
@@ -151,6 +126,14 @@ impl Peer {
     pub(crate) fn update(&mut self, entry: &PeerEntry) -> Result<bool> {
         let moved = self.entry.mac != entry.mac || self.entry.addrs != entry.addrs;
         let changed = moved || self.entry.own != entry.own;
+        if self.entry.own != entry.own {
+            // What the peer takes of those that were there before, it takes still.
+            let before = &self.own;
+            self.own = Arc::new(
+                Own::new(entry.own, |address| before.accepts(address)),
+                GFP_KERNEL,
+            )?;
+        }
         if moved {
             self.addresses = self.addresses_of(entry)?;
         }
@@ -180,19 +163,27 @@ impl Peer {
         Ok(addresses)
     }
 
-    /// Adds the peer's addresses to a table.
+    /// Adds the peer's addresses to a table, and to what the router is to look at.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn list(&self, table: &mut Table) -> Result {
+    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVec<Candidate>) -> Result {
         self.addresses.iter().try_for_each(|known| {
             table.add(Entry {
                 address: known.address,
                 group: self.link.group.number(),
-                own: self.entry.own,
+                own: self.own.clone(),
                 sighting: known.sighting.clone(),
-            })
+            })?;
+            let candidate = Candidate {
+                address: IpAddr::V4(known.address),
+                group: self.link.group.clone(),
+                account: self.link.account.clone(),
+                own: self.own.clone(),
+                sighting: known.sighting.clone(),
+            };
+            Ok(candidates.push(candidate, GFP_KERNEL)?)
         })
     }
 
@@ -208,12 +199,8 @@ impl Peer {
         self.withdrawn && self.is_idle()
     }
 
-    /// Whether there is no channel, and no route.
+    /// Whether there is no channel.
     pub(crate) fn is_idle(&self) -> bool {
-        self.has_no_channel() && self.link.routes.is_empty()
-    }
-
-    fn has_no_channel(&self) -> bool {
         self.handshake.state() == Progress::Idle
     }
 
@@ -236,31 +223,31 @@ impl Peer {
     /// Looks at the clock, the shared memory and what the data path found.
     pub(crate) fn look(&mut self, guest: &mut Guest<'_>) {
         match self.link.group.take_fault() {
-            Some(Fault::Broken(reason)) => self.broke(reason, guest),
+            Some(Fault::Broken(reason)) => self.broke(fmt!("{}", reason.as_str()), guest),
+            Some(Fault::Malformed(error)) => self.broke(fmt!("{}", Show(error)), guest),
             Some(Fault::Stalled) => self.stalled(guest),
             None => {}
         }
         match self.link.channel.as_ref().and_then(Channel::view) {
             Some(Ok(view)) if self.is_connected() && view.state == PeerState::Init => {
-                self.broke(Broken::State, guest);
+                self.broke(fmt!("{}", Broken::State.as_str()), guest);
             }
             Some(Ok(view)) => self.handle(Event::Peer(view), guest),
-            Some(Err(reason)) => self.broke(reason, guest),
+            Some(Err(reason)) => self.broke(fmt!("{}", reason.as_str()), guest),
             None => {}
         }
         if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
             self.handle(Event::Tick, guest);
         }
-        self.route(guest);
     }
 
-    fn broke(&mut self, reason: Broken, guest: &mut Guest<'_>) {
-        if self.has_no_channel() {
+    fn broke(&mut self, reason: fmt::Arguments<'_>, guest: &mut Guest<'_>) {
+        if self.is_idle() {
             return;
         }
         self.link
             .account
-            .warn(format_args!("channel broken: {}", reason.as_str()));
+            .warn(format_args!("channel broken: {reason}"));
         self.link.group.broken.add(1);
         self.handle(Event::Broken, guest);
     }
@@ -276,82 +263,11 @@ impl Peer {
         self.handle(Event::Stalled, guest);
     }
 
-    /// Brings the routes in line: one for each address that ARP confirms, while there is a channel
-    /// and the peer lets our address in.
-    fn route(&mut self, guest: &mut Guest<'_>) {
-        let connected = self.is_connected();
-        let own = self.entry.own;
-        let usable = |source: &Ipv4Addr| connected && own.contains(IpAddr::V4(*source));
-        let mut wanted = KVec::new();
-        if let Some(source) = guest.source.filter(usable) {
-            self.probe(source, guest);
-            let ifindex = guest.dev.ifindex();
-            for known in &self.addresses {
-                if known.sighting.verdict() == Verdict::Confirmed {
-                    let route = Routes::to(known.address, source, ifindex);
-                    // Without memory for the list: no route.
-                    let _ = wanted.push(route, GFP_KERNEL);
-                }
-            }
-        }
-        self.link
-            .routes
-            .keep_only(guest.socket, guest.retired, &wanted);
-        if guest.now >= self.route_retry {
-            self.install(&wanted, guest);
-        }
-    }
-
-    fn install(&mut self, wanted: &[HostRoute], guest: &mut Guest<'_>) {
-        let Err(error) = self.link.routes.install(guest.socket, wanted) else {
-            self.route_refused = false;
-            return;
-        };
-        if !core::mem::replace(&mut self.route_refused, true) {
-            self.link.account.warn(format_args!(
-                "a route is refused ({error:?}), its traffic stays on the NIC"
-            ));
-        }
-        self.route_retry = guest.now
-            + if is_shortage(error) {
-                ROUTE_SHORTAGE_MS
-            } else {
-                ROUTE_RETRY_MS
-            };
-    }
-
-    /// Asks for the peer's addresses on the NIC.
-    fn probe(&mut self, source: Ipv4Addr, guest: &Guest<'_>) {
-        let Some(nic) = guest.nic else {
-            return;
-        };
-        for known in &mut self.addresses {
-            if known.probe_at <= guest.now {
-                arp::request(nic, source, known.address);
-                known.probe_at = guest.now
-                    + match known.sighting.verdict() {
-                        Verdict::Unseen => PROBE_MS,
-                        Verdict::Confirmed | Verdict::Contradicted => REPROBE_MS,
-                    };
-            }
-        }
-    }
-
-    /// Forgets what ARP said, as after a time without a NIC.
-    pub(crate) fn forget_sightings(&mut self) {
-        for known in &mut self.addresses {
-            known.sighting.forget();
-            known.probe_at = 0;
-        }
-    }
-
     /// When to look again.
     pub(crate) fn next(&self, now: u64) -> Option<u64> {
         let pace = match self.handshake.state() {
             Progress::Closing { .. } => Some(now + DRAIN_MS),
             Progress::Connected { .. } => Some(now + LOOK_MS),
-            // What could not be removed for lack of memory.
-            _ if !self.link.routes.is_empty() => Some(now + ROUTE_SHORTAGE_MS),
             _ => None,
         };
         [pace, self.handshake.deadline()]
@@ -386,18 +302,24 @@ impl Link {
                 }
             }
             Action::OpenDataPath => {
-                let count = self.channel()?.queue_pairs();
+                let channel = self.channel()?;
+                let (count, ends) = (channel.queue_pairs(), channel.ends().ok_or(Failed)?);
+                let session = Session::new(self.group.clone(), self.account.clone(), ends);
+                let opened = guest.router.get().open(session);
+                opened.map_err(|error| self.failed(fmt!("{error:?}")))?;
                 self.group.open(count);
                 guest.watchdog.kick();
+                guest.router.kick();
                 self.complained = false;
                 self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
-                self.routes.keep_only(guest.socket, guest.retired, &[]);
                 self.group.close(guest.dev);
+                guest.router.get().withdraw(&self.group);
                 self.channel()?.set_state(State::Closing);
             }
             Action::Release => {
+                guest.router.get().close(&self.group);
                 if let Some(channel) = self.channel.take() {
                     channel.release(guest.dev);
                 }

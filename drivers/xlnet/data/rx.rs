@@ -2,7 +2,7 @@
 
 //! Receiving: from the peer's FIFO to the stack.
 
-use crate::{
+use crate::data::{
     idle::Idle,
     moderation::Moderation,
     slot::{Fault, Port, Slot},
@@ -22,7 +22,7 @@ use kernel::{
     time::Instant,
 };
 use xenfifo::{Broken, Consumer, Record, State};
-use xlnet_protocol::{PacketMeta, ETHERTYPE_IPV4};
+use xlnet_protocol::{Acceptance, PacketMeta, ETHERTYPE_IPV4};
 
 /// Length of an IPv4 header without options (RFC 791).
 const IPV4_HEADER: usize = 20;
@@ -35,6 +35,8 @@ pub(crate) struct Rx {
     port: Arc<Port>,
     /// The peer's state when it was last looked at.
     state: Option<State>,
+    /// The revision of what the peer says of the packets that it takes.
+    acceptance: u32,
     /// Whether anything came of the peer's events since the last one was ended. What an event
     /// tells of is often found, and dealt with, before the event arrives, so the event that finds
     /// nothing is not spurious for that alone.
@@ -60,6 +62,7 @@ impl Rx {
             port,
             // The first poll reports.
             state: None,
+            acceptance: 0,
             useful: false,
             moderation: Moderation::new(),
             idle,
@@ -128,6 +131,12 @@ impl Rx {
                 slot.close_tx(dev);
             }
             slot.report_state();
+        }
+        let acceptance = self.peer.user_word(Acceptance::REVISION);
+        if acceptance != self.acceptance {
+            self.acceptance = acceptance;
+            self.useful = true;
+            slot.report_acceptance();
         }
         Ok(())
     }
@@ -212,6 +221,11 @@ impl Rx {
 /// Copies a packet out of the FIFO, checks it, and hands it to the stack.
 #[inline]
 fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
+    // The peer must not be left waiting for room, whether or not anybody has told it.
+    if !context.device().is_running() {
+        context.device().count_rx_dropped();
+        return record.consume();
+    }
     let counters = &slot.counters;
     let len = record.len();
     let meta = PacketMeta::from_bytes(record.meta());
@@ -262,5 +276,5 @@ fn is_allowed(slot: &Slot, source: Ipv4Addr, destination: Ipv4Addr) -> bool {
     table.is_own(destination)
         && table
             .find(source)
-            .is_some_and(|entry| entry.group == slot.group)
+            .is_some_and(|entry| entry.group == slot.group && entry.sighting.is_accepted())
 }

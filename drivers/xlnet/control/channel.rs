@@ -6,11 +6,12 @@
 //! The first queue pair is the one that the offer names. Its control page names the others, has the
 //! state word of the whole channel, and its event channel tells of changes of that.
 
-use crate::{
+use crate::control::{
     account::Account,
-    group::Group,
     queue_pair::{AllocateError, Identity, MapError, PeerHalf, QueuePair},
+    session::Ends,
 };
+use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
 use kapi::{net::device::Device, xen::grant::PeerControlPage, Show};
 use kernel::{prelude::*, sync::Arc};
@@ -19,23 +20,6 @@ use xlnet_protocol::{
     ChannelId, Field, FurtherQueuePairs, Kind, Offer, PeerState, PeerView, QueuePairOffer, Role,
     SchemaError,
 };
-
-/// Pages of a queue pair's ring, unless ethtool asked for others: 1 MiB, room for fifteen of the
-/// largest packets.
-pub(crate) const DEFAULT_RING_PAGES: u32 = 256;
-/// A ring must have room for the largest packet and its header.
-pub(crate) const MIN_RING_PAGES: u32 = 32;
-/// The largest power of two of grant references that a control page has room for.
-pub(crate) const MAX_RING_PAGES: u32 = xlnet_protocol::MAX_RING_PAGES as u32;
-
-/// How a channel is to be.
-#[derive(Clone, Copy)]
-pub(crate) struct Settings {
-    /// Pages of each of our rings, a power of two.
-    pub(crate) ring_pages: u32,
-    /// Queue pairs, at least 1; there are fewer if the peer wants fewer.
-    pub(crate) queue_pairs: usize,
-}
 
 /// A channel; see [`Channel::release`] for its end.
 pub(crate) struct Channel {
@@ -117,6 +101,11 @@ impl Channel {
             grant,
             port,
         })
+    }
+
+    /// Where the two sides say which packets they take, once the peer's half is mapped.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        self.first.ends()
     }
 
     /// How many queue pairs there are.

@@ -2,12 +2,13 @@
 
 //! xl0 towards the stack.
 
-use crate::{
-    channel::{Settings, DEFAULT_RING_PAGES, MAX_RING_PAGES, MIN_RING_PAGES},
-    fallback::Fallback,
+use crate::data::{
+    bell::Bell,
+    figures::Peers,
     group::{self, Group},
-    manager::Kick,
-    table::Table, //
+    settings::{Current, MAX_RING_PAGES},
+    table::Table,
+    way_out::WayOut,
 };
 use core::net::Ipv4Addr;
 use kapi::{
@@ -18,30 +19,23 @@ use kapi::{
         skb::{FlowKey, SkBuff},
     },
     sync::RcuBox,
-    work::Worker,
 };
 use kernel::{
     prelude::*,
-    sync::{
-        atomic::{Atomic, Full, Relaxed},
-        rcu, Arc,
-    },
+    sync::{atomic::Relaxed, rcu, Arc},
 };
 use xlnet_protocol::ETHERTYPE_IPV4;
 
-/// The queue whose packets take the fallback.
+/// The queue whose packets take the way out.
 const NOBODY: u16 = 0;
 
 pub(crate) struct XlDriver {
     /// In the order of their numbers.
     groups: KVec<Arc<Group>>,
     table: Arc<RcuBox<Table>>,
-    fallback: Arc<Worker<Fallback>>,
-    manager: Kick,
-    /// Pages of the ring of each channel that is opened from now on.
-    ring_pages: Atomic<u32>,
-    /// Queue pairs that such a channel is to have, if the peer has as many.
-    queue_pairs: Atomic<u32>,
+    way_out: WayOut,
+    bell: Bell,
+    settings: Current,
     /// Decides which flow takes which queue pair.
     flow_key: FlowKey,
 }
@@ -50,26 +44,22 @@ impl XlDriver {
     pub(crate) fn new(
         groups: KVec<Arc<Group>>,
         table: Arc<RcuBox<Table>>,
-        fallback: Arc<Worker<Fallback>>,
-        manager: Kick,
+        way_out: WayOut,
+        bell: Bell,
     ) -> Self {
         Self {
             groups,
             table,
-            fallback,
-            manager,
-            ring_pages: Atomic::new(DEFAULT_RING_PAGES),
-            queue_pairs: Atomic::new(cpu::online().min(group::max_queue_pairs())),
+            way_out,
+            bell,
+            settings: Current::new(cpu::online().min(group::max_queue_pairs())),
             flow_key: FlowKey::random(),
         }
     }
 
-    /// How channels that are opened from now on are to be.
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
-            ring_pages: self.ring(),
-            queue_pairs: self.queue_pairs() as usize,
-        }
+    /// How channels are to be.
+    pub(crate) fn settings(&self) -> &Current {
+        &self.settings
     }
 
     pub(crate) fn groups(&self) -> &[Arc<Group>] {
@@ -80,7 +70,8 @@ impl XlDriver {
         &self.table
     }
 
-    /// The group of the peer that a packet is for, if the peer would let it in.
+    /// The group of the peer that a packet is for, if it is to be handed to that peer and the peer would
+    /// let it in.
     #[inline]
     fn group_for(&self, skb: &SkBuff) -> Option<&Group> {
         if skb.protocol() != ETHERTYPE_IPV4 {
@@ -91,37 +82,35 @@ impl XlDriver {
         skb.copy_bits(12, &mut addresses).ok()?;
         let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
         let source = Ipv4Addr::new(s0, s1, s2, s3);
+        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+        // A packet for one machine may be for another one's hands.
+        if skb.ipv4_next_hop(destination) != Some(destination) {
+            return None;
+        }
         let guard = rcu::read_lock();
         let entry = self
             .table
             .read(&guard)
-            .find(Ipv4Addr::new(d0, d1, d2, d3))
+            .find(destination)
             .filter(|entry| entry.accepts(source))?;
         self.groups
             .get(usize::from(entry.group))
             .map(|group| &**group)
-    }
-
-    /// Has all channels opened anew if the setting that they are opened with is another now.
-    fn set(&self, setting: &Atomic<u32>, value: u32) {
-        if setting.xchg(value, Full) != value {
-            self.manager.get().renew();
-            self.manager.kick();
-        }
     }
 }
 
 impl Driver for XlDriver {
     const NAME: &'static CStr = c"xlnet";
     const VERSION: &'static CStr = c"0.1.0";
+    type Layout = Peers;
     const MAX_RING: u32 = MAX_RING_PAGES;
 
     fn open(&self, _dev: &Device) {
-        self.manager.kick();
+        self.bell.heard();
     }
 
     fn stop(&self, _dev: &Device) {
-        self.manager.kick();
+        self.bell.heard();
     }
 
     fn select_queue(&self, skb: &SkBuff) -> u16 {
@@ -139,38 +128,34 @@ impl Driver for XlDriver {
             None => Some(skb),
         };
         if let Some(skb) = rejected {
-            Fallback::send(&self.fallback, skb);
+            self.way_out.send(skb);
         }
     }
 
-    fn statistics(&self, report: &mut Report<'_>) {
+    fn layout(&self) -> Peers {
+        Peers::of(&self.groups)
+    }
+
+    fn statistics(&self, peers: &Peers, report: &mut Report<'_>) {
         let taken = || self.groups.iter().filter(|group| group.peer().is_some());
         let connected = taken().filter(|group| group.is_connected()).count();
         let broken = taken().map(|group| group.broken.get()).sum();
-        let fallback = self.fallback.get();
         report.add(fmt!("peers"), taken().count() as u64);
         report.add(fmt!("channels"), connected as u64);
         report.add(fmt!("broken_channels"), broken);
-        report.add(fmt!("fallback_packets"), fallback.packets.load(Relaxed));
-        report.add(fmt!("tx_drops"), fallback.dropped.load(Relaxed));
-        for group in taken() {
-            if let Some(peer) = group.peer() {
-                group.report(peer, report);
-            }
-        }
+        report.add(fmt!("fallback_packets"), self.way_out.packets.load(Relaxed));
+        report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
+        peers.report(&self.groups, report);
     }
 
     fn ring(&self) -> u32 {
-        self.ring_pages.load(Relaxed)
+        self.settings.ring_pages()
     }
 
-    /// A ring is a power of two of pages, and what is asked for is rounded up, as other drivers do.
     fn set_ring(&self, pages: u32) -> Result {
-        let pages = pages.next_power_of_two();
-        if pages < MIN_RING_PAGES {
-            return Err(EINVAL);
+        if self.settings.set_ring_pages(pages)? {
+            self.bell.heard();
         }
-        self.set(&self.ring_pages, pages);
         Ok(())
     }
 
@@ -179,10 +164,12 @@ impl Driver for XlDriver {
     }
 
     fn queue_pairs(&self) -> u32 {
-        self.queue_pairs.load(Relaxed)
+        self.settings.queue_pairs()
     }
 
     fn set_queue_pairs(&self, count: u32) {
-        self.set(&self.queue_pairs, count);
+        if self.settings.set_queue_pairs(count) {
+            self.bell.heard();
+        }
     }
 }

@@ -4,18 +4,67 @@
 //! at, as WireGuard's allowed IPs are. Sending selects the peer by it, receiving checks that a
 //! packet's source is its sender's.
 
-use crate::sighting::Sighting;
+use crate::data::sighting::Sighting;
 use core::net::{IpAddr, Ipv4Addr};
-use kernel::{prelude::*, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc,
+    },
+};
 use xlnet_protocol::Addrs;
+
+/// This guest's addresses towards one peer.
+pub(crate) struct Own {
+    /// Those that dom0 vouches for to the peer.
+    vouched: Addrs,
+    /// Which of them the peer takes packets from, by their places.
+    accepted: Atomic<u32>,
+}
+
+impl Own {
+    /// Addresses of which the peer takes those that `accepted` tells.
+    pub(crate) fn new(vouched: Addrs, accepted: impl Fn(IpAddr) -> bool) -> Self {
+        let this = Self {
+            vouched,
+            accepted: Atomic::new(0),
+        };
+        this.set_accepted(accepted);
+        this
+    }
+
+    /// Takes note of which addresses the peer takes packets from. Returns whether that was more before.
+    pub(crate) fn set_accepted(&self, accepted: impl Fn(IpAddr) -> bool) -> bool {
+        let mask = (0..)
+            .zip(self.vouched.iter())
+            .filter(|(_, address)| accepted(*address))
+            .fold(0u32, |mask, (place, _)| mask | 1 << place);
+        self.accepted.xchg(mask, Full) & !mask != 0
+    }
+
+    /// Whether dom0 vouches for the address.
+    pub(crate) fn vouches(&self, address: IpAddr) -> bool {
+        self.vouched.contains(address)
+    }
+
+    /// Whether the peer takes packets from `source`. Any context.
+    #[inline]
+    pub(crate) fn accepts(&self, source: IpAddr) -> bool {
+        let accepted = self.accepted.load(Relaxed);
+        (0..)
+            .zip(self.vouched.iter())
+            .any(|(place, address)| address == source && accepted & 1 << place != 0)
+    }
+}
 
 /// An address of a peer that dom0 vouches for.
 pub(crate) struct Entry {
     pub(crate) address: Ipv4Addr,
-    /// The peer's [group](crate::group).
+    /// The peer's [group](crate::data::group).
     pub(crate) group: u16,
-    /// Our addresses that dom0 vouches for to the peer; it lets in nothing from others.
-    pub(crate) own: Addrs,
+    /// Our addresses towards the peer.
+    pub(crate) own: Arc<Own>,
     /// What ARP says of the address.
     pub(crate) sighting: Arc<Sighting>,
 }
@@ -24,7 +73,7 @@ impl Entry {
     /// Whether the peer lets in packets from `source`.
     #[inline]
     pub(crate) fn accepts(&self, source: Ipv4Addr) -> bool {
-        self.own.contains(IpAddr::V4(source))
+        self.own.accepts(IpAddr::V4(source))
     }
 }
 

@@ -2,7 +2,7 @@
 
 //! Sending: from the stack into the peer's FIFO.
 
-use crate::{
+use crate::data::{
     backlog::{Backlog, STALL_MS},
     slot::{Fault, Port, Slot},
 };

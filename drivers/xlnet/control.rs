@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Everything that is not a packet: who the peers are, their channels' lives, routes.
+
+mod account;
+pub(crate) mod advert;
+pub(crate) mod avoid;
+mod channel;
+pub(crate) mod manager;
+pub(crate) mod nic;
+mod peer;
+mod probe;
+mod queue_pair;
+pub(crate) mod report;
+pub(crate) mod router;
+mod routes;
+mod session;
+mod watchdog;

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The router: one worker that decides which of the peers' addresses are reached through xl0, and from
+//! which of them packets are taken.
+//!
+//! It is level-triggered, as the manager is, and knows no XenStore: it never waits for one, so that a
+//! route is withdrawn in time whatever the manager is waiting for.
+
+use crate::control::{
+    account::Account,
+    avoid::Avoid,
+    nic::{Nic, NicState},
+    probe::{Ask, Probe},
+    routes::{Routes, State as RouteState, Wanted},
+    session::Session,
+};
+use crate::data::{
+    group::Group,
+    sighting::{Sighting, Verdict},
+    slot::Fault,
+    table::Own,
+};
+use core::{fmt, net::IpAddr};
+use kapi::{
+    net::{arp, fib},
+    sync::wait_for_readers,
+    time::now_ms,
+    work::{Work, Worker},
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc, ArcBorrow, Mutex,
+    },
+};
+use xlnet_protocol::Accepted;
+
+/// How those who see a change tell the router.
+pub(crate) type RouterKick = Arc<Worker<Router>>;
+
+/// How often it is looked, while there are channels, what nobody tells of, in milliseconds.
+const LOOK_MS: u64 = 500;
+/// How soon after a look there may be another one: changes of the kernel's tables come in thousands.
+const PACE_MS: u64 = 5;
+/// How soon what somebody else took away, or the kernel refused, is tried again, in milliseconds.
+const AGAIN_MS: u64 = 500;
+/// How long packets are taken from an address after it was said that they are not, for a peer that has not
+/// acted on it yet, in milliseconds.
+const ENDING_MS: u64 = 1000;
+
+/// An address of a peer that dom0 vouches for.
+pub(crate) struct Candidate {
+    pub(crate) address: IpAddr,
+    pub(crate) group: Arc<Group>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) own: Arc<Own>,
+    pub(crate) sighting: Arc<Sighting>,
+}
+
+impl Candidate {
+    /// Whether the administrator keeps it on the NIC, in both directions.
+    fn is_avoided(&self, avoid: &Avoid) -> bool {
+        avoid.avoids(self.address, self.sighting.mac())
+    }
+}
+
+#[pin_data]
+pub(crate) struct Router {
+    #[pin]
+    state: Mutex<Option<State>>,
+    nic: Arc<Nic>,
+    /// When it was looked last.
+    looked: Atomic<u64>,
+}
+
+struct State {
+    routes: Routes,
+    avoid: Arc<Avoid>,
+    watched: KVec<Watched>,
+    sessions: KVec<Session>,
+    /// Whether the NIC could carry traffic.
+    nic_up: bool,
+}
+
+/// A candidate, and how it is with it.
+struct Watched {
+    candidate: Candidate,
+    probe: Probe,
+    ending: Option<Ending>,
+    /// Whether it is on xl0, or why not.
+    place: Place,
+    /// When to try again what did not stay, or was refused.
+    again_at: u64,
+}
+
+/// Packets are taken from an address only until the peer has seen that they are not.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// The number of the list that says so.
+    list: u32,
+    /// Until when at most.
+    until: u64,
+}
+
+/// Whether an address is reached through xl0, and if not, why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Xl0,
+    NoNic,
+    Avoided,
+    NoChannel,
+    NotSeen,
+    Elsewhere,
+    NoRoute,
+    OtherDevice,
+    Gateway,
+    NotVouched,
+    NotAccepted,
+    Paused,
+    Shadowed,
+    Foreign,
+    Refused(Error),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xl0 => return f.write_str("xl0"),
+            Self::NoNic => "nic: it is down, without carrier, or gone",
+            Self::Avoided => "nic: the administrator keeps it there (avoid=)",
+            Self::NoChannel => "nic: no channel",
+            Self::NotSeen => "nic: no ARP from it yet, or none any more",
+            Self::Elsewhere => "nic: ARP shows it at another MAC",
+            Self::NoRoute => "nic: a route or rule says that it is unreachable",
+            Self::OtherDevice => "nic: a route or rule leads to another device",
+            Self::Gateway => "nic: a route or rule leads through a gateway",
+            Self::NotVouched => "nic: dom0 does not vouch for the source address",
+            Self::NotAccepted => "nic: the peer has not confirmed the source address",
+            Self::Paused => "nic: the peer refused packets",
+            Self::Shadowed => "nic: a rule stands before the table xlnet",
+            Self::Foreign => "nic: a route of the administrator's in the table xlnet",
+            Self::Refused(error) => {
+                return write!(f, "nic: the kernel refuses the route ({error:?})")
+            }
+        })
+    }
+}
+
+impl Router {
+    /// A router with nothing to route yet.
+    pub(crate) fn new(nic: Arc<Nic>) -> impl PinInit<Self> {
+        pin_init!(Self {
+            state <- new_mutex!(None),
+            nic,
+            looked: Atomic::new(0),
+        })
+    }
+
+    /// Begins to route through the device of that index. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn start(&self, ifindex: i32, avoid: Arc<Avoid>) -> Result {
+        let routes = Routes::new(ifindex)?;
+        *self.state.lock() = Some(State {
+            routes,
+            avoid,
+            watched: KVec::new(),
+            sessions: KVec::new(),
+            nic_up: false,
+        });
+        Ok(())
+    }
+
+    /// Takes what dom0 says of the peers' addresses. What is known of those that were there before stays.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; then all is as it was.
+    pub(crate) fn set_candidates(&self, candidates: KVec<Candidate>) -> Result {
+        let mut guard = self.state.lock();
+        let Some(state) = (*guard).as_mut() else {
+            return Ok(());
+        };
+        let mut watched = KVec::with_capacity(candidates.len(), GFP_KERNEL)?;
+        for candidate in candidates {
+            let before = state
+                .watched
+                .iter()
+                .position(|before| Arc::ptr_eq(&before.candidate.sighting, &candidate.sighting));
+            let entry = match before.map(|at| state.watched.remove(at)) {
+                Some(Ok(before)) => Watched {
+                    candidate,
+                    ..before
+                },
+                _ => Watched::new(candidate),
+            };
+            watched.push(entry, GFP_KERNEL)?;
+        }
+        for gone in core::mem::replace(&mut state.watched, watched) {
+            gone.candidate.sighting.accept(false);
+        }
+        Ok(())
+    }
+
+    /// A channel was opened.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; the channel is of no use then.
+    pub(crate) fn open(&self, session: Session) -> Result {
+        if let Some(state) = (*self.state.lock()).as_mut() {
+            state.sessions.push(session, GFP_KERNEL)?;
+        }
+        Ok(())
+    }
+
+    /// Routes nothing to a peer any more. What it sends is taken until [`Self::close`]. Process context, RTNL
+    /// not held.
+    pub(crate) fn withdraw(&self, group: &Group) {
+        if let Some(state) = (*self.state.lock()).as_mut() {
+            state.withdraw(group);
+        }
+    }
+
+    /// A channel is closed.
+    pub(crate) fn close(&self, group: &Group) {
+        if let Some(state) = (*self.state.lock()).as_mut() {
+            state.close(group);
+        }
+    }
+
+    /// Removes all that is in the kernel's tables. The worker is stopped already. Process context, RTNL not
+    /// held.
+    pub(crate) fn remove_all(&self) {
+        if let Some(mut state) = (*self.state.lock()).take() {
+            state.routes.remove_all();
+        }
+    }
+
+    /// Tells of each address whether it is on xl0, and if not, why.
+    pub(crate) fn report(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let guard = self.state.lock();
+        for watched in guard.iter().flat_map(|state| &state.watched) {
+            let Candidate {
+                address, account, ..
+            } = &watched.candidate;
+            writeln!(f, "{address} peer {} {}", account.domid(), watched.place)?;
+        }
+        Ok(())
+    }
+}
+
+impl Work for Router {
+    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+        let now = now_ms();
+        let early = (self.looked.load(Relaxed) + PACE_MS).saturating_sub(now);
+        if early > 0 {
+            return worker.again_in(early);
+        }
+        self.looked.store(now, Relaxed);
+        let mut guard = self.state.lock();
+        let next = (*guard)
+            .as_mut()
+            .and_then(|state| state.pass(&self.nic, now));
+        if let Some(at) = next {
+            worker.again_in(at.saturating_sub(now).max(1));
+        }
+    }
+}
+
+impl Watched {
+    fn new(candidate: Candidate) -> Self {
+        Self {
+            candidate,
+            probe: Probe::new(),
+            ending: None,
+            place: Place::NoChannel,
+            again_at: 0,
+        }
+    }
+
+    /// Whether the peer's address is where it should be.
+    fn is_confirmed(&self) -> bool {
+        self.candidate.sighting.last().verdict == Verdict::Confirmed
+    }
+
+    /// The source that packets to it have, and whether they may take xl0.
+    fn judge(
+        &self,
+        routes: &Routes,
+        nic: i32,
+        session: &Session,
+        now: u64,
+    ) -> Result<Wanted, Place> {
+        match self.candidate.sighting.last().verdict {
+            Verdict::Confirmed => {}
+            Verdict::Unseen => return Err(Place::NotSeen),
+            Verdict::Contradicted => return Err(Place::Elsewhere),
+        }
+        let destination = self.candidate.address;
+        let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
+        let source = match route.source {
+            Some(source) if route.is_unicast => source,
+            _ => return Err(Place::NoRoute),
+        };
+        if route.paths != 1 || route.devices[0] != nic {
+            return Err(Place::OtherDevice);
+        }
+        if route.via_gateway {
+            return Err(Place::Gateway);
+        }
+        if !self.candidate.own.vouches(source) {
+            return Err(Place::NotVouched);
+        }
+        if session.is_paused(now) {
+            return Err(Place::Paused);
+        }
+        if !session.accepts(source, now) {
+            return Err(Place::NotAccepted);
+        }
+        Ok(Wanted {
+            destination,
+            source,
+        })
+    }
+}
+
+impl State {
+    /// The addresses of the peer that has the group.
+    fn of<'a>(&'a mut self, group: &'a Group) -> impl Iterator<Item = &'a mut Watched> {
+        let number = group.number();
+        self.watched
+            .iter_mut()
+            .filter(move |watched| watched.candidate.group.number() == number)
+    }
+
+    fn withdraw(&mut self, group: &Group) {
+        for watched in self.of(group) {
+            watched.candidate.own.set_accepted(|_| false);
+            watched.place = Place::NoChannel;
+        }
+        let Ok(wanted) = self.in_use() else {
+            return;
+        };
+        self.routes.keep_only(&wanted);
+    }
+
+    fn close(&mut self, group: &Group) {
+        self.withdraw(group);
+        self.sessions
+            .retain(|session| session.group.number() != group.number());
+        for watched in self.of(group) {
+            watched.candidate.sighting.accept(false);
+            watched.ending = None;
+        }
+    }
+
+    /// The routes that are there and stay.
+    fn in_use(&self) -> Result<KVec<Wanted>> {
+        let mut wanted = KVec::new();
+        for made in self.routes.made() {
+            let stays = |watched: &Watched| {
+                watched.candidate.address == made.destination && watched.place != Place::NoChannel
+            };
+            if self.watched.iter().any(stays) {
+                wanted.push(*made, GFP_KERNEL)?;
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Brings everything in line. Returns when to do so again, if nobody asks before.
+    fn pass(&mut self, nic: &Nic, now: u64) -> Option<u64> {
+        let ifindex = nic.ifindex();
+        let nic_state = nic.state();
+        if nic_state.is_some() && !self.nic_up {
+            // What was seen before may be true no longer.
+            for watched in &self.watched {
+                let sighting = &watched.candidate.sighting;
+                sighting.forget(sighting.last());
+            }
+        }
+        self.nic_up = nic_state.is_some();
+        for session in &mut self.sessions {
+            if let Err(error) = session.hear(now) {
+                session.group.report_fault(Fault::Malformed(error));
+            }
+        }
+        if let Some(nic_state) = &nic_state {
+            self.probe(nic, nic_state, now);
+        }
+        let withdrawn = self.judge(nic_state.is_some().then_some(ifindex), now);
+        if withdrawn {
+            // Who is sending may have looked before.
+            wait_for_readers();
+        }
+        self.accept(now);
+        self.next(now)
+    }
+
+    /// Asks for the addresses of connected peers on the NIC.
+    fn probe(&mut self, nic: &Nic, nic_state: &NicState, now: u64) {
+        let Some(dev) = nic.device() else {
+            return;
+        };
+        for watched in &mut self.watched {
+            let candidate = &watched.candidate;
+            if !candidate.group.is_connected() {
+                continue;
+            }
+            let Some(ask) = watched.probe.step(&candidate.sighting, now) else {
+                continue;
+            };
+            let IpAddr::V4(target) = candidate.address else {
+                continue;
+            };
+            let source = match self.routes.without_us(candidate.address) {
+                Ok(fib::Route {
+                    source: Some(IpAddr::V4(source)),
+                    devices: [device, _],
+                    ..
+                }) if device == nic.ifindex() => source,
+                _ => nic_state.primary,
+            };
+            let at = match ask {
+                Ask::Everybody => None,
+                Ask::Peer => Some(candidate.sighting.mac()),
+            };
+            arp::request(&dev, source, target, at);
+        }
+    }
+
+    /// Brings the routes in line. Returns whether packets may be under way that are not to be sent any more.
+    fn judge(&mut self, nic: Option<i32>, now: u64) -> bool {
+        let mut withdrawn = false;
+        let mut wanted = KVec::new();
+        for watched in &mut self.watched {
+            let candidate = &watched.candidate;
+            let connected = candidate.group.is_connected();
+            let session = session_of(&self.sessions, &candidate.group).filter(|_| connected);
+            let accepts =
+                |source: IpAddr| session.is_some_and(|session| session.accepts(source, now));
+            withdrawn |= candidate.own.set_accepted(accepts);
+            let judged = match (nic, session) {
+                (None, _) => Err(Place::NoNic),
+                _ if candidate.is_avoided(&self.avoid) => Err(Place::Avoided),
+                (_, None) => Err(Place::NoChannel),
+                (Some(nic), Some(session)) => watched.judge(&self.routes, nic, session, now),
+            };
+            match judged {
+                // Without memory for the list: no route.
+                Ok(route) => drop(wanted.push(route, GFP_KERNEL)),
+                Err(place) => watched.place = place,
+            }
+        }
+        withdrawn |= self.routes.keep_only(&wanted);
+        for watched in &mut self.watched {
+            let address = watched.candidate.address;
+            let (Some(route), Some(nic)) = (
+                wanted.iter().find(|wanted| wanted.destination == address),
+                nic,
+            ) else {
+                continue;
+            };
+            if self.routes.is_used(route, nic) {
+                watched.place = Place::Xl0;
+            } else if now >= watched.again_at {
+                watched.again_at = now + AGAIN_MS;
+                watched.installed(self.routes.install(route, nic));
+            }
+        }
+        withdrawn
+    }
+
+    /// Takes packets from addresses that are confirmed, and tells the peers of which.
+    fn accept(&mut self, now: u64) {
+        for session in &mut self.sessions {
+            let number = session.group.number();
+            let connected = session.group.is_connected() && self.nic_up;
+            let of_group = |watched: &&mut Watched| watched.candidate.group.number() == number;
+            let mut addresses = Accepted::new();
+            for watched in self.watched.iter_mut().filter(of_group) {
+                // Of more than there may be, the last ones stay on the NIC.
+                if connected
+                    && watched.is_confirmed()
+                    && !watched.candidate.is_avoided(&self.avoid)
+                    && addresses.push(watched.candidate.address).is_ok()
+                {
+                    watched.ending = None;
+                    watched.candidate.sighting.accept(true);
+                }
+            }
+            let list = session.list_of(&addresses);
+            let ends = |watched: &&mut Watched| {
+                watched.candidate.sighting.is_accepted()
+                    && addresses
+                        .iter()
+                        .all(|address| *address != watched.candidate.address)
+            };
+            for watched in self.watched.iter_mut().filter(of_group).filter(ends) {
+                let ending = *watched.ending.get_or_insert(Ending {
+                    list,
+                    until: now + ENDING_MS,
+                });
+                if session.is_seen(ending.list) || now >= ending.until {
+                    watched.ending = None;
+                    watched.candidate.sighting.accept(false);
+                }
+            }
+            session.say(addresses);
+        }
+    }
+
+    fn next(&self, now: u64) -> Option<u64> {
+        if self.sessions.is_empty() {
+            // What could not be removed for lack of memory.
+            return (!self.routes.made().is_empty()).then_some(now + AGAIN_MS);
+        }
+        let probes = self.watched.iter().map(|watched| watched.probe.next());
+        let endings = self.watched.iter().filter_map(|watched| watched.ending);
+        Iterator::chain(probes, endings.map(|ending| ending.until))
+            .filter(|at| *at > now)
+            .min()
+            .map(|at| at.min(now + LOOK_MS))
+            .or(Some(now + LOOK_MS))
+    }
+}
+
+fn session_of<'a>(sessions: &'a [Session], group: &Group) -> Option<&'a Session> {
+    sessions
+        .iter()
+        .find(|session| session.group.number() == group.number())
+}
+
+impl Watched {
+    fn installed(&mut self, state: RouteState) {
+        let place = match state {
+            RouteState::Used => Place::Xl0,
+            RouteState::Shadowed => Place::Shadowed,
+            RouteState::Foreign => Place::Foreign,
+            RouteState::Refused(error) => Place::Refused(error),
+        };
+        if let (Place::Refused(error), true) = (place, place != self.place) {
+            self.candidate.account.warn(format_args!(
+                "a route is refused ({error:?}), its traffic stays on the NIC"
+            ));
+        }
+        self.place = place;
+    }
+}
+
+/// Tells the router that the kernel's tables changed.
+pub(crate) struct TablesObserver {
+    router: RouterKick,
+}
+
+impl TablesObserver {
+    pub(crate) fn new(router: RouterKick) -> Self {
+        Self { router }
+    }
+}
+
+impl fib::Observer for TablesObserver {
+    fn changed(&self) {
+        self.router.kick();
+    }
+}
