@@ -39,6 +39,9 @@ METRICS = {
     "channel_each": Metric("all channels of a guest that comes, for each", "ms", False),
     "channel_memory": Metric("memory of a channel, on one side", "KiB", False),
     "channel_grants": Metric("grants of a channel, on both sides", "grants", False),
+    "passed_tcp": Metric("TCP_STREAM to a peer, through a guest that passes it on", "Mb/s", True),
+    "passed_udp": Metric("UDP_STREAM to a peer, received, through a guest that passes it on", "Mb/s", True),
+    "beside_udp_rr": Metric("UDP_RR over eth0 with who is no peer", "transactions/s", True),
     "cpu_per_gb": Metric("CPU time of TCP_STREAM", "s/GB", False),
     "cpu_per_million": Metric("CPU time of TCP_RR", "s/million", False),
 }

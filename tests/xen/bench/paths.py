@@ -5,6 +5,8 @@ eth0-queues   the same with as many queues as the guest has virtual CPUs
 xl0           what xlnet does by itself
 xl0-busypoll  the same, with sockets that poll the device instead of sleeping
 lo            the guest's own loopback: both ends on one guest, the yardstick
+unloaded      eth0 of a guest without the module
+loaded        eth0 of one with it, for what xl0 does not carry
 """
 
 import dataclasses
@@ -35,6 +37,8 @@ PATHS = {
         Path("xl0", "xl0"),
         Path("xl0-busypoll", "xl0", BUSY_POLL_US),
         Path("lo", "lo"),
+        Path("unloaded", "eth0"),
+        Path("loaded", "eth0"),
     )
 }
 

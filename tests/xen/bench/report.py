@@ -6,8 +6,8 @@ from . import goals
 from .metrics import METRICS, times_better
 from .paths import PATHS
 
-# xl0 is compared with these.
-BASELINES = ("eth0", "lo")
+# What is compared with what.
+COMPARED = (("xl0", "eth0"), ("xl0", "lo"), ("loaded", "unloaded"))
 
 
 def markdown(run, machine, plots):
@@ -38,17 +38,17 @@ def words(params):
 
 
 def comparison(heading, rows, results):
-    """A table with a column for each path, and how many times better xl0 is than the baselines."""
+    """A table with a column for each path, and how many times better some are than others."""
     metrics = {metric for _, metric, _ in rows}
     present = {path for metric in metrics for path in results.paths(metric)}
     columns = [path for path in PATHS if path in present]
-    compared = [path for path in BASELINES if path in present and "xl0" in present]
+    compared = [pair for pair in COMPARED if present.issuperset(pair)]
     lines = []
     for title, metric, params in rows:
         cells = [cell(results.rounds(metric, path, **params)) for path in columns]
-        ratios = [times(results, metric, params, baseline) for baseline in compared]
+        ratios = [times(results, metric, params, *pair) for pair in compared]
         lines.append((title, *cells, *ratios))
-    return table((heading, *columns, *(f"xl0 : {baseline}" for baseline in compared)), lines)
+    return table((heading, *columns, *map(" : ".join, compared)), lines)
 
 
 def cell(rounds):
@@ -65,8 +65,8 @@ def figure(value):
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def times(results, metric, params, baseline):
-    value = results.median(metric, "xl0", **params)
+def times(results, metric, params, path, baseline):
+    value = results.median(metric, path, **params)
     other = results.median(metric, baseline, **params)
     if not value or not other:
         return "-"

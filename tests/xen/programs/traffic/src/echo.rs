@@ -1,7 +1,7 @@
 //! The server: sends back what it receives.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 
 /// Small, as there may be hundreds in a guest of 256 MiB.
@@ -29,9 +29,9 @@ fn echo_datagrams(socket: &UdpSocket) -> ! {
     }
 }
 
-pub fn serve(port: u16) -> io::Result<bool> {
-    let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))?;
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+pub fn serve(at: SocketAddr) -> io::Result<bool> {
+    let listener = TcpListener::bind(at)?;
+    let socket = UdpSocket::bind(at)?;
     thread::spawn(move || echo_datagrams(&socket));
     loop {
         let (stream, _) = listener.accept()?;

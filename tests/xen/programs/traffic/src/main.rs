@@ -1,7 +1,7 @@
 //! Checked traffic between domains of the lab.
 //!
 //! ```text
-//! traffic echo PORT                          echo server, TCP and UDP, for ever
+//! traffic echo [ADDRESS:]PORT                echo server, TCP and UDP, for ever
 //! traffic tcp ADDRESS:PORT [KEY=VALUE…]      connections=1 seconds=5 size=16384 pause=0
 //!                                            (milliseconds between blocks of that size)
 //! traffic udp ADDRESS:PORT [KEY=VALUE…]      seconds=5 size=1000 rate=200 (datagrams a second)
@@ -23,7 +23,7 @@ mod udp;
 
 use end::End;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -68,13 +68,17 @@ impl Options {
 
 /// Runs the command; `Ok(false)` means that it ran and found errors.
 fn run(arguments: &[String]) -> Result<bool, String> {
-    let usage = "usage: traffic echo PORT | traffic tcp|udp|sizes ADDRESS:PORT [KEY=VALUE…]";
+    let usage =
+        "usage: traffic echo [ADDRESS:]PORT | traffic tcp|udp|sizes ADDRESS:PORT [KEY=VALUE…]";
     let [mode, target, options @ ..] = arguments else {
         return Err(usage.into());
     };
     if mode == "echo" {
-        let port = target.parse().map_err(|_| usage)?;
-        return echo::serve(port).map_err(|error| error.to_string());
+        let any = target
+            .parse()
+            .map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
+        let at = any.or_else(|_| target.parse()).map_err(|_| usage)?;
+        return echo::serve(at).map_err(|error| error.to_string());
     }
     let target: SocketAddr = target.parse().map_err(|_| usage)?;
     let options = Options::parse(options)?;
