@@ -157,7 +157,7 @@ impl<T: Send + Sync> Drop for RcuBox<T> {
 /// Waits until all who were reading under RCU when it was called are through, softirqs among them.
 /// Process context.
 pub fn wait_for_readers() {
-    rcu::synchronize_rcu();
+    compat::rcu::synchronize_rcu();
 }
 
 /// Something that happens once. Unlike with `kernel::sync::Completion`, a task that waits for it can be frozen.

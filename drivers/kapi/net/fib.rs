@@ -5,7 +5,7 @@
 //! C headers: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h),
 //! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h)
 
-use crate::bindings;
+use crate::{bindings, errno::EAFNOSUPPORT};
 use core::net::{IpAddr, Ipv4Addr};
 use kernel::{error::to_result, prelude::*, types::Opaque};
 

@@ -6,7 +6,7 @@
 //! C headers: [`include/net/dst.h`](srctree/include/net/dst.h),
 //! [`include/net/route.h`](srctree/include/net/route.h)
 
-use crate::{bindings, net::skb::SkBuff};
+use crate::{bindings, errno::ENETUNREACH, net::skb::SkBuff};
 use core::{net::Ipv4Addr, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
