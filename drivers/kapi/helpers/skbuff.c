@@ -54,6 +54,12 @@ struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
 	return skb;
 }
 
+void xl_skb_set_ether_header(struct sk_buff *skb)
+{
+	skb_set_mac_header(skb, -ETH_HLEN);
+	skb_reset_mac_len(skb);
+}
+
 void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
 		      const u8 *source, __be16 protocol)
 {
@@ -61,8 +67,7 @@ void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
 
 	skb->protocol = protocol;
 	skb_reset_network_header(skb);
-	skb_set_mac_header(skb, -ETH_HLEN);
-	skb_reset_mac_len(skb);
+	xl_skb_set_ether_header(skb);
 	eth = eth_hdr(skb);
 	ether_addr_copy(eth->h_dest, nic->dev_addr);
 	ether_addr_copy(eth->h_source, source);

@@ -16,6 +16,7 @@ struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
 struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
 				   unsigned int headroom, unsigned int linear,
 				   unsigned int len);
+void xl_skb_set_ether_header(struct sk_buff *skb);
 void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
 		      const u8 *source, __be16 protocol);
 void xl_skb_record_rx_queue(struct sk_buff *skb, u16 queue);

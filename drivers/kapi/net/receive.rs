@@ -177,6 +177,8 @@ impl Filled {
             bindings::xl_skb_set_frame(raw, nic, source, frame.protocol.to_be());
             bindings::xl_skb_record_rx_queue(raw, queue);
             to_result(bindings::xl_virtio_net_hdr_to_skb(raw, &header))?;
+            // The callee takes the network header for the first one.
+            bindings::xl_skb_set_ether_header(raw);
         }
         Ok(Received(self.0))
     }

@@ -62,6 +62,7 @@ LIES = (
     Lie("state-back", BROKEN + "state impossible"),
     Lie("state-flapping", BROKEN + "state impossible"),
     Lie("closing-for-ever", opens=True),
+    Lie("acceptance-beyond", BROKEN + "addr: too many addresses"),
     Lie("offload", dropped="rx_drop_invalid"),
     Lie("garbage", dropped="rx_drop_invalid"),
     Lie("spoofed-source", dropped="rx_drop_source", all=True),

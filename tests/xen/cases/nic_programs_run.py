@@ -14,10 +14,15 @@ PROGRAM = "obj /lab/drop-discard.o sec xdp"
 FLOWS = 10
 
 
-def drops_discard(trial, **devices):
-    """Datagrams to the port are dropped on their way in, everything else comes, by the given devices."""
+def drops_discard(trial):
+    """Datagrams to the port are dropped on their way in, everything else comes."""
+    trial.no_exchange(trial.g1, udp(trial.g2, port=DISCARD))
+    all_else_comes(trial)
+
+
+def all_else_comes(trial, **devices):
+    """Everything but datagrams to the port comes, by the given devices."""
     g1, g2 = trial.g1, trial.g2
-    trial.no_exchange(g1, udp(g2, port=DISCARD))
     trial.ping(g1, g2, **devices)
     trial.ping(g2, g1, **devices)
     trial.exchange(g1, g2, udp(g2), **devices)
@@ -69,11 +74,11 @@ def generic_xdp(trial):
         drops_discard(trial)
 
 
-@with_server
 def native_xdp(trial):
     """a native XDP program on eth0, for which there are no channels"""
+    # That it drops is not tried: a second one in a netfront's life drops nothing, without xlnet either.
     with trial.applied(trial.g2, f"ip link set dev eth0 xdpdrv {PROGRAM}", "ip link set dev eth0 xdpdrv off"):
-        drops_discard(trial, out="eth0", back="eth0")
+        all_else_comes(trial, out="eth0", back="eth0")
 
 
 SETUPS = (tc_ingress, nft_ingress, generic_xdp, native_xdp)

@@ -9,7 +9,7 @@ use xenfifo::{
     layout::{self, PAGE, RECORD_ALIGN},
     OwnRing, Word, META_LEN,
 };
-use xlnet_protocol::{ChannelId, FurtherQueuePairs, QueuePairOffer};
+use xlnet_protocol::{Acceptance, Addrs, ChannelId, FurtherQueuePairs, QueuePairOffer};
 
 /// Pages of the ring: room for more than one of the largest packets.
 pub(crate) const RING_PAGES: u32 = 64;
@@ -75,6 +75,36 @@ impl Half {
         for (i, word) in (first..).zip(words) {
             self.put_at(layout::USER_AREA + 4 * i, word);
         }
+    }
+
+    /// Says that packets from the peer's `addresses` are taken.
+    pub(crate) fn accept(&mut self, addresses: &Addrs) {
+        let mut said = Acceptance {
+            list: 1,
+            ..Acceptance::default()
+        };
+        for address in addresses.iter() {
+            // A peer has fewer than there is room for.
+            let _ = said.addresses.push(address);
+        }
+        let first = Acceptance::OFFSET as u32;
+        for (i, word) in (first..).zip(said.to_words()) {
+            self.put_at(layout::USER_AREA + 4 * i, word);
+        }
+        self.put_revision(2);
+    }
+
+    /// Says that packets are taken from more addresses than there may be.
+    pub(crate) fn accept_too_many(&mut self) {
+        // The fourth word is their number.
+        let at = Acceptance::OFFSET as u32 + 3;
+        self.put_at(layout::USER_AREA + 4 * at, u32::MAX);
+        self.put_revision(4);
+    }
+
+    fn put_revision(&mut self, revision: u32) {
+        let at = Acceptance::REVISION as u32;
+        self.put_at(layout::USER_AREA + 4 * at, revision);
     }
 
     fn put_at(&mut self, offset: u32, value: u32) {

@@ -57,6 +57,9 @@ lies! {
     /// Closing is said, and nothing after it.
     "closing-for-ever" ClosingForEver,
 
+    /// More addresses are said to be accepted than there may be.
+    "acceptance-beyond" AcceptanceBeyond,
+
     // Packets.
     /// Thousands of packets with whatever offload description.
     "offload" Offload,

@@ -198,6 +198,7 @@ impl Victim {
             (Role::Responder, None) => return Ok(()),
         }
         let mut half = Half::new(peer, self.channel)?;
+        half.accept(&self.told.entry.addrs);
         if self.role == Role::Responder {
             half.put(Word::State, State::Ready as u32);
         }
@@ -336,6 +337,13 @@ impl Victim {
             Lie::RecordTruncated => self.record_and_rest(1000, 64)?,
             Lie::StateUnknown => self.put_and_rest(Word::State, 77),
             Lie::StateBack => self.put_and_rest(Word::State, State::Init as u32),
+            Lie::AcceptanceBeyond => {
+                self.stage = Stage::Over;
+                if let Some(half) = &mut self.half {
+                    half.accept_too_many();
+                }
+                self.notify();
+            }
             Lie::ClosingForEver => self.put_and_rest(Word::State, State::Closing as u32),
             Lie::Offload | Lie::Garbage | Lie::SpoofedSource | Lie::ForeignDestination => {
                 self.consume();
