@@ -109,12 +109,14 @@ fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, Reason> {
     let unreachable = bindings::skb_drop_reason_SKB_DROP_REASON_IP_OUTNOROUTES;
     let next_hop = skb.ipv4_next_hop(destination).ok_or(unreachable)?;
 
-    let mut flow = bindings::flowi4::default();
     // The kernel has decided on the neighbour when it routed the packet. So the route to that is
     // looked up, among those without a gateway; an address of our own, as a load balancer's is, is
     // the destination of a packet for somebody else here.
-    flow.daddr = u32::from_ne_bytes(next_hop.octets());
-    flow.saddr = u32::from_ne_bytes([s0, s1, s2, s3]);
+    let mut flow = bindings::flowi4 {
+        daddr: u32::from_ne_bytes(next_hop.octets()),
+        saddr: u32::from_ne_bytes([s0, s1, s2, s3]),
+        ..Default::default()
+    };
     let common = &mut flow.__fl_common;
     common.flowic_oif = ifindex;
     common.flowic_scope = bindings::rt_scope_t_RT_SCOPE_LINK as u8;
