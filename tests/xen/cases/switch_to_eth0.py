@@ -1,0 +1,57 @@
+"""What avoid= lists stays on eth0, or is back there within 1 s, and no connection breaks; what is no list is refused."""
+
+from lab import traffic, xlnet
+from lab.checks import expect
+from lab.counters import Movement
+
+AVOID = "/sys/module/xlnet/parameters/avoid"
+ELSEWHERE = "10.0.0.199"
+NO_LISTS = ("nobody", "10.0.0.300", "10.0.0.1,,10.0.0.2", "10.0.0.1 10.0.0.2", ",", "ALL", "00:16:3e:01")
+COUNT = 20
+QUIET = 5
+
+
+def ping(here, there, device):
+    """Pings, which must leave by the device."""
+    with Movement({here: ["eth0", "xl0"]}) as moved:
+        here.check(f"ping -q -c {COUNT} -i 0.05 -W 5 {there.ip}")
+    expect(moved[here, device] >= COUNT, f"not by {device}: {moved}")
+    return moved
+
+
+def run(lab):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    expect(g1.read(AVOID) == "", "somebody is avoided who is not listed")
+    mac = g2.read("/sys/class/net/eth0/address")
+    lists = (g2.ip, "all", mac.upper(), f"fe80::1, {mac},{ELSEWHERE}")
+    with traffic.mixture(g1, g2) as mixture:
+        for text in lists:
+            away = xlnet.RouteChange(g1, g2.ip, present=False)
+            g1.check(f"echo '{text}' >{AVOID}")
+            away.finish()
+            expect(g1.read(AVOID) == text, f"{text} reads as {g1.read(AVOID)}")
+            ping(g1, g2, "eth0")
+            # Each guest chooses for what it sends.
+            expect(xlnet.has_route(g2, g1), "the peer's route has gone")
+            back = xlnet.RouteChange(g1, g2.ip, present=True)
+            g1.check(f"echo >{AVOID}")
+            back.finish()
+        mixture.finish(changes=2 * len(lists))
+
+    g1.check(f"echo {ELSEWHERE} >{AVOID}")
+    for text in NO_LISTS:
+        result = g1.run(f"echo '{text}' >{AVOID}")
+        expect(result.status != 0 and "Invalid argument" in result.out, f"{text} was taken: {result.out}")
+    expect(g1.read(AVOID) == ELSEWHERE, "what was refused has changed something")
+    moved = ping(g1, g2, "xl0")
+    expect(moved[g1, "eth0"] <= QUIET, f"somebody else is avoided, too: {moved}")
+
+    xlnet.unload(g1)
+    xlnet.expect_refusal(g1, "xlnet", "avoid=nobody", "avoid=")
+    xlnet.load(g1, f"avoid={g2.ip}")
+    g2.check(f"until on_xl0 {g1.ip}; do nap 0.1; done")
+    g1.check(f"nap {xlnet.FALLBACK}")
+    ping(g1, g2, "eth0")
+    back = xlnet.RouteChange(g1, g2.ip, present=True)
+    g1.check(f"echo >{AVOID}")
+    back.finish()
