@@ -17,6 +17,8 @@ const AGAIN_MS: u64 = 30_000;
 /// So many times without an answer, the last of which may take so many milliseconds, end a confirmation.
 const UNANSWERED: u32 = 3;
 const ANSWER_MS: u64 = 1000;
+/// For how long a confirmation lasts then, in milliseconds.
+const LASTS_MS: u64 = UNANSWERED as u64 * AGAIN_MS + ANSWER_MS;
 
 /// Of whom to ask.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,11 @@ impl Probe {
     pub(crate) fn step(&mut self, sighting: &Sighting, now: u64) -> Option<Ask> {
         let seen = sighting.last();
         if self.since != Some(seen) {
+            if seen.verdict == Verdict::Confirmed && now > seen.at + LASTS_MS {
+                // Seen long before there was a channel, when nobody asked again.
+                sighting.forget(seen);
+                return self.step(sighting, now);
+            }
             self.since = Some(seen);
             self.asked = 0;
             self.at = match seen.verdict {

@@ -213,6 +213,10 @@ impl Router {
     /// `ENOMEM`; the channel is of no use then.
     pub(crate) fn open(&self, session: Session) -> Result {
         if let Some(state) = (*self.state.lock()).as_mut() {
+            for watched in state.of(&session.group) {
+                // Nobody has asked meanwhile.
+                watched.probe = Probe::new();
+            }
             state.sessions.push(session, GFP_KERNEL)?;
         }
         Ok(())

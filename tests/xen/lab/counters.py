@@ -29,6 +29,11 @@ def finish_reading(command):
     return {device: int(packets) for device, packets in lines}
 
 
+def read(domain, *devices):
+    """{device: packets} so far, both ways; a device that is not there has none."""
+    return finish_reading(start_reading(domain, devices))
+
+
 class Movement:
     """How many packets each device of the given domains carries inside a `with` block, both ways or one.
 
