@@ -84,7 +84,6 @@ install: ## Install modules, scripts and network configuration on this machine (
 	install -m 755 iproute-scripts/xl-status iproute-scripts/xl-bench iproute-scripts/xl-policy $(sbin)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
 	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
-	install -m 644 iproute-scripts/sysctl.d/60-xlnet.conf
 	$(if $(DESTDIR),,depmod $(release))
 
 .PHONY: clean
