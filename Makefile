@@ -80,10 +80,12 @@ updates   = $(DESTDIR)/lib/modules/$(release)/updates
 install: ## Install modules, scripts and network configuration on this machine (DESTDIR=…)
 	@test -e xlnet.ko || { echo 'install: no xlnet.ko here, run "make modules" first' >&2; exit 1; }
 	install -d $(updates) $(sbin) $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d
+	install -d $(DESTDIR)/etc/systemd/network
 	install -m 644 xlnet.ko xldiscovery.ko $(updates)
 	install -m 755 iproute-scripts/xl-status iproute-scripts/xl-bench iproute-scripts/xl-policy $(sbin)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
 	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
+	install -m 644 iproute-scripts/network/10-xl0.network $(DESTDIR)/etc/systemd/network
 	$(if $(DESTDIR),,depmod $(release))
 
 .PHONY: clean
