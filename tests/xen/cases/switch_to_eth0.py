@@ -30,13 +30,14 @@ def run(lab):
             g1.check(f"echo '{text}' >{AVOID}")
             away.finish()
             expect(g1.read(AVOID) == text, f"{text} reads as {g1.read(AVOID)}")
-            ping(g1, g2, "eth0")
-            # Each guest chooses for what it sends.
-            expect(xlnet.has_route(g2, g1), "the peer's route has gone")
+            # The peer is told that nothing of its is taken by xl0 any more.
+            g2.check(f"while on_xl0 {g1.ip}; do nap 0.1; done")
+            moved = ping(g1, g2, "eth0")
+            expect(moved[g1, "xl0"] == 0, f"something by xl0: {moved}")
             back = xlnet.RouteChange(g1, g2.ip, present=True)
             g1.check(f"echo >{AVOID}")
             back.finish()
-        mixture.finish(changes=2 * len(lists))
+        mixture.finish(changes=4 * len(lists))
 
     g1.check(f"echo {ELSEWHERE} >{AVOID}")
     for text in NO_LISTS:
@@ -49,7 +50,7 @@ def run(lab):
     xlnet.unload(g1)
     xlnet.expect_refusal(g1, "xlnet", "avoid=nobody", "avoid=")
     xlnet.load(g1, f"avoid={g2.ip}")
-    g2.check(f"until on_xl0 {g1.ip}; do nap 0.1; done")
+    g1.check(f"until grep -q '^{g2.ip} .*avoid=' /sys/kernel/debug/xlnet/addresses; do nap 0.1; done")
     g1.check(f"nap {xlnet.FALLBACK}")
     ping(g1, g2, "eth0")
     back = xlnet.RouteChange(g1, g2.ip, present=True)
