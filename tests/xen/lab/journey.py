@@ -13,7 +13,7 @@ DEVICES = {"netfront": ("eth0", "eth0", "eth0"), "xlnet": ("eth0", "xl0", "eth0"
 # How long the way is looked for after a move.
 PATIENCE = 20
 # In MiB. All of it is sent through an emulated network, but in 144 a guest does not boot.
-MEMORY = 160
+MEMORY = 224
 # How many packets one device may carry while the packets between the guests take the other: there are ARP
 # and IPv6 on eth0.
 OTHERS = {"eth0": 20, "xl0": 0}
