@@ -58,8 +58,8 @@ def server(domain, prefix, address):
 
 
 def leases(guest):
-    """What the client was told so far: pairs of the event and the address."""
-    return re.findall(r"^(\S+) (\S*)$", guest.read("/run/leases"), re.MULTILINE)
+    """What the client was told so far, if it has begun: pairs of the event and the address."""
+    return re.findall(r"^(\S+) (\S*)$", guest.run("cat /run/leases").out, re.MULTILINE)
 
 
 def wait_for_lease(guest, event, address, count=1):

@@ -18,6 +18,9 @@ CASES = payload.TREE / "tests" / "xen" / "cases"
 # with all guests PVH.
 IN_PVH = ("saved_and_restored", "sockets_see_eth0", "unload_under_traffic")
 
+# Left out of the whole run: these have not been seen to pass yet. `make test CASE=name` runs one.
+NOT_YET = ()
+
 
 class Case:
     def __init__(self, name):
@@ -136,7 +139,7 @@ def report(case, kind, out, wrong, seconds):
 
 def run(wanted):
     """All cases, or the named ones."""
-    return run_in_both(wanted, names(), IN_PVH)
+    return run_in_both(wanted, [name for name in names() if name not in NOT_YET], IN_PVH)
 
 
 def run_debug(wanted):
