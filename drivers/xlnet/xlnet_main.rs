@@ -130,10 +130,14 @@ impl kernel::Module for XlnetModule {
         .inspect_err(|e| pr_err!("XenStore refuses a watch ({e:?})\n"))?;
         let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
 
+        let report = Report::new(router.clone())?;
+        // From here on the two hold what holds them, and the device, until they are shut down.
         let dev: DeviceRef = registration.device().into();
         router.get().start(dev.ifindex(), avoid)?;
-        manager.get().start(own, nic, dev, driver, router.clone())?;
-        let report = Report::new(router.clone())?;
+        manager
+            .get()
+            .start(own, nic, dev, driver, router.clone())
+            .inspect_err(|_| router.get().remove_all())?;
         let this = Self {
             manager,
             router,
