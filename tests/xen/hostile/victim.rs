@@ -22,8 +22,8 @@ use xenfifo::{
     PeerControl, State, Word, META_LEN,
 };
 use xlnet_protocol::{
-    Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry, PeerText,
-    QueuePairOffer, Role, MAX_QUEUE_PAIRS,
+    Acceptance, Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry,
+    PeerText, QueuePairOffer, Role, MAX_QUEUE_PAIRS,
 };
 
 /// So many packets are sent by the lies about packets.
@@ -274,6 +274,12 @@ impl Victim {
         mapped.map_or(0, |mapped| mapped.control.load_acquire(word))
     }
 
+    /// Whether the victim has said which packets it takes, as it does when it has opened the channel.
+    fn has_opened(&self) -> bool {
+        let mapped = self.mapped.as_ref();
+        mapped.is_some_and(|mapped| mapped.control.user_word(Acceptance::REVISION) != 0)
+    }
+
     fn put(&mut self, word: Word, value: u32) {
         if let Some(half) = &mut self.half {
             half.put(word, value);
@@ -344,6 +350,8 @@ impl Victim {
                 }
                 self.notify();
             }
+            // Not before the victim has found the channel open.
+            Lie::ClosingForEver if !self.has_opened() => {}
             Lie::ClosingForEver => self.put_and_rest(Word::State, State::Closing as u32),
             Lie::Offload | Lie::Garbage | Lie::SpoofedSource | Lie::ForeignDestination => {
                 self.consume();
