@@ -117,7 +117,8 @@ def notice_a_stall(lab, g1, g2, xenstored):
                 time.sleep(2 * debug.PACE)
             expect(xlnet.has_route(g1, g2), "g1 did not wait for XenStore")
             life.unpause(lab, g2)
-    expect(moved[g1, "xl0"] == 0 and moved[g1, "eth0"] > MANY, f"with g2 standing still: {moved}")
+    # As many datagrams as are sent meanwhile, and nothing else is.
+    expect(moved[g1, "xl0"] == 0 and moved[g1, "eth0"] > MANY / 2, f"with g2 standing still: {moved}")
     g1.check(f"ip address del {EXTRA}/24 dev eth0")
     xlnet.wait_for_routes(lab)
 
