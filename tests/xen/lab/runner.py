@@ -18,7 +18,8 @@ CASES = payload.TREE / "tests" / "xen" / "cases"
 # with all guests PVH.
 IN_PVH = ("saved_and_restored", "unload_under_traffic")
 
-# Left out of the whole run: these have not been seen to pass yet. `make test CASE=name` runs one.
+# Left out of the whole run: these have not been seen to pass yet, hostile_attacks not with what guests say of the
+# packets that they take. `make test CASE=name` runs one.
 NOT_YET = (
     "address_moves",
     "arp_blocked",
@@ -32,6 +33,7 @@ NOT_YET = (
     "dom0_policy",
     "dom0_tells",
     "foreign_sources",
+    "hostile_attacks",
     "nic_comes_late",
     "pods_behind_guests",
     "removed_by_hand",
