@@ -18,7 +18,6 @@ static void describe(const struct fib_result *res, struct xl_fib_answer *answer)
 	answer->table = res->table->tb_id;
 	answer->type = res->type;
 	answer->protocol = fi->fib_protocol;
-	answer->prefix_len = res->prefixlen;
 	answer->next_hops = fi->nh ? fi->nh->id : 0;
 	answer->paths = fib_info_num_path(fi);
 	for (i = 0; i < answer->paths && i < ARRAY_SIZE(answer->oifs); i++)

@@ -16,7 +16,6 @@ struct xl_fib_answer {
 	unsigned int paths;
 	u8 type;
 	u8 protocol;
-	u8 prefix_len;
 	bool gateway;		/* whether the next hop chosen is one */
 };
 

@@ -18,8 +18,6 @@ pub struct Route {
     pub is_unicast: bool,
     /// Who installed it: a `RTPROT_` number.
     pub protocol: u8,
-    /// The length of its prefix in bits.
-    pub prefix_len: u8,
     /// The id of its next-hop object, 0 if it has none.
     pub next_hops: u32,
     /// How many next hops it has.
@@ -43,7 +41,6 @@ impl Route {
             table: answer.table,
             is_unicast: u32::from(answer.type_) == bindings::RTN_UNICAST,
             protocol: answer.protocol,
-            prefix_len: answer.prefix_len,
             next_hops: answer.next_hops,
             paths: answer.paths,
             devices: answer.oifs,
