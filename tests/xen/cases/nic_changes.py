@@ -73,27 +73,16 @@ def configure(guest):
     guest.check(f"ip address add {guest.ip}/24 dev eth0 && ip link set eth0 up")
 
 
-@contextlib.contextmanager
-def logged(guest, words):
-    """What is done in the `with` block makes xlnet say the words, in one line."""
-    mark = f"lab: {words}"
-    guest.mark(mark)
-    yield
-    log = guest.kernel_log(mark)
-    lines = [line for line in log.splitlines() if "xlnet: " in line and words in line]
-    expect(len(lines) == 1, f"{guest.name}: not one line with '{words}' in the kernel log:\n{log}")
-
-
 def comes_later(lab, g1, g3):
     """The module is loaded before its NIC is there: the named one in g1, any in g3."""
     detach(lab, g3)
-    with logged(g3, "no Xen network device (xen-netfront) yet"):
+    with xlnet.logged(g3, "no Xen network device (xen-netfront) yet"):
         xlnet.load(g3)
-    with logged(g1, f"nic={OTHER_NAME}: no such device yet"):
+    with xlnet.logged(g1, f"nic={OTHER_NAME}: no such device yet"):
         xlnet.load(g1, f"nic={OTHER_NAME}")
-    with logged(g3, "serving eth0"):
+    with xlnet.logged(g3, "serving eth0"):
         attach(lab, g3)
-    with logged(g1, f"serving {OTHER_NAME}"):
+    with xlnet.logged(g1, f"serving {OTHER_NAME}"):
         g1.check(f"ip link set eth0 name {OTHER_NAME}")
     xlnet.load(lab.dom0)
     xlnet.wait_for_routes(lab, ("g1", "g3"))
@@ -102,7 +91,7 @@ def comes_later(lab, g1, g3):
 
 def renamed(g1, g2):
     """The NIC is what it was by another name."""
-    with logged(g2, f"serving {OTHER_NAME}"):
+    with xlnet.logged(g2, f"serving {OTHER_NAME}"):
         g2.check(f"ip link set eth0 name {OTHER_NAME}")
     with Movement({g1: ["eth0", "xl0"]}) as moved:
         g2.check(f"nap 1; ping -c 3 -i 0.2 -W 2 {g1.ip}")
@@ -113,7 +102,7 @@ def renamed(g1, g2):
 def in_another_namespace(lab, g1, g2, absence):
     """The NIC leaves for a container, and comes back."""
     with absence:
-        with logged(g2, "eth0 is in another network namespace"), route(g1, g2.ip, present=False):
+        with xlnet.logged(g2, "eth0 is in another network namespace"), route(g1, g2.ip, present=False):
             g2.check("ip netns add away && ip link set eth0 netns away")
         g2.check("ip -n away link set eth0 up && ip -n away link set eth0 netns 1 && ip netns del away")
         configure(g2)

@@ -1,7 +1,5 @@
 """xlnet waits for a NIC that is not there yet, follows one that is renamed, and leaves one in a namespace alone."""
 
-import contextlib
-
 from lab import topology, traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement
@@ -10,17 +8,6 @@ from lab.needs import Needs
 NEEDS = Needs(guests=("g1", "g2"), loaded=False)
 MAC = "00:16:3e:5e:01:01"
 MANY, FEW = 100, 50
-
-
-@contextlib.contextmanager
-def says_once(guest, word):
-    """What is done in the `with` block has xlnet say one thing, in one line of the guest's log with this word."""
-    mark = f"lab: xlnet is to say once: {word}"
-    guest.mark(mark)
-    yield
-    log = guest.kernel_log(mark)
-    lines = [line for line in log.splitlines() if "xlnet" in line and word in line]
-    expect(len(lines) == 1, f"{guest.name}: {len(lines)} lines of xlnet's with '{word}':\n{log}")
 
 
 def attach(lab, guest, mac, device):
@@ -47,7 +34,7 @@ def meets(lab, g1, g2):
 def loaded_before_the_nic(lab, g1, g2):
     """There is no NIC at all when the module is loaded."""
     detach(lab, g1, 0, "eth0")
-    with says_once(g1, "wait"):
+    with xlnet.logged(g1, "wait"):
         xlnet.load(g1)
         g1.check("nap 1")
     attach(lab, g1, topology.mac_of(g1.settings), "eth0")
@@ -59,7 +46,7 @@ def loaded_before_the_nic(lab, g1, g2):
 def named_before_the_nic(lab, g1, g2):
     """`nic=` names a NIC that comes later; the one that is there is none of its business."""
     g1.check("ip address flush dev eth0")
-    with says_once(g1, "wait"):
+    with xlnet.logged(g1, "wait"):
         xlnet.load(g1, "nic=eth1")
         g1.check("nap 1")
     try:
@@ -98,7 +85,7 @@ def moved_to_a_namespace(lab, g1, g2):
     """In another namespace the NIC is left alone: it serves that one, and xl0 nobody, until it comes back."""
     g1.check("ip netns add away")
     try:
-        with says_once(g1, "namespace"):
+        with xlnet.logged(g1, "namespace"):
             gone = xlnet.RouteChange(g2, g1.ip, present=False)
             g1.check("ip link set eth0 netns away")
             gone.finish()
@@ -109,7 +96,7 @@ def moved_to_a_namespace(lab, g1, g2):
             expect(moved[g2, "eth0"] > MANY and moved[g2, "xl0"] == 0, f"to the namespace: {moved}")
         # As found there by a module that is loaded now.
         xlnet.unload(g1)
-        with says_once(g1, "wait"):
+        with xlnet.logged(g1, "wait"):
             xlnet.load(g1)
             g1.check("nap 1")
     finally:

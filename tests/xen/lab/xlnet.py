@@ -1,5 +1,6 @@
 """The product, as cases load, unload and look at it."""
 
+import contextlib
 import re
 import time
 
@@ -160,3 +161,14 @@ def expect_refusal(domain, module, parameters, word):
     log = domain.kernel_log(mark)
     lines = [line for line in log.splitlines() if module in line and word in line]
     expect(lines, f"{domain.name}: no line with '{module}' and '{word}' in the kernel log:\n{log}")
+
+
+@contextlib.contextmanager
+def logged(guest, words):
+    """What is done in the `with` block makes xlnet say the words, in one line."""
+    mark = f"lab: {words}"
+    guest.mark(mark)
+    yield
+    log = guest.kernel_log(mark)
+    lines = [line for line in log.splitlines() if "xlnet: " in line and words in line]
+    expect(len(lines) == 1, f"{guest.name}: not one line with '{words}' in the kernel log:\n{log}")
