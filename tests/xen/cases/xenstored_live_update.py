@@ -22,6 +22,14 @@ EXTRA = "10.0.0.50"
 STILL = 5
 # How often it is replaced while a guest unloads and loads xlnet.
 UPDATES = 3
+# It waits for a moment without transactions, by default for 60 s; once it never answered. What it says of each try is
+# shown if it fails.
+UPDATE = """
+for try in 1 2 3; do
+  timeout 30 xenstore-control live-update -t 20 {} && exit
+done
+exit 1
+"""
 RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko"
 # Does so until it is told that the updates are done; each time a channel is about to be up, or just is.
 RELOADS = f"""
@@ -51,7 +59,7 @@ class Xenstored:
         # It keeps its name, by which the next run in this boot knows it.
         directory = self._dom0.check("mktemp -d -p /run").strip()
         program = f"{directory}/{before.rpartition('/')[2]}"
-        self._dom0.check(f"cp {before} {program} && xenstore-control live-update {program}")
+        self._dom0.check(f"cp {before} {program} && {UPDATE.format(program)}", timeout=120)
         running = self._program()
         expect(running == program, f"xenstored is {running}, not {program}")
 
