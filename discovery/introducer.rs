@@ -7,6 +7,7 @@
 //! change is read for a limited time, and the rest of it in the next pass.
 
 use crate::{
+    clearance::Clearance,
     guest::Guest,
     marks::Marks,
     pace::PACE_MS,
@@ -56,6 +57,7 @@ pub(crate) struct Introducer {
     /// behind that nobody takes back.
     started: Atomic<bool>,
     pub(crate) policy_changed: Atomic<bool>,
+    pub(crate) clearance_changed: Atomic<bool>,
     domains_changed: Atomic<bool>,
     /// The toolstack may have changed any guest's vifs.
     all_vifs_changed: Atomic<bool>,
@@ -68,6 +70,7 @@ pub(crate) struct Introducer {
 
 struct State {
     policy: Policy,
+    clearance: Clearance,
     guests: KVec<Guest>,
     /// Those whose vifs are to be read again.
     vifs_changed: Marks,
@@ -97,6 +100,7 @@ impl Introducer {
         pin_init!(Self {
             state <- new_mutex!(State {
                 policy: Policy::closed(),
+                clearance: Clearance::none(),
                 guests: KVec::new(),
                 vifs_changed: Marks::All,
                 survey: None,
@@ -108,6 +112,7 @@ impl Introducer {
             }),
             started: Atomic::new(false),
             policy_changed: Atomic::new(true),
+            clearance_changed: Atomic::new(true),
             domains_changed: Atomic::new(true),
             all_vifs_changed: Atomic::new(true),
             vifs_changed <- new_mutex!(Marks::none()),
@@ -139,6 +144,7 @@ impl Introducer {
         let mut state = self.state.lock();
         // dom0's say first: it is not to wait for anything that guests do.
         let policy = self.read_policy(&mut state);
+        let cleared = self.read_clearance(&mut state);
         let looked = state.look().and_then(|()| state.introduce());
         let domains = self.read_domains(&mut state, worker);
         let vifs = self.read_vifs(&mut state);
@@ -147,6 +153,7 @@ impl Introducer {
         let introduced = state.introduce();
         let relayed = state.relay();
         policy
+            .and(cleared)
             .and(looked)
             .and(domains)
             .and(vifs)
@@ -179,6 +186,15 @@ impl Introducer {
                 Err(error)
             }
         }
+    }
+
+    fn read_clearance(&self, state: &mut State) -> Result {
+        if !self.clearance_changed.xchg(false, Full) {
+            return Ok(());
+        }
+        state.clearance.read().inspect_err(|_| {
+            self.clearance_changed.store(true, Release);
+        })
     }
 
     fn read_domains(&self, state: &mut State, worker: &Kick) -> Result {
@@ -258,7 +274,7 @@ impl State {
 
     /// Looks at what dom0's kernel enforces.
     fn look(&mut self) -> Result {
-        let survey = Survey::take()?;
+        let survey = Survey::take(self.clearance.holds())?;
         let bridges = self.policy.bridges()?;
         let same = |before: &Survey| survey.is_same(before);
         if !self.survey.as_ref().is_some_and(same) || bridges != self.bridges {

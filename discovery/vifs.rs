@@ -85,12 +85,13 @@ pub(crate) struct Survey {
 type Surveyed = ((u32, u32), Facts);
 
 impl Survey {
-    /// Looks. Process context, RTNL not held.
+    /// Looks. nftables' rules that bridged frames meet by br_netfilter are passed over if they are `cleared`.
+    /// Process context, RTNL not held.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn take() -> Result<Self> {
+    pub(crate) fn take(cleared: bool) -> Result<Self> {
         let mut vifs = KVec::new();
         let mut result = Ok(());
         bridge::vifs(|vif| {
@@ -102,7 +103,7 @@ impl Survey {
         bridge::filters(|found| {
             filters = Filters {
                 bridge: found.bridge,
-                ip: found.ip,
+                ip: found.ip || (found.nftables && !cleared),
             }
         });
         Ok(Self { vifs, filters })

@@ -10,6 +10,7 @@
 
 #![deny(unsafe_code)]
 
+mod clearance;
 mod guest;
 mod introducer;
 mod marks;
@@ -19,6 +20,7 @@ mod policy;
 mod vifs;
 
 use crate::{
+    clearance::ClearanceWatch,
     introducer::{DomainWatch, Introducer, Kick, VifObserver},
     policy::PolicyWatch,
 };
@@ -42,6 +44,7 @@ struct XldiscoveryModule {
     _domains: [xenstore::Watch<DomainWatch>; 2],
     _vifs: xenstore::Watch<VifObserver>,
     _policy: xenstore::Watch<PolicyWatch>,
+    _clearance: xenstore::Watch<ClearanceWatch>,
     _notifier: Pin<KBox<nic::Notifier<VifObserver>>>,
 }
 
@@ -66,12 +69,18 @@ impl kernel::Module for XldiscoveryModule {
         let policy =
             xenstore::Watch::new(fmt!("{}", policy::CURRENT), PolicyWatch::new(&introducer))
                 .inspect_err(refused)?;
+        let clearance = xenstore::Watch::new(
+            fmt!("{}", clearance::NODE),
+            ClearanceWatch::new(&introducer),
+        )
+        .inspect_err(refused)?;
         let notifier = nic::Notifier::new(VifObserver::new(&introducer))?;
         let this = Self {
             introducer,
             _domains: domains,
             _vifs: vifs,
             _policy: policy,
+            _clearance: clearance,
             _notifier: notifier,
         };
         this.introducer.get().start();

@@ -222,6 +222,21 @@ static bool harmless_ip(const struct nf_hook_ops *ops)
 	}
 }
 
+static bool nftables(const struct nf_hook_ops *ops)
+{
+	return ops->hook_ops_type == NF_HOOK_OP_NF_TABLES;
+}
+
+static bool not_nftables(const struct nf_hook_ops *ops)
+{
+	return !nftables(ops);
+}
+
+static bool harmless_or_nftables(const struct nf_hook_ops *ops)
+{
+	return nftables(ops) || harmless_ip(ops);
+}
+
 static bool any_filter(const struct nf_hook_entries __rcu *hooks,
 		       bool (*harmless)(const struct nf_hook_ops *ops))
 {
@@ -233,7 +248,7 @@ static bool any_filter(const struct nf_hook_entries __rcu *hooks,
 		return false;
 	ops = nf_hook_entries_get_hook_ops(entries);
 	for (i = 0; i < entries->num_hook_entries; i++) {
-		if (!harmless || !harmless(ops[i]))
+		if (!harmless(ops[i]))
 			return true;
 	}
 	return false;
@@ -258,6 +273,13 @@ static bool shown_to_ip(const struct netns_nf *nf)
 	return false;
 }
 
+static void look_at_ip(const struct nf_hook_entries __rcu *hooks,
+		       struct xl_bridge_filters *filters)
+{
+	filters->nftables |= any_filter(hooks, not_nftables);
+	filters->ip |= any_filter(hooks, harmless_or_nftables);
+}
+
 void xl_bridge_filters(struct xl_bridge_filters *filters)
 {
 #ifdef CONFIG_NETFILTER_FAMILY_BRIDGE
@@ -276,13 +298,11 @@ void xl_bridge_filters(struct xl_bridge_filters *filters)
 					      harmless_bridge);
 	if (shown_to_ip(nf)) {
 		for (i = 0; i < ARRAY_SIZE(ip_hooks); i++) {
-			filters->ip |= any_filter(nf->hooks_ipv4[ip_hooks[i]],
-						  harmless_ip);
-			filters->ip |= any_filter(nf->hooks_ipv6[ip_hooks[i]],
-						  harmless_ip);
+			look_at_ip(nf->hooks_ipv4[ip_hooks[i]], filters);
+			look_at_ip(nf->hooks_ipv6[ip_hooks[i]], filters);
 		}
 #ifdef CONFIG_NETFILTER_FAMILY_ARP
-		filters->ip |= any_filter(nf->hooks_arp[NF_ARP_FORWARD], NULL);
+		look_at_ip(nf->hooks_arp[NF_ARP_FORWARD], filters);
 #endif
 	}
 	rcu_read_unlock();

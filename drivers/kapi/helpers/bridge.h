@@ -38,7 +38,11 @@ struct xl_vif {
 struct xl_bridge_filters {
 	/* nftables' bridge family, ebtables, BPF. */
 	bool bridge;
-	/* IP and ARP filters that br_netfilter shows bridged frames to. */
+	/*
+	 * IP and ARP filters that br_netfilter shows bridged frames to: those
+	 * of nftables, whose rules userspace can judge, and others.
+	 */
+	bool nftables;
 	bool ip;
 };
 

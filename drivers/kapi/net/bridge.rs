@@ -66,7 +66,9 @@ pub struct Vlans {
 pub struct Filters {
     /// Hooks of netfilter's bridge family: nftables, ebtables.
     pub bridge: bool,
-    /// Hooks of its IP and ARP families, while br_netfilter shows them bridged frames.
+    /// nftables' hooks in its IP and ARP families, while br_netfilter shows them bridged frames.
+    pub nftables: bool,
+    /// Hooks of others there.
     pub ip: bool,
 }
 
@@ -115,6 +117,7 @@ pub fn filters<F: FnOnce(Filters)>(take: F) {
     unsafe { bindings::xl_bridge_filters(&mut filters) };
     take(Filters {
         bridge: filters.bridge,
+        nftables: filters.nftables,
         ip: filters.ip,
     });
 }

@@ -13,7 +13,7 @@ def run(lab):
 
     def table(family, chain):
         """The commands that make a table with one chain, and remove it."""
-        make = f"nft add table {family} lab && nft 'add chain {family} lab hook {chain}'"
+        make = f"nft add table {family} lab && nft 'add chain {family} lab base {chain}'"
         return make, f"nft delete table {family} lab"
 
     facts = [
@@ -27,7 +27,7 @@ def run(lab):
         ("clsact", f"tc qdisc add dev {one} clsact", f"tc qdisc del dev {one} clsact", "tc filters"),
         (
             "nftables' netdev family",
-            *table("netdev", f"{{ type filter hook ingress device {one} priority 0; }}"),
+            *table("netdev", f"{{ type filter hook ingress device \"{one}\" priority 0; }}"),
             "hooks on its vif",
         ),
         ("nftables' bridge family", *table("bridge", FORWARD), "nftables, ebtables"),
@@ -39,8 +39,8 @@ def run(lab):
     forward, no_forward = table("ip", FORWARD)
     # conntrack stands at the same hooks and filters nothing.
     conntrack = (
-        "nft add table ip track && nft 'add chain ip track hook { type filter hook output priority 0; }'"
-        " && nft add rule ip track hook ct state established counter"
+        "nft add table ip track && nft 'add chain ip track base { type filter hook output priority 0; }'"
+        " && nft add rule ip track base ct state established counter"
     )
 
     with apart.Pings(g1, g2):

@@ -9,7 +9,8 @@ from . import debug
 from .errors import LabError
 
 # Found by trial, with QEMU 10: with richer models PVH guests triple-fault or Xen does not boot.
-CPU = "qemu64,+svm,+npt,+nrip-save,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+x2apic"
+# Without rdrand guests have no random numbers for minutes, for which WireGuard waits.
+CPU = "qemu64,+svm,+npt,+nrip-save,+sse3,+ssse3,+sse4.1,+sse4.2,+popcnt,+x2apic,+rdrand"
 XEN_ARGUMENTS = (
     "console=com1 com1=115200,8n1 dom0_mem=1024M,max:1024M dom0_max_vcpus=1"
     " loglvl=warning guest_loglvl=warning conring_size=4M"
