@@ -59,10 +59,11 @@ pub(crate) struct GuestWatch {
 impl WatchHandler for GuestWatch {
     fn changed(&self, path: &str) {
         match Path::parse(path).map(|path| path.node) {
-            // Other names mean nothing, and what dom0 writes is not here.
+            // Other names mean nothing, and what dom0 writes is not here. Accounts are for the administrator.
             None
             | Some(
-                Node::Told
+                Node::Traffic(_)
+                | Node::Told
                 | Node::Why
                 | Node::Peers
                 | Node::Peer(_)

@@ -34,6 +34,7 @@ pub mod port;
 mod queue_pairs;
 mod reason;
 pub mod roster;
+mod traffic;
 mod version;
 mod warning;
 
@@ -53,4 +54,5 @@ pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry, PeerText};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
 pub use reason::{Reason, Reasons};
+pub use traffic::Traffic;
 pub use version::Version;

@@ -49,6 +49,8 @@ pub enum Node {
     Offers,
     /// `offer/<P>`: the guest's offer to P.
     Offer(DomId),
+    /// `traffic/<P>`: what the guest exchanged with P, see [`crate::Traffic`].
+    Traffic(DomId),
     /// `xlnet`: the directory of what dom0 tells the guest.
     Told,
     /// `why`: why the guest meets nobody, in words.
@@ -129,7 +131,8 @@ impl Node {
             | Self::Mac
             | Self::Addr
             | Self::Offers
-            | Self::Offer(_) => false,
+            | Self::Offer(_)
+            | Self::Traffic(_) => false,
             Self::Told
             | Self::Why
             | Self::Peers
@@ -155,6 +158,7 @@ impl Node {
             [Some("addr"), None, ..] => Node::Addr,
             [Some("offer"), None, ..] => Node::Offers,
             [Some("offer"), Some(to), None, _] => Node::Offer(guest(to)?),
+            [Some("traffic"), Some(peer), None, _] => Node::Traffic(guest(peer)?),
             [Some("why"), None, ..] => Node::Why,
             [Some("peer"), None, ..] => Node::Peers,
             [Some("peer"), Some(peer), None, _] => Node::Peer(guest(peer)?),
@@ -184,6 +188,7 @@ impl fmt::Display for Path {
             Node::Addr => f.write_str("/addr"),
             Node::Offers => f.write_str("/offer"),
             Node::Offer(to) => write!(f, "/offer/{to}"),
+            Node::Traffic(peer) => write!(f, "/traffic/{peer}"),
             Node::Peers => f.write_str("/peer"),
             Node::Peer(peer) => write!(f, "/peer/{peer}"),
             Node::PeerMac(peer) => write!(f, "/peer/{peer}/mac"),

@@ -4,7 +4,7 @@
 
 use kapi::xen::xenstore;
 use kernel::prelude::*;
-use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, PeerText};
+use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, PeerText, Traffic};
 
 /// Where dom0 tells of the peers.
 pub(crate) const PEERS: Path = Path::own(Node::Peers);
@@ -59,6 +59,25 @@ pub(crate) fn write_offer(peer: DomId, offer: &Offer) -> Result {
 /// XenStore's.
 pub(crate) fn remove_offer(peer: DomId) -> Result {
     xenstore::remove(format_args!("{}", Path::own(Node::Offer(peer))))
+}
+
+/// Writes what was exchanged with `peer`.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn write_traffic(peer: DomId, traffic: Traffic) -> Result {
+    let path = Path::own(Node::Traffic(peer));
+    xenstore::write(format_args!("{path}"), format_args!("{traffic}"))
+}
+
+/// Removes what was written of that.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn remove_traffic(peer: DomId) -> Result {
+    xenstore::remove(format_args!("{}", Path::own(Node::Traffic(peer))))
 }
 
 /// Calls `take` for each guest that dom0 tells of.

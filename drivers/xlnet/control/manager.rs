@@ -40,6 +40,8 @@ pub(crate) type Kick = Arc<Worker<Manager>>;
 
 /// When to try again what could not be done, in milliseconds.
 const RETRY_MS: u64 = 1000;
+/// How often dom0 is told what was exchanged with the peers, in milliseconds.
+const REPORT_MS: u64 = 10_000;
 /// How long unloading waits for the channels to close, which bound that themselves, and for peers to
 /// give pages back, in milliseconds.
 const SHUTDOWN_MS: u64 = 2000;
@@ -119,6 +121,8 @@ struct State {
     refused: bool,
     /// There was no group for a peer; logged once until one is free.
     full: bool,
+    /// When dom0 is to be told again what was exchanged with the peers.
+    report_at: u64,
     /// There was no memory to bring the table in line with the peers.
     stale: bool,
 }
@@ -164,6 +168,7 @@ impl Manager {
             closing: false,
             refused: false,
             full: false,
+            report_at: 0,
             stale: false,
         });
         Ok(())
@@ -238,9 +243,10 @@ impl Manager {
         if state.update_advert().is_err() || state.stale || state.is_owed_pages() {
             retry = Some(now_ms() + RETRY_MS);
         }
+        let report = state.report_traffic();
         let now = now_ms();
         let next = state.peers.iter().filter_map(|peer| peer.next(now)).min();
-        [next, retry].into_iter().flatten().min()
+        [next, retry, report].into_iter().flatten().min()
     }
 }
 
@@ -286,6 +292,22 @@ impl State {
         for peer in &mut self.peers {
             each(peer, &mut guest);
         }
+    }
+
+    /// Tells dom0 what was exchanged with the peers, now and then. Returns when to do so again.
+    fn report_traffic(&mut self) -> Option<u64> {
+        // With the advert goes what is told here, and it is not to come back.
+        if self.advertised.is_none() || self.peers.is_empty() {
+            return None;
+        }
+        if now_ms() >= self.report_at {
+            self.report_at = now_ms() + REPORT_MS;
+            for peer in &mut self.peers {
+                // The next time the totals have it all.
+                let _ = peer.report_traffic();
+            }
+        }
+        Some(self.report_at)
     }
 
     /// Whether a peer, or a former one, maps pages that we are done with.
@@ -437,9 +459,13 @@ impl State {
 
     fn forget(&mut self, which: impl Fn(&Peer) -> bool) {
         let before = self.peers.len();
+        let advertised = self.advertised.is_some();
         self.peers.retain(|peer| {
             let forget = which(peer);
             if forget {
+                if advertised {
+                    peer.take_back_report();
+                }
                 let _rtnl = Rtnl::lock();
                 peer.group().set_peer(0);
             }

@@ -22,7 +22,7 @@ use kapi::{net::device::Device, random::random_u64, work::Worker, Show};
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::{Broken, State};
 use xlnet_protocol::{
-    Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress,
+    Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress, Traffic,
 };
 
 /// How often a connected peer is looked at, in milliseconds.
@@ -47,6 +47,8 @@ pub(crate) struct Peer {
     own: Arc<Own>,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
+    /// What dom0 can read of what was exchanged.
+    reported: Traffic,
 }
 
 /// An address of the peer.
@@ -105,6 +107,7 @@ impl Peer {
             addresses: KVec::new(),
             own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
             withdrawn: false,
+            reported: Traffic::default(),
         };
         this.addresses = this.addresses_of(entry)?;
         Ok(this)
@@ -261,6 +264,28 @@ impl Peer {
             .info(format_args!("does not receive, back to the NIC"));
         self.link.group.stalled.add(1);
         self.handle(Event::Stalled, guest);
+    }
+
+    /// Writes what was exchanged, for dom0's accounts, if that is news.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's.
+    pub(crate) fn report_traffic(&mut self) -> Result {
+        let traffic = self.link.group.traffic();
+        if traffic != self.reported {
+            advert::write_traffic(self.domid(), traffic)?;
+            self.reported = traffic;
+        }
+        Ok(())
+    }
+
+    /// Takes that back, as the peer is forgotten.
+    pub(crate) fn take_back_report(&self) {
+        if self.reported != Traffic::default() {
+            // What stays behind goes with the advert.
+            let _ = advert::remove_traffic(self.domid());
+        }
     }
 
     /// When to look again.

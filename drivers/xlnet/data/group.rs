@@ -29,7 +29,7 @@ use kernel::{
         Arc,
     },
 };
-use xlnet_protocol::MAX_QUEUE_PAIRS;
+use xlnet_protocol::{Traffic, MAX_QUEUE_PAIRS};
 
 /// Peers that a guest may have.
 pub(crate) const GROUPS: u16 = 31;
@@ -156,6 +156,19 @@ impl Group {
     pub(crate) fn refused(&self) -> u64 {
         let counters = self.slots.iter().map(|slot| &slot.counters);
         counters.map(|counters| counters.rx_drop_source.get()).sum()
+    }
+
+    /// What was exchanged with the peer.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let mut sum = Traffic::default();
+        for slot in &self.slots {
+            let counters = &slot.counters;
+            sum.tx_packets += counters.tx_packets.get();
+            sum.tx_bytes += counters.tx_bytes.get();
+            sum.rx_packets += counters.rx_packets.get();
+            sum.rx_bytes += counters.rx_bytes.get();
+        }
+        sum
     }
 
     /// Says what ends the channel.

@@ -1,10 +1,31 @@
 """dom0 tells guests where they cannot write, says why guests are apart, and serves those of version 1 too."""
 
-from lab import apart, xlnet
+from lab import apart, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"))
+# Every 10 s, and what is said last has to be the last.
+ACCOUNTED = 30
+
+
+def accounts(dom0):
+    """What xl-status says of what was exchanged: {from, to: packets and bytes, as the one says and the other}."""
+    rows = map(str.split, dom0.check("xl-status traffic").splitlines()[1:])
+    return {(one, other): figures for one, other, *figures in rows}
+
+
+def counted(one, other):
+    """The same, as the counters of both have it."""
+    seen = {}
+    for here, there in apart.both((one, other)):
+        statistics = xlnet.statistics(here)
+        for way in ("tx", "rx"):
+            seen[here.name, way] = [statistics[f"peer{there.domid}_{way}_{what}"] for what in ("packets", "bytes")]
+    return {
+        (here.name, there.name): [str(n) for n in seen[here.name, "tx"] + seen[there.name, "rx"]]
+        for here, there in apart.both((one, other))
+    }
 
 
 def run(lab):
@@ -20,6 +41,11 @@ def run(lab):
     expect("(n0," in owner, f"not dom0's:\n{owner}")
     others = f"xenstore-read /local/domain/{g2.domid}/xlnet/peer/{g1.domid}/addr"
     expect(g1.run(others).status != 0, "a guest reads what another one is told")
+
+    # Both say what they exchanged, a while later.
+    with traffic.mixture(g1, g2) as mixture:
+        mixture.finish()
+    wait_until("both accounts", lambda: accounts(dom0) == counted(g1, g2), ACCOUNTED)
 
     # Why a guest meets nobody is said there and here.
     def why(one, other):
