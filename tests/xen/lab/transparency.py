@@ -21,22 +21,28 @@ from .progress import step
 
 # Packets of a check, in each direction.
 COUNT = 20
-# So many must come on the device that a check names, however many of the pieces that are sent arrive in one, and half
-# as many on the other one: there ARP goes on, as ever.
-MANY = 6
+# So many must come on the device that a check names, and no more than half as many on the other one: there ARP goes
+# on, as ever.
+MANY = 12
 # Routes may follow what is set up within so many seconds.
 SETTLE = 1.5 * xlnet.FALLBACK
 # How long an exchange may wait for a connection, in seconds; what a firewall drops waits in vain.
 CONNECT = 2
 
-# Sends lines and counts those that come back.
+# Sends lines, each when the one before came back.
 _EXCHANGE = """
-for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.02; done |
-  socat -t 1 - {address} 2>&1 |
-  {{ n=0; while read -r line; do ((++n)); last=$line; done; ((n == {count})) || {{ echo "$n came back; $last"; exit 1; }}; }}
+trap '' PIPE
+coproc exec socat -t 1 - {address} 2>&1
+exec 5>&"${{COPROC[1]}}" 6<&"${{COPROC[0]}}"
+for ((n = 0; n < {count}; n++)); do
+  echo "$n" >&5 && read -r -t {patience} line <&6 && [[ $line == "$n" ]] || break
+done 2>/dev/null
+kill "$!" 2>/dev/null
+((n == {count})) || {{ echo "$n came back; $line"; exit 1; }}
 """
+# Sends lines, of which each becomes a datagram if socat is awake by then.
 _SEND = """
-for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.02; done | socat -u - {address}
+{{ nap 1; for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.03; done; }} | socat -u - {address}
 """
 _GROUP = "239.1.2.3"
 _GROUP_PORT = 7003
@@ -115,11 +121,11 @@ class Trial:
         guest has on traffic.PORT."""
         target = target or tcp(there)
         with self.travels(here, there, out, back):
-            here.check(_EXCHANGE.format(count=COUNT, address=target))
+            here.check(_EXCHANGE.format(count=COUNT, address=target, patience=CONNECT + 1))
 
     def no_exchange(self, here, target):
         """The same, of which nothing may get through."""
-        result = here.run(_EXCHANGE.format(count=COUNT, address=target))
+        result = here.run(_EXCHANGE.format(count=COUNT, address=target, patience=CONNECT + 1))
         expect(result.status != 0, f"{here.name}: {target} was reached in spite of it")
 
     @contextlib.contextmanager
