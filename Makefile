@@ -54,7 +54,9 @@ demo: modules ## Measure eth0 against xl0 between two guests, print a table, wri
 	@tests/xen/run demo
 
 .PHONY: bench
-bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,… or list)
+bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,… or list, BEFORE=xlnet.ko)
+	@mkdir -p out && rm -f out/before.ko
+	@$(if $(BEFORE),cp $(BEFORE) out/before.ko)
 	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: migration

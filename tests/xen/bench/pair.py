@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from lab import tools, xlnet
+from lab import payload, tools, xlnet
 
 from . import applications, cost, fifo
 from .effort import UDP_MAX
@@ -79,8 +79,8 @@ def both_ways(pair):
 
 
 # Busy polling is for sockets that wait for single packets.
-PLAIN = ("eth0", "xl0", "lo")
-BETWEEN = ("eth0", "xl0", "xl0-busypoll")
+PLAIN = ("eth0", "xl0-before", "xl0", "lo")
+BETWEEN = ("eth0", "xl0-before", "xl0", "xl0-busypoll")
 
 MEASUREMENTS = (
     Measurement("ping", ping, PLAIN),
@@ -110,5 +110,7 @@ class PairSetting:
         load(lab)
         for guest in lab.guests():
             guest.check("echo 'tcp 6' >/etc/protocols")  # NetPIPE asks for its number
-        pairs = {name: lab.guests() for name in ("eth0", "xl0", "xl0-busypoll", "lo")}
+        pairs = {name: lab.guests() for name in ("eth0", "xl0-before", "xl0", "xl0-busypoll", "lo")}
+        if not payload.BEFORE.is_file():
+            del pairs["xl0-before"]
         go_round(run, lab, run.wanted(self), pairs)

@@ -3,6 +3,7 @@
 eth0          netfront, netback and dom0's bridge: xl0 is set down, the modules stay loaded
 eth0-queues   the same with as many queues as the guest has virtual CPUs
 xl0           what xlnet does by itself
+xl0-before    what another build of it does, see `make bench BEFORE=…`
 xl0-busypoll  the same, with sockets that poll the device instead of sleeping
 lo            the guest's own loopback: both ends on one guest, the yardstick
 unloaded      eth0 of a guest without the module
@@ -14,12 +15,19 @@ import dataclasses
 from lab import xlnet
 from lab.checks import expect
 from lab.counters import Movement
+from lab.domain import MODULES
 
 # How long a socket polls before it sleeps, in microseconds. Longer than a round trip of this machine.
 BUSY_POLL_US = 2000
 # How many seconds a path may take to be taken, with many guests on a busy machine.
 SETTLING = 60
 DEVICES = ["eth0", "xl0", "lo"]
+# Loads one build of xlnet in place of another one.
+EXCHANGE = """
+now=xlnet.ko
+[ ! -e /tmp/.build ] || now=$(cat /tmp/.build)
+[ $now = {0} ] || {{ rmmod xlnet && insmod {1}/{0} && echo {0} >/tmp/.build; }}
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +35,7 @@ class Path:
     name: str
     device: str
     busy_poll: int = 0
+    module: str = "xlnet.ko"
 
 
 PATHS = {
@@ -35,6 +44,7 @@ PATHS = {
         Path("eth0", "eth0"),
         Path("eth0-queues", "eth0"),
         Path("xl0", "xl0"),
+        Path("xl0-before", "xl0", module="before.ko"),
         Path("xl0-busypoll", "xl0", BUSY_POLL_US),
         Path("lo", "lo"),
         Path("unloaded", "eth0"),
@@ -54,6 +64,7 @@ def take(guests, path):
     """Makes packets between the guests take the path, and waits until they do."""
     for guest in guests:
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
+        guest.check(EXCHANGE.format(path.module, MODULES))
     if path.device != "lo":
         state = "up" if path.device == "xl0" else "down"
         for guest in guests:

@@ -57,7 +57,10 @@ def run(lab):
     ports = f"for port in {g1.vif} {g2.vif}; do bridge link set dev $port isolated"
     isolated = f"{ports} on; done", f"{ports} off; done"
     try:
+        mark = "lab: a vif that is down"
+        dom0.mark(mark)
         dom0.check(down[0])
+        apart.wait_for_log(dom0, mark, "is down")
         wait_until("g1 to be told why", lambda: "is down" in g1.run("xenstore-read xlnet/why").out, 5)
         expect("is down" in why(g2, g1), f"of a vif that is down: {why(g2, g1)}")
         expect("is down" in dom0.check("xl-status"), "xl-status does not say why")

@@ -19,6 +19,8 @@ TREE = pathlib.Path(__file__).resolve().parents[3]
 OUT = TREE / "out" / ("debug-kernel" if debug.ON else "") / kernels.DIRECTORY
 # Where the modules were built.
 BUILT = OUT / "modules" if kernels.NAME else TREE
+# Another build of xlnet.ko that the benchmark is to compare with; it is there if somebody put it there.
+BEFORE = OUT / "before.ko"
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
@@ -44,6 +46,7 @@ DOM0 = {
 GUEST = {
     "init": "tests/xen/guest/init",
     "lab/agent": _programs / "agent",
+    "lab/modules/before.ko": BEFORE,
     "lab/console": "tests/xen/guest/console",
     "lab/without-xen": "tests/xen/guest/without-xen",
     "lab/inittab.agent": "tests/xen/guest/inittab.agent",
