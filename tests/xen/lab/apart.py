@@ -66,11 +66,11 @@ def wait_for_log(dom0, mark, reason):
     wait_until(f"'{reason}' in the log", lambda: any(reason in line for line in lines()), 5)
 
 
-def expect_together(lab, pair, what, command):
+def expect_together(lab, pair, what, command, timeout=xlnet.CONVERGENCE + SETTLED):
     """After the command in dom0 the two meet again, as quickly as guests that have just come."""
+    lab.dom0.note(f"==== after {what}")
     lab.dom0.check(command)
-    names = [guest.name for guest in pair]
-    xlnet.wait_for_routes(lab, names, timeout=xlnet.CONVERGENCE + SETTLED)
+    xlnet.wait_for_routes(lab, [guest.name for guest in pair], timeout=timeout)
 
 
 def expect_still_together(pair, what):
