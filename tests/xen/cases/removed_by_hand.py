@@ -10,7 +10,7 @@ BACK = 2.0 * debug.PACE
 MANY = 50
 RULE = "ip rule del pref 32765"
 # The kernel refuses what `ip route flush` asks for: a route with both its next hops and their number.
-ROUTES = "ip route show table xlnet | while read -r address _; do ip route del $address table xlnet; done"
+ROUTES = "ip -o route show table xlnet | while read -r address _; do ip route del $address table xlnet; done"
 # One after the other, as some are gone with others.
 NEXT_HOPS = """
 ip nexthop | while read -r _ number _; do echo $number; done >/tmp/.hops

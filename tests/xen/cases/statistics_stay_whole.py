@@ -6,7 +6,7 @@ from lab import xlnet
 from lab.checks import expect
 
 TIMES = 4
-ENOUGH = 50
+ENOUGH = 10
 END = "/tmp/.statistics-end"
 # Asks until it is told to end. Each answer must have the first figure and, of a peer that it names, the last.
 ASK = f"""

@@ -20,10 +20,10 @@ from .errors import CaseFailure, LabError
 from .progress import step
 
 # Packets of a check, in each direction.
-COUNT = 20
+COUNT = 12
 # So many must come on the device that a check names, and no more than half as many on the other one: there ARP goes
 # on, as ever.
-MANY = 12
+MANY = 8
 # Routes may follow what is set up within so many seconds.
 SETTLE = 1.5 * xlnet.FALLBACK
 # How long an exchange may wait for a connection, in seconds; what a firewall drops waits in vain.
