@@ -73,11 +73,6 @@ impl Rx {
         }
     }
 
-    /// Lets go of the event channel and the control page.
-    pub(crate) fn into_consumer(self) -> Consumer<XenMemory> {
-        self.consumer
-    }
-
     /// Receives at most `budget` packets; see [`kapi::net::napi::Poll`]. `room` tells that the peer
     /// made room, or was asked to tell of it.
     #[inline]

@@ -40,11 +40,6 @@ impl Tx {
         }
     }
 
-    /// Lets go of the event channel and the control pages.
-    pub(crate) fn into_producer(self) -> Producer<XenMemory> {
-        self.producer
-    }
-
     /// Writes a packet into the FIFO, unpublished.
     #[inline]
     fn push(&mut self, skb: &SkBuff) -> Result<(), PushError> {
