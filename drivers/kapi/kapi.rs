@@ -13,7 +13,6 @@ mod compat;
 
 pub mod avoid;
 pub mod cpu;
-pub mod fault;
 pub mod net;
 pub mod param;
 pub mod pm;

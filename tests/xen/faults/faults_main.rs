@@ -16,10 +16,8 @@
 
 #![deny(unsafe_code)]
 
-use kapi::{
-    fault::{Callers, Injector, Probe, Symbol, ALLOCATORS},
-    param,
-};
+use kapi::param;
+use kapi_fault::{Callers, Injector, Probe, Symbol, ALLOCATORS};
 use kernel::{
     prelude::*,
     sync::{
