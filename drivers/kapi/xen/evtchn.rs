@@ -40,6 +40,19 @@ pub struct EventChannel<H: EventHandler> {
     handler: Arc<H>,
 }
 
+/// Closes a port to `remote` that is not bound to an interrupt, unless it is closed already.
+///
+/// Xen gives a closed port's number to whoever opens the next. That of somebody else in this domain leads to
+/// another one, unless it was opened to the very same since the first was closed, just before.
+fn close(port: bindings::evtchn_port_t, remote: u16) {
+    let mut leads_to = 0;
+    // SAFETY: `leads_to` is valid for writes.
+    if unsafe { bindings::xl_evtchn_remote(port, &mut leads_to) } && leads_to == remote {
+        // SAFETY: The port is open, and as far as can be told the caller's.
+        unsafe { bindings::xl_evtchn_close(port) };
+    }
+}
+
 impl<H: EventHandler> EventChannel<H> {
     /// Allocates a port that `remote` may bind, and listens on it. Process context.
     ///
@@ -50,7 +63,7 @@ impl<H: EventHandler> EventChannel<H> {
         let mut port = 0;
         // SAFETY: `port` is valid for writes; the callee copies it out of Xen's answer.
         to_result(unsafe { bindings::xl_evtchn_alloc_unbound(remote, &mut port) })?;
-        Self::listen(port, name, handler)
+        Self::listen(remote, port, name, handler)
     }
 
     /// Binds to `remote_port`, which `remote` has allocated for this domain, and listens. Process
@@ -68,20 +81,17 @@ impl<H: EventHandler> EventChannel<H> {
         let mut port = 0;
         // SAFETY: As above.
         to_result(unsafe { bindings::xl_evtchn_bind_interdomain(remote, remote_port, &mut port) })?;
-        Self::listen(port, name, handler)
+        Self::listen(remote, port, name, handler)
     }
 
     fn listen(
+        remote: u16,
         port: bindings::evtchn_port_t,
         name: &'static CStr,
         handler: Arc<H>,
     ) -> Result<Arc<Self>> {
-        // Until it is bound the port is this function's to close. Some of the failures below have
-        // closed it already, and no error tells which; Xen refuses to do so once more.
-        let unbound = ScopeGuard::new(|| {
-            // SAFETY: The port is ours and not bound to an interrupt.
-            unsafe { bindings::xl_evtchn_close(port) }
-        });
+        // Until it is bound the port is this function's to close.
+        let unbound = ScopeGuard::new(|| close(port, remote));
         let this = Arc::new(
             Self {
                 port,
@@ -102,6 +112,7 @@ impl<H: EventHandler> EventChannel<H> {
                 this.cookie(),
             )
         };
+        // On failure the kernel may have closed the port, or not; no error tells.
         to_result(irq.min(0))?;
         unbound.dismiss();
         // INVARIANT: Just bound.
