@@ -9,6 +9,7 @@
 //! [`include/xen/interface/event_channel.h`](srctree/include/xen/interface/event_channel.h)
 
 use crate::{bindings, compat};
+use core::marker::PhantomPinned;
 use kernel::{
     error::to_result,
     prelude::*,
@@ -32,12 +33,16 @@ pub trait EventHandler: Send + Sync + 'static {
 ///
 /// If `irq` is not zero, that interrupt is bound to `port`, with `self` as its cookie and
 /// [`Self::interrupt`] as its handler, and only dropping `self` unbinds it.
+#[pin_data(PinnedDrop)]
 pub struct EventChannel<H: EventHandler> {
     port: bindings::evtchn_port_t,
     irq: Atomic<u32>,
     /// Whether an event was delivered and not yet ended.
     delivered: Atomic<bool>,
     handler: Arc<H>,
+    /// The interrupt has a pointer to it, and may use it while it is being dropped.
+    #[pin]
+    _pinned: PhantomPinned,
 }
 
 /// Closes a port to `remote` that is not bound to an interrupt, unless it is closed already.
@@ -92,17 +97,18 @@ impl<H: EventHandler> EventChannel<H> {
     ) -> Result<Arc<Self>> {
         // Until it is bound the port is this function's to close.
         let unbound = ScopeGuard::new(|| close(port, remote));
-        let this = Arc::new(
-            Self {
+        let this = Arc::pin_init(
+            pin_init!(Self {
                 port,
                 irq: Atomic::new(0),
                 delivered: Atomic::new(false),
                 handler,
-            },
+                _pinned: PhantomPinned,
+            }),
             GFP_KERNEL,
         )?;
         // SAFETY: `port` is open and unbound; `interrupt` takes a pointer to `Self` as its
-        // cookie, and `this` stays where it is, and alive, until its drop unbinds the interrupt.
+        // cookie, and `this` is pinned, and alive, until its drop unbinds the interrupt.
         let irq = unsafe {
             bindings::bind_evtchn_to_irqhandler_lateeoi(
                 port,
@@ -184,8 +190,9 @@ impl<H: EventHandler> EventChannel<H> {
     }
 }
 
-impl<H: EventHandler> Drop for EventChannel<H> {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl<H: EventHandler> PinnedDrop for EventChannel<H> {
+    fn drop(self: Pin<&mut Self>) {
         let irq = self.irq.load(Relaxed);
         if irq != 0 {
             // SAFETY: By the type invariant this interrupt was bound with this cookie. The last
