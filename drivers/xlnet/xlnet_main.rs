@@ -26,10 +26,8 @@ use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Wa
 use kapi::{
     avoid,
     net::{
-        device::{DeviceRef, Registration},
-        fib,
-        follow::Follower,
-        idle_poll::IdleThread,
+        device::Registration, fib, follow::Follower, idle_poll::IdleThread,
+        own_device::OwnDeviceRef,
     },
     param, pm,
     sync::RcuBox,
@@ -132,7 +130,7 @@ impl kernel::Module for XlnetModule {
 
         let report = Report::new(router.clone())?;
         // From here on the two hold what holds them, and the device, until they are shut down.
-        let dev: DeviceRef = registration.device().into();
+        let dev: OwnDeviceRef = registration.device().into();
         router.get().start(dev.ifindex(), avoid)?;
         manager
             .get()

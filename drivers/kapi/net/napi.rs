@@ -7,7 +7,7 @@
 use crate::{
     bindings,
     net::{
-        device::{Device, DeviceRef},
+        own_device::{OwnDevice, OwnDeviceRef},
         receive::{Received, Unfilled},
     },
     xen::evtchn::EventHandler,
@@ -93,7 +93,7 @@ impl<T: Poll> Napi<T> {
     /// # Errors
     ///
     /// `EBUSY` if it is enabled already.
-    pub fn enable(self: Arc<Self>, dev: &Device, state: T::State) -> Result<Enabled<T>> {
+    pub fn enable(self: Arc<Self>, dev: &OwnDevice, state: T::State) -> Result<Enabled<T>> {
         // Whoever disabled it before has done with it.
         if self.enabled.cmpxchg(false, true, Full).is_err() {
             return Err(EBUSY);
@@ -184,7 +184,7 @@ impl<T: Poll> EventHandler for Napi<T> {
 /// The instance is added to the device and enabled, and this is the only value of its kind for it.
 pub struct Enabled<T: Poll> {
     napi: Arc<Napi<T>>,
-    _device: DeviceRef,
+    _device: OwnDeviceRef,
 }
 
 impl<T: Poll> Drop for Enabled<T> {
@@ -217,10 +217,10 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The device that is polled for.
     #[inline]
-    pub fn device(&self) -> &Device {
-        // SAFETY: By the type invariant the instance is being polled, so it is enabled, and its `Enabled` has a
-        // count on the device until no poll runs any more.
-        unsafe { Device::from_raw(bindings::xl_napi_netdev(self.napi)) }
+    pub fn device(&self) -> &OwnDevice {
+        // SAFETY: By the type invariant the instance is being polled, so it is enabled for a device of our own, on
+        // which its `Enabled` has a count until no poll runs any more.
+        unsafe { OwnDevice::from_raw(bindings::xl_napi_netdev(self.napi)) }
     }
 
     /// Allocates room for a received packet of `len` bytes.

@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
-use kapi::{net::device::Device, xen::grant::PeerControlPage, Show};
+use kapi::{net::own_device::OwnDevice, xen::grant::PeerControlPage, Show};
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{Broken, OwnControl, State};
 use xlnet_protocol::{
@@ -113,7 +113,7 @@ impl Channel {
     /// # Errors
     ///
     /// See [`MapError`]; the channel is of no use then.
-    pub(crate) fn map(&mut self, offer: &Offer, dev: &Device) -> Result<(), MapError> {
+    pub(crate) fn map(&mut self, offer: &Offer, dev: &OwnDevice) -> Result<(), MapError> {
         let first = PeerHalf::map(&self.identity, offer.into())?;
         // The responder is ready before it answers, the initiator not before it has the answer.
         let expected = match self.identity.role {
@@ -187,7 +187,7 @@ impl Channel {
     /// # Errors
     ///
     /// `ENOMEM`, `EINVAL` before the peer's half is mapped.
-    pub(crate) fn open(&mut self, dev: &Device, router: &RouterKick) -> Result {
+    pub(crate) fn open(&mut self, dev: &OwnDevice, router: &RouterKick) -> Result {
         let ends = self.first.ends().ok_or(EINVAL)?;
         let account = self.identity.account.clone();
         let session = Session::new(self.group.clone(), account, ends);

@@ -22,7 +22,7 @@ use crate::data::{
 };
 use core::net::IpAddr;
 use kapi::{
-    net::device::DeviceRef,
+    net::own_device::OwnDeviceRef,
     pm,
     random::random_u64,
     time::now_ms,
@@ -111,7 +111,7 @@ struct State {
     instance: u64,
     nic: Arc<Nic>,
     nic_state: Option<NicState>,
-    dev: DeviceRef,
+    dev: OwnDeviceRef,
     driver: Arc<XlDriver>,
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
@@ -153,7 +153,7 @@ impl Manager {
         &self,
         own: DomId,
         nic: Arc<Nic>,
-        dev: DeviceRef,
+        dev: OwnDeviceRef,
         driver: Arc<XlDriver>,
         router: RouterKick,
     ) -> Result {

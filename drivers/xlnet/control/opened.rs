@@ -5,13 +5,13 @@
 
 use crate::control::{router::RouterKick, session::Session};
 use crate::data::group::Group;
-use kapi::net::device::{Device, DeviceRef};
+use kapi::net::own_device::{OwnDevice, OwnDeviceRef};
 use kernel::{prelude::*, sync::Arc};
 
 /// A channel is open; dropping this closes it to packets. All in process context, RTNL not held.
 pub(crate) struct Opened {
     group: Arc<Group>,
-    dev: DeviceRef,
+    dev: OwnDeviceRef,
     router: RouterKick,
 }
 
@@ -24,7 +24,7 @@ impl Opened {
     pub(crate) fn begin(
         session: Session,
         queue_pairs: usize,
-        dev: &Device,
+        dev: &OwnDevice,
         router: &RouterKick,
     ) -> Result<Self> {
         let this = Self {

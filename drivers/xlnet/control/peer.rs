@@ -17,7 +17,7 @@ use crate::data::{
     table::{Entry, Own, Table},
 };
 use core::net::{IpAddr, Ipv4Addr};
-use kapi::{net::device::Device, random::random_u64, time::now_ms, work::Worker, Show};
+use kapi::{net::own_device::OwnDevice, random::random_u64, time::now_ms, work::Worker, Show};
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::Broken;
 use xlnet_protocol::{
@@ -31,7 +31,7 @@ const DRAIN_MS: u64 = 2;
 
 /// What a step may need of the guest.
 pub(crate) struct Guest<'a> {
-    pub(crate) dev: &'a Device,
+    pub(crate) dev: &'a OwnDevice,
     pub(crate) router: &'a RouterKick,
     pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.

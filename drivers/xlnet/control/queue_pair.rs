@@ -12,7 +12,12 @@ use crate::data::{
     tx::Tx,
 };
 use kapi::{
-    net::{device::Device, idle_poll::IdlePoll, napi::Enabled, poll_timer::PollTimer},
+    net::{
+        idle_poll::IdlePoll,
+        napi::Enabled,
+        own_device::OwnDevice,
+        poll_timer::PollTimer, //
+    },
     xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -190,7 +195,7 @@ impl QueuePair {
         identity: &Identity,
         half: PeerHalf,
         state: &PeerControlPage,
-        dev: &Device,
+        dev: &OwnDevice,
     ) -> Result<(), MapError> {
         let peer_ring = half.map_ring(identity.peer())?;
         let port = match (&self.port, half.offer.port) {

@@ -16,9 +16,9 @@ use core::ops::Deref;
 use kapi::{
     cpu,
     net::{
-        device::Device,
         ethtool::Report,
         idle_poll::IdleThread,
+        own_device::OwnDevice,
         skb::{FlowKey, SkBuff},
         Rtnl,
     },
@@ -153,7 +153,7 @@ impl Group {
     }
 
     /// Takes no more packets.
-    pub(crate) fn close(&self, dev: &Device) {
+    pub(crate) fn close(&self, dev: &OwnDevice) {
         self.open.store(0, Relaxed);
         self.slots.iter().for_each(|slot| slot.close_tx(dev));
     }
