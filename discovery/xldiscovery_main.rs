@@ -83,7 +83,7 @@ impl kernel::Module for XldiscoveryModule {
             _clearance: clearance,
             _notifier: notifier,
         };
-        this.introducer.get().start();
+        this.introducer.get().start(this.introducer.clone());
         this.introducer.kick();
         Ok(this)
     }

@@ -34,7 +34,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full, Release},
-        Arc, ArcBorrow, Mutex,
+        Arc, Mutex,
     },
     time::{delay::fsleep, Delta},
 };
@@ -285,7 +285,7 @@ impl Listener for Ears {
 }
 
 impl Work for Manager {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let mut guard = self.state.lock();
         let Some(state) = (*guard).as_mut() else {
             return;

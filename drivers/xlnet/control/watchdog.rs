@@ -12,7 +12,7 @@ use kapi::{
 };
 use kernel::sync::{
     atomic::{Atomic, Relaxed},
-    Arc, ArcBorrow,
+    Arc,
 };
 
 /// How often connected peers are looked at, in milliseconds, and how often while there is something that
@@ -40,7 +40,7 @@ impl Watchdog {
 }
 
 impl Work for Watchdog {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let now = now_ms();
         // A guest that stood still itself does not blame its peers for it.
         let elapsed = now
