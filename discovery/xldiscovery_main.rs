@@ -45,7 +45,7 @@ struct XldiscoveryModule {
     _vifs: xenstore::Watch<VifObserver>,
     _policy: xenstore::Watch<PolicyWatch>,
     _clearance: xenstore::Watch<ClearanceWatch>,
-    _notifier: Pin<KBox<nic::Notifier<VifObserver>>>,
+    _notifier: nic::Notifier<VifObserver>,
 }
 
 impl kernel::Module for XldiscoveryModule {

@@ -14,6 +14,7 @@ mod compat;
 pub mod avoid;
 pub mod cpu;
 pub mod net;
+mod notifier;
 pub mod param;
 pub mod pm;
 pub mod random;

@@ -67,7 +67,7 @@ struct XlnetModule {
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _follower: Follower<NicFollow>,
-    _tables: Pin<KBox<fib::Notifier<TablesObserver>>>,
+    _tables: fib::Notifier<TablesObserver>,
     _report: Report,
     registration: Option<Registration<XlDriver>>,
 }

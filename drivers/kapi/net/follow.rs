@@ -93,7 +93,7 @@ pub enum News {
 }
 
 /// Follows a device as long as it lives.
-pub struct Follower<T: Follow>(Pin<KBox<Notifier<Eyes<T>>>>);
+pub struct Follower<T: Follow>(Notifier<Eyes<T>>);
 
 impl<T: Follow> Follower<T> {
     /// Begins to follow a device that `follow` wants, one of those there are now or of later ones; it is to be
