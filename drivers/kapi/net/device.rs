@@ -124,9 +124,9 @@ impl Device {
         unsafe { bindings::xl_netif_running(self.as_raw()) }
     }
 
-    /// Whether the device is registered, or only changing its namespace. RTNL held, else the answer may be old.
-    pub(crate) fn is_registered(&self) -> bool {
-        // SAFETY: The device is valid.
+    /// Whether the device is registered, or only changing its namespace.
+    pub(crate) fn is_registered(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid; it is registered and unregistered with RTNL held only.
         unsafe { bindings::xl_netdev_is_registered(self.as_raw()) }
     }
 }

@@ -143,7 +143,7 @@ impl<T: Follow> Observer for Eyes<T> {
                 Event::Unregistered => {
                     // INVARIANT: Null. RTNL is held, as for all stores.
                     pointer.store(null_mut(), Relaxed);
-                    tell(if dev.is_registered() {
+                    tell(if dev.is_registered(rtnl) {
                         News::Moved
                     } else {
                         News::Removed
@@ -154,7 +154,7 @@ impl<T: Follow> Observer for Eyes<T> {
             }
         } else if current.is_null()
             && event != Event::Unregistered
-            && dev.is_registered()
+            && dev.is_registered(rtnl)
             && dev.is_in_initial_namespace()
             && self.follow.wants(dev, rtnl)
         {

@@ -99,17 +99,6 @@ impl Device {
         unsafe { bindings::xl_netdev_has_native_xdp(self.as_raw()) }
     }
 
-    /// The index of the device that this one is enslaved to, for example the bridge. Process
-    /// context, RTNL not held.
-    pub fn master(&self) -> Option<i32> {
-        let _rtnl = Rtnl::lock();
-        // SAFETY: RTNL is held, so the master stays.
-        let master = unsafe { bindings::netdev_master_upper_dev_get(self.as_raw()) };
-        let master = NonNull::new(master)?;
-        // SAFETY: As above.
-        Some(unsafe { Device::from_raw(master.as_ptr()) }.ifindex())
-    }
-
     /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process context.
     pub fn ipv4_addresses(&self, _rtnl: &Rtnl, mut take: impl FnMut(Ipv4Addr)) {
         // SAFETY: The device is valid and RTNL is held.
