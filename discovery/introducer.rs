@@ -26,8 +26,8 @@ use kernel::{
     new_mutex,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Full, Release},
-        Arc, ArcBorrow, Mutex,
+        atomic::{Atomic, Full, Release},
+        Arc, Mutex,
     },
 };
 use xlnet_protocol::{
@@ -53,9 +53,6 @@ const MAX_WARNINGS: usize = 8;
 pub(crate) struct Introducer {
     #[pin]
     state: Mutex<State>,
-    /// Whether the module is loaded completely: before that a failure to load would leave guests
-    /// behind that nobody takes back.
-    started: Atomic<bool>,
     pub(crate) policy_changed: Atomic<bool>,
     pub(crate) clearance_changed: Atomic<bool>,
     domains_changed: Atomic<bool>,
@@ -69,6 +66,9 @@ pub(crate) struct Introducer {
 }
 
 struct State {
+    /// The introducer, whom guests' watches kick, once the module is loaded completely: before that a failure
+    /// to load would leave guests behind that nobody takes back.
+    kick: Option<Kick>,
     policy: Policy,
     clearance: Clearance,
     guests: KVec<Guest>,
@@ -99,6 +99,7 @@ impl Introducer {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- new_mutex!(State {
+                kick: None,
                 policy: Policy::closed(),
                 clearance: Clearance::none(),
                 guests: KVec::new(),
@@ -110,7 +111,6 @@ impl Introducer {
                 warned: KVec::new(),
                 parted: Parted::new(),
             }),
-            started: Atomic::new(false),
             policy_changed: Atomic::new(true),
             clearance_changed: Atomic::new(true),
             domains_changed: Atomic::new(true),
@@ -120,11 +120,12 @@ impl Introducer {
         })
     }
 
-    /// Lets the worker begin. Process context.
-    pub(crate) fn start(&self) {
+    /// Lets the worker begin, which is `kick`. Process context.
+    pub(crate) fn start(&self, kick: Kick) {
+        let mut state = self.state.lock();
         // What an earlier life of the module left.
-        self.state.lock().parted.withdraw();
-        self.started.store(true, Release);
+        state.parted.withdraw();
+        state.kick = Some(kick);
     }
 
     /// Takes back all that the guests were told. The worker is stopped already. Process context.
@@ -135,19 +136,19 @@ impl Introducer {
             let _ = guest.withdraw();
         }
         state.parted.withdraw();
-        // The guests' watches hold the worker that holds them.
+        // The guests' watches hold the worker that holds them, and it holds itself.
         state.guests.clear();
+        state.kick = None;
     }
 
     /// Brings everything in line.
-    fn pass(&self, worker: &Kick) -> Result<Left> {
-        let mut state = self.state.lock();
+    fn pass(&self, state: &mut State, kick: &Kick) -> Result<Left> {
         // dom0's say first: it is not to wait for anything that guests do.
-        let policy = self.read_policy(&mut state);
-        let cleared = self.read_clearance(&mut state);
+        let policy = self.read_policy(state);
+        let cleared = self.read_clearance(state);
         let looked = state.look().and_then(|()| state.introduce());
-        let domains = self.read_domains(&mut state, worker);
-        let vifs = self.read_vifs(&mut state);
+        let domains = self.read_domains(state, kick);
+        let vifs = self.read_vifs(state);
         // What fails for one guest is no reason to leave the others without.
         let (read, in_time) = state.read_adverts();
         let introduced = state.introduce();
@@ -197,11 +198,11 @@ impl Introducer {
         })
     }
 
-    fn read_domains(&self, state: &mut State, worker: &Kick) -> Result {
+    fn read_domains(&self, state: &mut State, kick: &Kick) -> Result {
         if !self.domains_changed.xchg(false, Full) {
             return Ok(());
         }
-        state.read_domains(worker).inspect_err(|_| {
+        state.read_domains(kick).inspect_err(|_| {
             self.domains_changed.store(true, Release);
         })
     }
@@ -221,11 +222,12 @@ impl Introducer {
 }
 
 impl Work for Introducer {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
-        if !self.started.load(Acquire) {
+    fn run(&self, worker: &Worker<Self>) {
+        let mut state = self.state.lock();
+        let Some(kick) = state.kick.clone() else {
             return;
-        }
-        let result = self.pass(&worker.into());
+        };
+        let result = self.pass(&mut state, &kick);
         match result {
             Ok(Left::More) => worker.kick(),
             Ok(Left::HeldUp) => worker.again_in(PACE_MS),
@@ -240,7 +242,7 @@ impl Work for Introducer {
 
 impl State {
     /// Begins to watch new guests and forgets those that are gone.
-    fn read_domains(&mut self, worker: &Kick) -> Result {
+    fn read_domains(&mut self, kick: &Kick) -> Result {
         let mut domids = KVec::new();
         if let Some(names) = xenstore::directory(fmt!("/local/domain"))? {
             for name in names.iter() {
@@ -258,15 +260,15 @@ impl State {
         for domid in domids {
             // They are not in order meanwhile.
             if self.guests.iter().all(|guest| guest.domid() != domid) {
-                result = result.and(self.add(domid, worker));
+                result = result.and(self.add(domid, kick));
             }
         }
         self.guests.sort_unstable_by_key(Guest::domid);
         result
     }
 
-    fn add(&mut self, domid: DomId, worker: &Kick) -> Result {
-        self.guests.push(Guest::new(domid, worker)?, GFP_KERNEL)?;
+    fn add(&mut self, domid: DomId, kick: &Kick) -> Result {
+        self.guests.push(Guest::new(domid, kick)?, GFP_KERNEL)?;
         // Its vifs may have been there before it was.
         self.vifs_changed.add(domid);
         Ok(())

@@ -45,7 +45,7 @@ struct XldiscoveryModule {
     _vifs: xenstore::Watch<VifObserver>,
     _policy: xenstore::Watch<PolicyWatch>,
     _clearance: xenstore::Watch<ClearanceWatch>,
-    _notifier: Pin<KBox<nic::Notifier<VifObserver>>>,
+    _notifier: nic::Notifier<VifObserver>,
 }
 
 impl kernel::Module for XldiscoveryModule {
@@ -83,7 +83,7 @@ impl kernel::Module for XldiscoveryModule {
             _clearance: clearance,
             _notifier: notifier,
         };
-        this.introducer.get().start();
+        this.introducer.get().start(this.introducer.clone());
         this.introducer.kick();
         Ok(this)
     }

@@ -27,7 +27,6 @@
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
-#include "fault.h"
 #include "helpers.h"
 #include "helpers/fib.h"
 #include "helpers/reroute.h"

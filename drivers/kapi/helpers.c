@@ -374,6 +374,28 @@ int xl_evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port,
 	return err;
 }
 
+/* The domain that an open port leads to; false if it is closed, or leads to none. */
+bool xl_evtchn_remote(evtchn_port_t port, domid_t *remote)
+{
+	struct evtchn_status op = {
+		.dom = DOMID_SELF,
+		.port = port,
+	};
+
+	if (HYPERVISOR_event_channel_op(EVTCHNOP_status, &op))
+		return false;
+	switch (op.status) {
+	case EVTCHNSTAT_unbound:
+		*remote = op.u.unbound.dom;
+		return true;
+	case EVTCHNSTAT_interdomain:
+		*remote = op.u.interdomain.dom;
+		return true;
+	default:
+		return false;
+	}
+}
+
 void xl_evtchn_close(evtchn_port_t port)
 {
 	struct evtchn_close op = { .port = port };

@@ -106,6 +106,7 @@ void xl_gnttab_set_unmap_ro(struct gnttab_unmap_grant_ref *op, void *addr,
 int xl_evtchn_alloc_unbound(domid_t remote, evtchn_port_t *port);
 int xl_evtchn_bind_interdomain(domid_t remote, evtchn_port_t remote_port,
 			       evtchn_port_t *port);
+bool xl_evtchn_remote(evtchn_port_t port, domid_t *remote);
 void xl_evtchn_close(evtchn_port_t port);
 void xl_evtchn_notify(evtchn_port_t port);
 int xl_irq_set_affinity_and_hint(unsigned int irq, unsigned int number);

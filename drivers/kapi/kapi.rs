@@ -13,8 +13,8 @@ mod compat;
 
 pub mod avoid;
 pub mod cpu;
-pub mod fault;
 pub mod net;
+mod notifier;
 pub mod param;
 pub mod pm;
 pub mod random;

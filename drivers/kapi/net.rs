@@ -12,6 +12,7 @@ pub mod follow;
 pub mod idle_poll;
 pub mod napi;
 pub mod nic;
+pub mod own_device;
 pub mod poll_timer;
 pub mod receive;
 pub mod reroute;

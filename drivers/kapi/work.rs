@@ -8,28 +8,24 @@
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
 use crate::bindings;
-use kernel::{
-    prelude::*,
-    sync::{Arc, ArcBorrow},
-    types::Opaque,
-};
+use kernel::{prelude::*, sync::Arc, types::Opaque};
 
 const UNBOUND: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
 
 /// What a [`Worker`] runs.
 pub trait Work: Send + Sync + Sized + 'static {
     /// Runs in process context, never on two CPUs at once for one worker. A kick that arrives
-    /// while this runs makes it run once more.
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>);
+    /// while this runs makes it run once more. The worker may be on its way out already, with nobody else who
+    /// has it: it is borrowed and cannot be kept.
+    fn run(&self, worker: &Worker<Self>);
 }
 
 /// A work item with the state it works on.
 ///
 /// # Invariants
 ///
-/// The value is inside an [`Arc`]. `work` is an initialised `delayed_work` whose function is
-/// `Self::call`, and it is at most queued while `self` lives: dropping the worker disables it and
-/// waits.
+/// The value is pinned. `work` is an initialised `delayed_work` whose function is `Self::call`, and it is at
+/// most queued while `self` lives: dropping the worker disables it and waits.
 #[pin_data(PinnedDrop)]
 pub struct Worker<T: Work> {
     #[pin]
@@ -105,11 +101,10 @@ impl<T: Work> Worker<T> {
     unsafe extern "C" fn call(work: *mut bindings::work_struct) {
         // SAFETY: By the function's contract `work` is embedded in a `delayed_work` ...
         let work = unsafe { kernel::container_of!(work, bindings::delayed_work, work) };
-        // SAFETY: ... which is embedded (transparently wrapped) in a `Worker<T>` ...
-        let this = unsafe { kernel::container_of!(Opaque::cast_from(work), Self, work) };
-        // SAFETY: ... that by the type invariant is inside an `Arc` and alive, since dropping it
-        // waits for this call.
-        let this = unsafe { ArcBorrow::from_raw(this) };
+        // SAFETY: ... which is embedded (transparently wrapped) in a `Worker<T>` that is alive, since dropping it
+        // waits for this call. Its count may be zero already, so it is no `ArcBorrow`, of which there could be
+        // made another count.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
         this.get().run(this);
     }
 }

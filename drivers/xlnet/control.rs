@@ -8,6 +8,7 @@ pub(crate) mod avoid;
 mod channel;
 pub(crate) mod manager;
 pub(crate) mod nic;
+mod opened;
 mod peer;
 mod probe;
 mod queue_pair;

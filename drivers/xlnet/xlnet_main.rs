@@ -26,10 +26,8 @@ use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Wa
 use kapi::{
     avoid,
     net::{
-        device::{DeviceRef, Registration},
-        fib,
-        follow::Follower,
-        idle_poll::IdleThread,
+        device::Registration, fib, follow::Follower, idle_poll::IdleThread,
+        own_device::OwnDeviceRef,
     },
     param, pm,
     sync::RcuBox,
@@ -69,7 +67,7 @@ struct XlnetModule {
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenstore::Watch<RosterWatch>,
     _follower: Follower<NicFollow>,
-    _tables: Pin<KBox<fib::Notifier<TablesObserver>>>,
+    _tables: fib::Notifier<TablesObserver>,
     _report: Report,
     registration: Option<Registration<XlDriver>>,
 }
@@ -132,7 +130,7 @@ impl kernel::Module for XlnetModule {
 
         let report = Report::new(router.clone())?;
         // From here on the two hold what holds them, and the device, until they are shut down.
-        let dev: DeviceRef = registration.device().into();
+        let dev: OwnDeviceRef = registration.device().into();
         router.get().start(dev.ifindex(), avoid)?;
         manager
             .get()

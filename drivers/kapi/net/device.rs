@@ -8,6 +8,7 @@ use crate::{
     bindings,
     net::{
         ethtool,
+        own_device::OwnDevice,
         rx_handler,
         skb::SkBuff,
         Rtnl, //
@@ -39,11 +40,11 @@ pub trait Driver: Send + Sync + Sized + 'static {
     const MAX_RING: u32;
 
     /// The device went up. Process context, RTNL held: must not wait for anything that needs it.
-    fn open(&self, dev: &Device);
+    fn open(&self, dev: &OwnDevice);
 
     /// The device is going down. No packet is being received that was found while [`Device::is_running`] was
     /// true. Process context, RTNL held.
-    fn stop(&self, dev: &Device);
+    fn stop(&self, dev: &OwnDevice);
 
     /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
     /// have is taken as 0.
@@ -51,7 +52,7 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Sends a packet that was queued on `queue`; `more` tells that another one follows at once.
     /// Softirq context, one caller at a time for each queue.
-    fn start_xmit(&self, dev: &Device, queue: u16, skb: SkBuff, more: bool);
+    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff, more: bool);
 
     /// The device by which a received packet counts as received, after the taps of this one; without one it
     /// is lost. Softirq context.
@@ -123,64 +124,10 @@ impl Device {
         unsafe { bindings::xl_netif_running(self.as_raw()) }
     }
 
-    /// Whether the device is registered, or only changing its namespace. RTNL held, else the answer may be old.
-    pub(crate) fn is_registered(&self) -> bool {
-        // SAFETY: The device is valid.
+    /// Whether the device is registered, or only changing its namespace.
+    pub(crate) fn is_registered(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid; it is registered and unregistered with RTNL held only.
         unsafe { bindings::xl_netdev_is_registered(self.as_raw()) }
-    }
-
-    /// Stops a transmit queue: [`Driver::start_xmit`] is not called for it until it is woken. Any
-    /// context. A queue that the device does not have is ignored, here and below.
-    #[inline]
-    pub fn stop_queue(&self, queue: u16) {
-        if self.has_queue(queue) {
-            // SAFETY: The device is valid and has the queue.
-            unsafe { bindings::xl_netif_tx_stop_queue(self.as_raw(), queue.into()) };
-        }
-    }
-
-    /// Wakes a stopped transmit queue. Any context.
-    #[inline]
-    pub fn wake_queue(&self, queue: u16) {
-        if self.has_queue(queue) {
-            // SAFETY: The device is valid and has the queue.
-            unsafe { bindings::xl_netif_tx_wake_queue(self.as_raw(), queue.into()) };
-        }
-    }
-
-    /// Whether a transmit queue is stopped. Any context.
-    #[inline]
-    pub fn is_queue_stopped(&self, queue: u16) -> bool {
-        self.has_queue(queue)
-            // SAFETY: The device is valid and has the queue.
-            && unsafe { bindings::xl_netif_tx_queue_stopped(self.as_raw(), queue.into()) }
-    }
-
-    #[inline]
-    fn has_queue(&self, queue: u16) -> bool {
-        // SAFETY: The device is valid; the number of queues is constant.
-        u32::from(queue) < unsafe { bindings::xl_netdev_tx_queues(self.as_raw()) }
-    }
-
-    /// Counts a sent packet of `len` bytes in the device's statistics. Softirq context.
-    #[inline]
-    pub fn count_tx(&self, len: u32) {
-        // SAFETY: Devices made by [`Registration`] have these counters, and bottom halves are off.
-        unsafe { bindings::xl_tstats_tx(self.as_raw(), len) };
-    }
-
-    /// Counts a packet that came and was not received in the device's statistics. Any context.
-    #[inline]
-    pub fn count_rx_dropped(&self) {
-        // SAFETY: The device is valid.
-        unsafe { bindings::xl_rx_dropped(self.as_raw()) };
-    }
-
-    /// Counts a received packet of `len` bytes in the device's statistics. Softirq context.
-    #[inline]
-    pub fn count_rx(&self, len: u32) {
-        // SAFETY: As above.
-        unsafe { bindings::xl_tstats_rx(self.as_raw(), len) };
     }
 }
 
@@ -307,9 +254,9 @@ impl<T: Driver> Registration<T> {
     }
 
     /// The device.
-    pub fn device(&self) -> &Device {
-        // SAFETY: By the type invariant the device is valid as long as `self`.
-        unsafe { Device::from_raw(self.dev.as_ptr()) }
+    pub fn device(&self) -> &OwnDevice {
+        // SAFETY: By the type invariant the device is ours, and valid as long as `self`.
+        unsafe { OwnDevice::from_raw(self.dev.as_ptr()) }
     }
 
     /// Brings the device up, as `ip link set up` does. Process context, RTNL not held.
@@ -390,7 +337,7 @@ impl<T: Driver> Ops<T> {
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe {
             bindings::xl_in6_dev_no_autoconf(dev);
-            (driver::<T>(dev), Device::from_raw(dev))
+            (driver::<T>(dev), OwnDevice::from_raw(dev))
         };
         driver.open(dev);
         0
@@ -401,7 +348,7 @@ impl<T: Driver> Ops<T> {
     /// `dev` must be a device of ours that stays registered until this returns.
     unsafe extern "C" fn stop(dev: *mut bindings::net_device) -> c_int {
         // SAFETY: By the function's contract.
-        let (driver, dev) = unsafe { (driver::<T>(dev), Device::from_raw(dev)) };
+        let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // A poll that began before the device was stopped may have found it running.
         // SAFETY: This is process context.
         unsafe { bindings::synchronize_net() };
@@ -419,7 +366,7 @@ impl<T: Driver> Ops<T> {
         _sb_dev: *mut bindings::net_device,
     ) -> u16 {
         // SAFETY: By the function's contract.
-        let (driver, dev) = unsafe { (driver::<T>(dev), Device::from_raw(dev)) };
+        let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // SAFETY: By the function's contract.
         let queue = driver.select_queue(unsafe { SkBuff::borrow(&skb) });
         if dev.has_queue(queue) {
@@ -442,7 +389,7 @@ impl<T: Driver> Ops<T> {
         let (driver, dev, skb, queue, more) = unsafe {
             (
                 driver::<T>(dev),
-                Device::from_raw(dev),
+                OwnDevice::from_raw(dev),
                 SkBuff::from_raw(NonNull::new_unchecked(skb)),
                 bindings::xl_skb_get_queue_mapping(skb),
                 bindings::xl_netdev_xmit_more(),

@@ -5,9 +5,16 @@
 //! C headers: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h),
 //! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h)
 
-use crate::{bindings, errno::EAFNOSUPPORT};
-use core::net::{IpAddr, Ipv4Addr};
-use kernel::{error::to_result, prelude::*, types::Opaque};
+use crate::{
+    bindings,
+    errno::EAFNOSUPPORT,
+    notifier::{Listener, Registration},
+};
+use core::{
+    net::{IpAddr, Ipv4Addr},
+    ptr::null_mut,
+};
+use kernel::{error::to_result, prelude::*};
 
 /// A route that a lookup in the initial network namespace found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,23 +121,10 @@ pub trait Observer: Send + Sync + 'static {
     fn changed(&self);
 }
 
-/// A registration for changes of routes and rules.
-///
-/// # Invariants
-///
-/// If `registered`, the block is registered with [`Self::call`] for the initial namespace.
-#[pin_data(PinnedDrop)]
+/// A registration for changes of routes and rules; dropping it ends it.
 pub struct Notifier<T: Observer> {
-    #[pin]
-    block: Opaque<bindings::notifier_block>,
-    observer: T,
-    registered: bool,
+    _tables: Pin<KBox<Registration<Tables<T>>>>,
 }
-
-// SAFETY: A notifier may be unregistered by any thread; `T: Send`.
-unsafe impl<T: Observer> Send for Notifier<T> {}
-// SAFETY: Nothing can be done with a shared reference; the observer is `Sync`.
-unsafe impl<T: Observer> Sync for Notifier<T> {}
 
 impl<T: Observer> Notifier<T> {
     /// Registers `observer`, which is told at once of what there is. Process context.
@@ -138,56 +132,30 @@ impl<T: Observer> Notifier<T> {
     /// # Errors
     ///
     /// `ENOMEM`, `EBUSY` if the tables change too fast to be told of.
-    pub fn new(observer: T) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
-            pin_init!(Self {
-                block: Opaque::zeroed(),
-                observer,
-                registered: false,
-            }),
-            GFP_KERNEL,
-        )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        // SAFETY: The block is not registered yet, so it is ours to fill in; it is pinned and
-        // unregistered before it is freed. The callee unregisters it if it fails.
-        to_result(unsafe {
-            (*inner.block.get()).notifier_call = Some(Self::call);
-            bindings::register_fib_notifier(
-                bindings::xl_init_net(),
-                inner.block.get(),
-                None,
-                core::ptr::null_mut(),
-            )
-        })?;
-        // INVARIANT: Just registered.
-        inner.registered = true;
-        Ok(this)
-    }
-
-    /// # Safety
-    ///
-    /// `block` must be the one inside a `Self` that lives until this returns.
-    unsafe extern "C" fn call(
-        block: *mut bindings::notifier_block,
-        _event: c_ulong,
-        _info: *mut c_void,
-    ) -> c_int {
-        // SAFETY: By the function's contract.
-        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(block), Self, block) };
-        this.observer.changed();
-        bindings::NOTIFY_DONE as c_int
+    pub fn new(observer: T) -> Result<Self> {
+        Ok(Self {
+            _tables: Registration::new(Tables(observer))?,
+        })
     }
 }
 
-#[pinned_drop]
-impl<T: Observer> PinnedDrop for Notifier<T> {
-    fn drop(self: Pin<&mut Self>) {
-        if self.registered {
-            // SAFETY: By the type invariant it is registered; the call waits for running handlers.
-            unsafe {
-                bindings::unregister_fib_notifier(bindings::xl_init_net(), self.block.get());
-            }
-        }
+/// Hears of routes and rules.
+struct Tables<T: Observer>(T);
+
+// SAFETY: The kernel's functions for this chain of the initial namespace do so; the first takes the block out again
+// if it fails.
+unsafe impl<T: Observer> Listener for Tables<T> {
+    unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
+        // SAFETY: By the function's contract. No function is to be called when it has to begin anew.
+        unsafe { bindings::register_fib_notifier(bindings::xl_init_net(), block, None, null_mut()) }
+    }
+
+    unsafe fn unregister(block: *mut bindings::notifier_block) {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::unregister_fib_notifier(bindings::xl_init_net(), block) };
+    }
+
+    unsafe fn told(&self, _event: c_ulong, _info: *mut c_void) {
+        self.0.changed();
     }
 }

@@ -93,7 +93,7 @@ pub enum News {
 }
 
 /// Follows a device as long as it lives.
-pub struct Follower<T: Follow>(Pin<KBox<Notifier<Eyes<T>>>>);
+pub struct Follower<T: Follow>(Notifier<Eyes<T>>);
 
 impl<T: Follow> Follower<T> {
     /// Begins to follow a device that `follow` wants, one of those there are now or of later ones; it is to be
@@ -143,7 +143,7 @@ impl<T: Follow> Observer for Eyes<T> {
                 Event::Unregistered => {
                     // INVARIANT: Null. RTNL is held, as for all stores.
                     pointer.store(null_mut(), Relaxed);
-                    tell(if dev.is_registered() {
+                    tell(if dev.is_registered(rtnl) {
                         News::Moved
                     } else {
                         News::Removed
@@ -154,7 +154,7 @@ impl<T: Follow> Observer for Eyes<T> {
             }
         } else if current.is_null()
             && event != Event::Unregistered
-            && dev.is_registered()
+            && dev.is_registered(rtnl)
             && dev.is_in_initial_namespace()
             && self.follow.wants(dev, rtnl)
         {

@@ -7,18 +7,17 @@
 use crate::{
     bindings,
     net::{
-        device::{Device, DeviceRef},
+        own_device::{OwnDevice, OwnDeviceRef},
         receive::{Received, Unfilled},
     },
     xen::evtchn::EventHandler,
 };
 use core::{cell::UnsafeCell, marker::PhantomData, ops::Deref};
 use kernel::{
-    new_mutex,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Release},
-        Arc, Mutex,
+        atomic::{Acquire, Atomic, Full, Release},
+        Arc,
     },
     types::Opaque,
 };
@@ -47,26 +46,26 @@ pub enum Polled {
 ///
 /// # Invariants
 ///
-/// `napi` is initialised and added to a device iff `device` is `Some`, and then `state` is `Some`
-/// and only [`Poll::poll`] touches it, which the core serialises. Once `napi` was initialised,
-/// `live` is true: an instance that was removed still refuses to be scheduled.
-#[pin_data(PinnedDrop)]
+/// `enabled` is true as long as there is an [`Enabled`] of the instance, which is one at most. `napi` is then
+/// initialised, added to a device and enabled, and `state` is `Some` and only [`Poll::poll`] touches it,
+/// which the core serialises. Once `napi` was initialised, `live` is true: an instance that was removed
+/// still refuses to be scheduled.
+#[pin_data]
 pub struct Napi<T: Poll> {
     #[pin]
     napi: Opaque<bindings::napi_struct>,
-    #[pin]
-    device: Mutex<Option<DeviceRef>>,
+    enabled: Atomic<bool>,
     state: UnsafeCell<Option<T::State>>,
     live: Atomic<bool>,
     #[pin]
     inner: T,
 }
 
-// SAFETY: A NAPI instance may be scheduled from any context and thread; adding and removing is
-// serialised by the mutex. `T` and its state are `Send`.
+// SAFETY: A NAPI instance may be scheduled from any context and thread; adding and removing is for whoever
+// sets `enabled`, or has the `Enabled`. `T` and its state are `Send`.
 unsafe impl<T: Poll> Send for Napi<T> {}
 // SAFETY: As above; `T` is `Sync`, and the state is reached by one thread at a time: the one that
-// polls while the instance is enabled, the one that holds the mutex while it is not.
+// polls while the instance is enabled, the one that enables or disables it otherwise.
 unsafe impl<T: Poll> Sync for Napi<T> {}
 
 impl<T: Poll> Napi<T> {
@@ -79,7 +78,7 @@ impl<T: Poll> Napi<T> {
         Arc::pin_init(
             pin_init!(Self {
                 napi: Opaque::zeroed(),
-                device <- new_mutex!(None),
+                enabled: Atomic::new(false),
                 state: UnsafeCell::new(None),
                 live: Atomic::new(false),
                 inner <- inner,
@@ -88,45 +87,33 @@ impl<T: Poll> Napi<T> {
         )
     }
 
-    /// Adds the instance to `dev` and enables it, with `state` for its poll. Process context, RTNL
-    /// not held.
+    /// Adds the instance to `dev` and enables it, with `state` for its poll, until what is returned is
+    /// dropped. Process context, RTNL not held.
     ///
     /// # Errors
     ///
     /// `EBUSY` if it is enabled already.
-    pub fn enable(&self, dev: &Device, state: T::State) -> Result {
-        let mut device = self.device.lock();
-        if device.is_some() {
+    pub fn enable(self: Arc<Self>, dev: &OwnDevice, state: T::State) -> Result<Enabled<T>> {
+        // Whoever disabled it before has done with it.
+        if self.enabled.cmpxchg(false, true, Full).is_err() {
             return Err(EBUSY);
         }
-        // SAFETY: By the type invariant the instance is not part of a device, so nobody polls, and
-        // the mutex is held.
+        // SAFETY: `enabled` was false, so by the type invariant the instance is not part of a device and nobody
+        // polls; as we have set it, nobody else enables it.
         unsafe { *self.state.get() = Some(state) };
-        // SAFETY: By the type invariant the instance is not added to a device now. It is pinned,
-        // and removed before it is freed or the device goes, on which a count is held.
+        // SAFETY: As above. The instance is pinned, and removed before it is freed or the device goes: what is
+        // returned has a count on both until then.
         unsafe {
             bindings::xl_netif_napi_add(dev.as_raw(), self.napi.get(), Some(Self::poll_callback));
             bindings::napi_enable(self.napi.get());
         }
-        // INVARIANT: Added, and initialised for ever.
-        *device = Some(dev.into());
+        // INVARIANT: Initialised for ever.
         self.live.store(true, Release);
-        Ok(())
-    }
-
-    /// Waits for a running poll, disables the instance, removes it from its device and returns its
-    /// state, if it was enabled. Process context, RTNL not held.
-    pub fn disable(&self) -> Option<T::State> {
-        let mut device = self.device.lock();
-        // Counted until the end of this function.
-        let _device = device.take()?;
-        // SAFETY: By the type invariant the instance was added and enabled, which ends here once.
-        unsafe {
-            bindings::napi_disable(self.napi.get());
-            bindings::xl_netif_napi_del(self.napi.get());
-        }
-        // SAFETY: Nobody polls any more, and the mutex is held.
-        unsafe { (*self.state.get()).take() }
+        // INVARIANT: Added and enabled just now, by who has set `enabled`.
+        Ok(Enabled {
+            napi: self,
+            _device: dev.into(),
+        })
     }
 
     /// The instance.
@@ -189,10 +176,31 @@ impl<T: Poll> EventHandler for Napi<T> {
     }
 }
 
-#[pinned_drop]
-impl<T: Poll> PinnedDrop for Napi<T> {
-    fn drop(self: Pin<&mut Self>) {
-        self.disable();
+/// An instance that is enabled, until this is dropped. Its state may have counts on the instance: they end
+/// then, too.
+///
+/// # Invariants
+///
+/// The instance is added to the device and enabled, and this is the only value of its kind for it.
+pub struct Enabled<T: Poll> {
+    napi: Arc<Napi<T>>,
+    _device: OwnDeviceRef,
+}
+
+impl<T: Poll> Drop for Enabled<T> {
+    /// Waits for a running poll, disables the instance, removes it from its device and drops its state.
+    /// Process context, RTNL not held.
+    fn drop(&mut self) {
+        let napi = &self.napi;
+        // SAFETY: By the type invariant the instance was added and enabled, which ends here once.
+        unsafe {
+            bindings::napi_disable(napi.napi.get());
+            bindings::xl_netif_napi_del(napi.napi.get());
+        }
+        // SAFETY: Nobody polls any more, and nobody enables the instance before `enabled` is false.
+        let state = unsafe { (*napi.state.get()).take() };
+        napi.enabled.store(false, Release);
+        drop(state);
     }
 }
 
@@ -209,10 +217,10 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The device that is polled for.
     #[inline]
-    pub fn device(&self) -> &Device {
-        // SAFETY: By the type invariant the instance is added to a device, on which it holds a
-        // count.
-        unsafe { Device::from_raw(bindings::xl_napi_netdev(self.napi)) }
+    pub fn device(&self) -> &OwnDevice {
+        // SAFETY: By the type invariant the instance is being polled, so it is enabled for a device of our own, on
+        // which its `Enabled` has a count until no poll runs any more.
+        unsafe { OwnDevice::from_raw(bindings::xl_napi_netdev(self.napi)) }
     }
 
     /// Allocates room for a received packet of `len` bytes.

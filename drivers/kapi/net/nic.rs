@@ -11,9 +11,10 @@ use crate::{
         device::{Device, DeviceRef},
         Rtnl,
     },
+    notifier::{Listener, Registration},
 };
 use core::{net::Ipv4Addr, ptr::NonNull};
-use kernel::{error::to_result, prelude::*, str::CString, types::Opaque};
+use kernel::{prelude::*, str::CString, sync::Arc};
 
 /// Whether a device could have this name. Any context.
 pub fn is_valid_name(name: &str) -> bool {
@@ -98,17 +99,6 @@ impl Device {
         unsafe { bindings::xl_netdev_has_native_xdp(self.as_raw()) }
     }
 
-    /// The index of the device that this one is enslaved to, for example the bridge. Process
-    /// context, RTNL not held.
-    pub fn master(&self) -> Option<i32> {
-        let _rtnl = Rtnl::lock();
-        // SAFETY: RTNL is held, so the master stays.
-        let master = unsafe { bindings::netdev_master_upper_dev_get(self.as_raw()) };
-        let master = NonNull::new(master)?;
-        // SAFETY: As above.
-        Some(unsafe { Device::from_raw(master.as_ptr()) }.ifindex())
-    }
-
     /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process context.
     pub fn ipv4_addresses(&self, _rtnl: &Rtnl, mut take: impl FnMut(Ipv4Addr)) {
         // SAFETY: The device is valid and RTNL is held.
@@ -159,25 +149,11 @@ pub trait Observer: Send + Sync + 'static {
     fn changed(&self, change: &Change<'_>);
 }
 
-/// A registration for changes of devices and of their IPv4 addresses.
-///
-/// # Invariants
-///
-/// If `registered`, both blocks are registered with their functions.
-#[pin_data(PinnedDrop)]
+/// A registration for changes of devices and of their IPv4 addresses; dropping it ends it.
 pub struct Notifier<T: Observer> {
-    #[pin]
-    devices: Opaque<bindings::notifier_block>,
-    #[pin]
-    addresses: Opaque<bindings::notifier_block>,
-    observer: T,
-    registered: bool,
+    _addresses: Pin<KBox<Registration<Addresses<T>>>>,
+    devices: Pin<KBox<Registration<Devices<T>>>>,
 }
-
-// SAFETY: A notifier may be unregistered by any thread; `T: Send`.
-unsafe impl<T: Observer> Send for Notifier<T> {}
-// SAFETY: Nothing but a shared reference to the observer can be had; it is `Sync`.
-unsafe impl<T: Observer> Sync for Notifier<T> {}
 
 impl<T: Observer> Notifier<T> {
     /// Registers `observer`, which is told at once of the devices there are. Process context, RTNL
@@ -186,104 +162,85 @@ impl<T: Observer> Notifier<T> {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(observer: T) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
-            pin_init!(Self {
-                devices: Opaque::zeroed(),
-                addresses: Opaque::zeroed(),
-                observer,
-                registered: false,
-            }),
-            GFP_KERNEL,
-        )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        // SAFETY: The blocks are not registered yet, so they are ours to fill in; they are pinned
-        // and unregistered before they are freed.
-        unsafe {
-            (*inner.devices.get()).notifier_call = Some(Self::device_changed);
-            (*inner.addresses.get()).notifier_call = Some(Self::address_changed);
-            to_result(bindings::register_netdevice_notifier(inner.devices.get()))?;
-            let result = to_result(bindings::register_inetaddr_notifier(inner.addresses.get()));
-            if let Err(error) = result {
-                bindings::unregister_netdevice_notifier(inner.devices.get());
-                return Err(error);
-            }
-        }
-        // INVARIANT: Both are registered.
-        inner.registered = true;
-        Ok(this)
+    pub fn new(observer: T) -> Result<Self> {
+        let observer = Arc::new(observer, GFP_KERNEL)?;
+        Ok(Self {
+            devices: Registration::new(Devices(observer.clone()))?,
+            _addresses: Registration::new(Addresses(observer))?,
+        })
     }
 
     /// Who is told.
     pub(crate) fn observer(&self) -> &T {
-        &self.observer
+        &self.devices.listener().0
+    }
+}
+
+/// Tells an observer.
+///
+/// # Safety
+///
+/// `dev` must be a device that lives until this returns, and RTNL be held.
+unsafe fn tell<T: Observer>(observer: &T, dev: *mut bindings::net_device, event: Event) {
+    // SAFETY: By the function's contract.
+    let (dev, rtnl) = unsafe { (Device::from_raw(dev), Rtnl::held()) };
+    observer.changed(&Change {
+        dev,
+        event,
+        rtnl: &rtnl,
+    });
+}
+
+/// Hears of devices.
+struct Devices<T: Observer>(Arc<T>);
+
+// SAFETY: The kernel's functions for this chain do so; its events come with RTNL held.
+unsafe impl<T: Observer> Listener for Devices<T> {
+    unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::register_netdevice_notifier(block) }
     }
 
-    /// # Safety
-    ///
-    /// `block` must be `devices` of a `Self` that lives until this returns, `info` that of a notification of
-    /// net devices, and RTNL be held.
-    unsafe extern "C" fn device_changed(
-        block: *mut bindings::notifier_block,
-        event: c_ulong,
-        info: *mut c_void,
-    ) -> c_int {
+    unsafe fn unregister(block: *mut bindings::notifier_block) {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::unregister_netdevice_notifier(block) };
+    }
+
+    unsafe fn told(&self, event: c_ulong, info: *mut c_void) {
         let event = match u32::try_from(event) {
             Ok(bindings::netdev_cmd_NETDEV_REGISTER) => Event::Registered,
             Ok(bindings::netdev_cmd_NETDEV_UNREGISTER) => Event::Unregistered,
             Ok(bindings::netdev_cmd_NETDEV_CHANGENAME) => Event::Renamed,
             _ => Event::Other,
         };
-        // SAFETY: By the function's contract, for all three; the device lives until the notification ends.
-        unsafe {
-            let this = &*kernel::container_of!(Opaque::cast_from(block), Self, devices);
-            this.tell(bindings::xl_notifier_netdev(info.cast()), event);
-        }
-        bindings::NOTIFY_DONE as c_int
-    }
-
-    /// # Safety
-    ///
-    /// `block` must be `addresses` of a `Self` that lives until this returns, `address` an `in_ifaddr`, and
-    /// RTNL be held.
-    unsafe extern "C" fn address_changed(
-        block: *mut bindings::notifier_block,
-        _event: c_ulong,
-        address: *mut c_void,
-    ) -> c_int {
-        // SAFETY: By the function's contract, for all three; an address keeps its device.
-        unsafe {
-            let this = &*kernel::container_of!(Opaque::cast_from(block), Self, addresses);
-            this.tell(bindings::xl_ifaddr_netdev(address.cast()), Event::Other);
-        }
-        bindings::NOTIFY_DONE as c_int
-    }
-
-    /// # Safety
-    ///
-    /// `dev` must be a device that lives until this returns, and RTNL be held.
-    unsafe fn tell(&self, dev: *mut bindings::net_device, event: Event) {
-        // SAFETY: By the function's contract.
-        let (dev, rtnl) = unsafe { (Device::from_raw(dev), Rtnl::held()) };
-        self.observer.changed(&Change {
-            dev,
-            event,
-            rtnl: &rtnl,
-        });
+        // SAFETY: What this chain's events tell of is a device that lives until they end; RTNL is held.
+        unsafe { tell(&*self.0, bindings::xl_notifier_netdev(info.cast()), event) };
     }
 }
 
-#[pinned_drop]
-impl<T: Observer> PinnedDrop for Notifier<T> {
-    fn drop(self: Pin<&mut Self>) {
-        if self.registered {
-            // SAFETY: By the type invariant both are registered; the calls wait for running
-            // handlers.
-            unsafe {
-                bindings::unregister_inetaddr_notifier(self.addresses.get());
-                bindings::unregister_netdevice_notifier(self.devices.get());
-            }
-        }
+/// Hears of addresses.
+struct Addresses<T: Observer>(Arc<T>);
+
+// SAFETY: The kernel's functions for this chain do so; its events come with RTNL held.
+unsafe impl<T: Observer> Listener for Addresses<T> {
+    unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::register_inetaddr_notifier(block) }
+    }
+
+    unsafe fn unregister(block: *mut bindings::notifier_block) {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::unregister_inetaddr_notifier(block) };
+    }
+
+    unsafe fn told(&self, _event: c_ulong, address: *mut c_void) {
+        // SAFETY: What this chain's events tell of is an `in_ifaddr`, which keeps its device; RTNL is held.
+        unsafe {
+            tell(
+                &*self.0,
+                bindings::xl_ifaddr_netdev(address.cast()),
+                Event::Other,
+            )
+        };
     }
 }

@@ -9,6 +9,7 @@
 //! [`include/xen/interface/event_channel.h`](srctree/include/xen/interface/event_channel.h)
 
 use crate::{bindings, compat};
+use core::marker::PhantomPinned;
 use kernel::{
     error::to_result,
     prelude::*,
@@ -32,12 +33,29 @@ pub trait EventHandler: Send + Sync + 'static {
 ///
 /// If `irq` is not zero, that interrupt is bound to `port`, with `self` as its cookie and
 /// [`Self::interrupt`] as its handler, and only dropping `self` unbinds it.
+#[pin_data(PinnedDrop)]
 pub struct EventChannel<H: EventHandler> {
     port: bindings::evtchn_port_t,
     irq: Atomic<u32>,
     /// Whether an event was delivered and not yet ended.
     delivered: Atomic<bool>,
     handler: Arc<H>,
+    /// The interrupt has a pointer to it, and may use it while it is being dropped.
+    #[pin]
+    _pinned: PhantomPinned,
+}
+
+/// Closes a port to `remote` that is not bound to an interrupt, unless it is closed already.
+///
+/// Xen gives a closed port's number to whoever opens the next. That of somebody else in this domain leads to
+/// another one, unless it was opened to the very same since the first was closed, just before.
+fn close(port: bindings::evtchn_port_t, remote: u16) {
+    let mut leads_to = 0;
+    // SAFETY: `leads_to` is valid for writes.
+    if unsafe { bindings::xl_evtchn_remote(port, &mut leads_to) } && leads_to == remote {
+        // SAFETY: The port is open, and as far as can be told the caller's.
+        unsafe { bindings::xl_evtchn_close(port) };
+    }
 }
 
 impl<H: EventHandler> EventChannel<H> {
@@ -50,7 +68,7 @@ impl<H: EventHandler> EventChannel<H> {
         let mut port = 0;
         // SAFETY: `port` is valid for writes; the callee copies it out of Xen's answer.
         to_result(unsafe { bindings::xl_evtchn_alloc_unbound(remote, &mut port) })?;
-        Self::listen(port, name, handler)
+        Self::listen(remote, port, name, handler)
     }
 
     /// Binds to `remote_port`, which `remote` has allocated for this domain, and listens. Process
@@ -68,31 +86,29 @@ impl<H: EventHandler> EventChannel<H> {
         let mut port = 0;
         // SAFETY: As above.
         to_result(unsafe { bindings::xl_evtchn_bind_interdomain(remote, remote_port, &mut port) })?;
-        Self::listen(port, name, handler)
+        Self::listen(remote, port, name, handler)
     }
 
     fn listen(
+        remote: u16,
         port: bindings::evtchn_port_t,
         name: &'static CStr,
         handler: Arc<H>,
     ) -> Result<Arc<Self>> {
-        // Until it is bound the port is this function's to close. Some of the failures below have
-        // closed it already, and no error tells which; Xen refuses to do so once more.
-        let unbound = ScopeGuard::new(|| {
-            // SAFETY: The port is ours and not bound to an interrupt.
-            unsafe { bindings::xl_evtchn_close(port) }
-        });
-        let this = Arc::new(
-            Self {
+        // Until it is bound the port is this function's to close.
+        let unbound = ScopeGuard::new(|| close(port, remote));
+        let this = Arc::pin_init(
+            pin_init!(Self {
                 port,
                 irq: Atomic::new(0),
                 delivered: Atomic::new(false),
                 handler,
-            },
+                _pinned: PhantomPinned,
+            }),
             GFP_KERNEL,
         )?;
         // SAFETY: `port` is open and unbound; `interrupt` takes a pointer to `Self` as its
-        // cookie, and `this` stays where it is, and alive, until its drop unbinds the interrupt.
+        // cookie, and `this` is pinned, and alive, until its drop unbinds the interrupt.
         let irq = unsafe {
             bindings::bind_evtchn_to_irqhandler_lateeoi(
                 port,
@@ -102,6 +118,7 @@ impl<H: EventHandler> EventChannel<H> {
                 this.cookie(),
             )
         };
+        // On failure the kernel may have closed the port, or not; no error tells.
         to_result(irq.min(0))?;
         unbound.dismiss();
         // INVARIANT: Just bound.
@@ -173,8 +190,9 @@ impl<H: EventHandler> EventChannel<H> {
     }
 }
 
-impl<H: EventHandler> Drop for EventChannel<H> {
-    fn drop(&mut self) {
+#[pinned_drop]
+impl<H: EventHandler> PinnedDrop for EventChannel<H> {
+    fn drop(self: Pin<&mut Self>) {
         let irq = self.irq.load(Relaxed);
         if irq != 0 {
             // SAFETY: By the type invariant this interrupt was bound with this cookie. The last

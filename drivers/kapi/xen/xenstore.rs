@@ -19,7 +19,7 @@ use kernel::{
     fmt,
     prelude::*,
     str::CString,
-    sync::{Arc, ArcBorrow},
+    sync::Arc,
     types::Opaque,
 };
 
@@ -351,7 +351,7 @@ impl<H: WatchHandler> Drop for Watch<H> {
 }
 
 impl<H: WatchHandler> Work for Watched<H> {
-    fn run(&self, _worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, _worker: &Worker<Self>) {
         // SAFETY: Only dropping a `Watch` has this run, which happens once; by its invariant the watch is
         // registered. The call waits for a running callback.
         unsafe { bindings::unregister_xenbus_watch(self.watch.get()) };

@@ -8,12 +8,14 @@
 
 use crate::control::{
     account::Account,
+    opened::Opened,
     queue_pair::{AllocateError, Identity, MapError, PeerHalf, QueuePair},
-    session::Ends,
+    router::RouterKick,
+    session::Session,
 };
 use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
-use kapi::{net::device::Device, xen::grant::PeerControlPage, Show};
+use kapi::{net::own_device::OwnDevice, xen::grant::PeerControlPage, Show};
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{Broken, OwnControl, State};
 use xlnet_protocol::{
@@ -21,11 +23,13 @@ use xlnet_protocol::{
     SchemaError,
 };
 
-/// A channel; see [`Channel::release`] for its end.
+/// A channel. Dropping it gives everything back, whatever state it is in: process context, RTNL not held.
 pub(crate) struct Channel {
     identity: Identity,
     settings: Settings,
     group: Arc<Group>,
+    /// While packets take it, or are still on the way through it.
+    opened: Option<Opened>,
     first: QueuePair,
     further: KVec<QueuePair>,
 }
@@ -61,6 +65,7 @@ impl Channel {
             identity,
             settings,
             group: group.clone(),
+            opened: None,
         };
         if let Role::Initiator = role {
             this.add_queue_pairs(settings.queue_pairs - 1)
@@ -103,22 +108,12 @@ impl Channel {
         })
     }
 
-    /// Where the two sides say which packets they take, once the peer's half is mapped.
-    pub(crate) fn ends(&self) -> Option<Ends> {
-        self.first.ends()
-    }
-
-    /// How many queue pairs there are.
-    pub(crate) fn queue_pairs(&self) -> usize {
-        1 + self.further.len()
-    }
-
     /// Maps the peer's half, checks it, binds its ports if it offers any, and receives from now on.
     ///
     /// # Errors
     ///
-    /// See [`MapError`]; the channel is to be released then.
-    pub(crate) fn map(&mut self, offer: &Offer, dev: &Device) -> Result<(), MapError> {
+    /// See [`MapError`]; the channel is of no use then.
+    pub(crate) fn map(&mut self, offer: &Offer, dev: &OwnDevice) -> Result<(), MapError> {
         let first = PeerHalf::map(&self.identity, offer.into())?;
         // The responder is ready before it answers, the initiator not before it has the answer.
         let expected = match self.identity.role {
@@ -187,8 +182,29 @@ impl Channel {
         }
     }
 
+    /// Has packets take the channel from now on.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`, `EINVAL` before the peer's half is mapped.
+    pub(crate) fn open(&mut self, dev: &OwnDevice, router: &RouterKick) -> Result {
+        let ends = self.first.ends().ok_or(EINVAL)?;
+        let account = self.identity.account.clone();
+        let session = Session::new(self.group.clone(), account, ends);
+        self.opened = Some(Opened::begin(session, 1 + self.further.len(), dev, router)?);
+        Ok(())
+    }
+
+    /// Takes no more packets and says so; goes on receiving.
+    pub(crate) fn begin_close(&self) {
+        if let Some(opened) = &self.opened {
+            opened.withdraw();
+        }
+        self.set_state(State::Closing);
+    }
+
     /// Writes our state word and tells the peer.
-    pub(crate) fn set_state(&self, state: State) {
+    fn set_state(&self, state: State) {
         state.store(&self.first.own);
         self.first.notify();
     }
@@ -211,12 +227,12 @@ impl Channel {
             tx_empty: self.pairs().all(QueuePair::is_tx_empty),
         }))
     }
+}
 
-    /// Gives everything back. Process context, RTNL not held.
-    pub(crate) fn release(self, dev: &Device) {
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.opened = None;
         self.set_state(State::Closed);
-        self.first.release(dev);
-        self.further.into_iter().for_each(|pair| pair.release(dev));
     }
 }
 

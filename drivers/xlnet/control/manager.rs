@@ -14,10 +14,15 @@ use crate::control::{
     router::{Candidate, RouterKick},
     watchdog::Watchdog,
 };
-use crate::data::{bell::Listener, device::XlDriver, group::Group, table::Table};
+use crate::data::{
+    bell::Listener,
+    device::XlDriver,
+    group::{Group, Taken},
+    table::Table,
+};
 use core::net::IpAddr;
 use kapi::{
-    net::{device::DeviceRef, Rtnl},
+    net::own_device::OwnDeviceRef,
     pm,
     random::random_u64,
     time::now_ms,
@@ -29,7 +34,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full, Release},
-        Arc, ArcBorrow, Mutex,
+        Arc, Mutex,
     },
     time::{delay::fsleep, Delta},
 };
@@ -42,11 +47,13 @@ pub(crate) type Kick = Arc<Worker<Manager>>;
 const RETRY_MS: u64 = 1000;
 /// How often dom0 is told what was exchanged with the peers, in milliseconds.
 const REPORT_MS: u64 = 10_000;
-/// How long unloading waits for the channels to close, which bound that themselves, and for peers to
-/// give pages back, in milliseconds.
-const SHUTDOWN_MS: u64 = 2000;
-/// How often unloading looks, in milliseconds.
-const SHUTDOWN_PACE_MS: i64 = 2;
+/// How long all channels may take to close in order, which bound that themselves, and the advert to be
+/// withdrawn, in milliseconds.
+const CLOSE_MS: u64 = 2000;
+/// How long unloading waits for peers to give pages back, in milliseconds.
+const PAGES_MS: u64 = 2000;
+/// How often it is looked meanwhile, in milliseconds.
+const CLOSE_PACE_MS: i64 = 2;
 
 #[pin_data]
 pub(crate) struct Manager {
@@ -104,7 +111,7 @@ struct State {
     instance: u64,
     nic: Arc<Nic>,
     nic_state: Option<NicState>,
-    dev: DeviceRef,
+    dev: OwnDeviceRef,
     driver: Arc<XlDriver>,
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
@@ -146,7 +153,7 @@ impl Manager {
         &self,
         own: DomId,
         nic: Arc<Nic>,
-        dev: DeviceRef,
+        dev: OwnDeviceRef,
         driver: Arc<XlDriver>,
         router: RouterKick,
     ) -> Result {
@@ -182,13 +189,21 @@ impl Manager {
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
     pub(crate) fn shutdown(&self) {
         self.close();
-        *self.state.lock() = None;
+        let Some(state) = (*self.state.lock()).take() else {
+            return;
+        };
+        // What a peer has not given back by then is the kernel's to free, a few pages a second.
+        let until = now_ms() + PAGES_MS;
+        while state.is_owed_pages() && now_ms() < until {
+            fsleep(Delta::from_millis(CLOSE_PACE_MS));
+        }
     }
 
-    /// Closes all channels, withdraws the advert and forgets the peers. Process context, RTNL not
-    /// held.
+    /// Closes all channels, withdraws the advert and forgets the peers. A channel that is not closed in order
+    /// by the deadline, because XenStore kept the guest waiting for longer, is closed on the spot. Process
+    /// context, RTNL not held.
     fn close(&self) {
-        let until = now_ms() + SHUTDOWN_MS;
+        let until = now_ms() + CLOSE_MS;
         loop {
             let mut guard = self.state.lock();
             let Some(state) = (*guard).as_mut() else {
@@ -196,15 +211,15 @@ impl Manager {
             };
             state.closing = true;
             self.pass(state);
-            // What a peer has not given back by then is the kernel's to free, a few pages a second.
-            let done = state.peers.iter().all(Peer::is_idle)
-                && state.advertised.is_none()
-                && !state.is_owed_pages();
+            let done = state.peers.iter().all(Peer::is_idle) && state.advertised.is_none();
             if done || now_ms() >= until {
-                return state.forget_all();
+                state.forget_all();
+                // No channel keeps the advert any more. If XenStore refuses, it stays.
+                let _ = state.update_advert();
+                return;
             }
             drop(guard);
-            fsleep(Delta::from_millis(SHUTDOWN_PACE_MS));
+            fsleep(Delta::from_millis(CLOSE_PACE_MS));
         }
     }
 
@@ -213,6 +228,8 @@ impl Manager {
         if let Some(state) = (*self.state.lock()).as_mut() {
             // Without an answer nobody is told of us, and nobody answers.
             state.own = advert::own_domid().unwrap_or(state.own);
+            // Another advert, even if the last one could not be withdrawn: another domain does not have it.
+            state.instance = random_u64();
             state.closing = false;
         }
         self.told.lock().all = true;
@@ -268,7 +285,7 @@ impl Listener for Ears {
 }
 
 impl Work for Manager {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let mut guard = self.state.lock();
         let Some(state) = (*guard).as_mut() else {
             return;
@@ -287,7 +304,6 @@ impl State {
             router: &self.router,
             watchdog: &self.watchdog,
             settings: self.driver.settings().get(),
-            now: now_ms(),
         };
         for peer in &mut self.peers {
             each(peer, &mut guest);
@@ -424,10 +440,9 @@ impl State {
             return Ok(false);
         };
         let account = self.account(domid)?;
-        let peer = Peer::new(self.own, account, entry, group.clone())?;
+        let group = Taken::new(group, domid.raw());
+        let peer = Peer::new(self.own, account, entry, group)?;
         self.peers.push(peer, GFP_KERNEL)?;
-        let _rtnl = Rtnl::lock();
-        group.set_peer(domid.raw());
         Ok(true)
     }
 
@@ -445,6 +460,10 @@ impl State {
     /// Forgets peers that dom0 no longer tells of and whose channels are closed, and domains of
     /// which there is nothing to remember.
     fn forget_idle(&mut self) {
+        if self.advertised.is_some() {
+            let forgotten = self.peers.iter().filter(|peer| peer.is_forgotten());
+            forgotten.for_each(Peer::take_back_report);
+        }
         self.forget(Peer::is_forgotten);
         let peers = &self.peers;
         self.accounts.retain(|account| {
@@ -452,25 +471,14 @@ impl State {
         });
     }
 
-    /// Forgets all peers.
+    /// Forgets all peers, at once. What XenStore has of them goes with the advert.
     fn forget_all(&mut self) {
         self.forget(|_| true);
     }
 
     fn forget(&mut self, which: impl Fn(&Peer) -> bool) {
         let before = self.peers.len();
-        let advertised = self.advertised.is_some();
-        self.peers.retain(|peer| {
-            let forget = which(peer);
-            if forget {
-                if advertised {
-                    peer.take_back_report();
-                }
-                let _rtnl = Rtnl::lock();
-                peer.group().set_peer(0);
-            }
-            !forget
-        });
+        self.peers.retain(|peer| !which(peer));
         if self.peers.len() != before {
             self.full = false;
             self.rebuild_table();

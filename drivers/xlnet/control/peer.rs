@@ -6,21 +6,20 @@ use crate::control::{
     account::Account,
     advert,
     channel::Channel,
-    router::{Candidate, Router},
-    session::Session,
+    router::{Candidate, RouterKick},
     watchdog::Watchdog,
 };
 use crate::data::{
-    group::Group,
+    group::Taken,
     settings::Settings,
     sighting::Sighting,
     slot::Fault,
     table::{Entry, Own, Table},
 };
 use core::net::{IpAddr, Ipv4Addr};
-use kapi::{net::device::Device, random::random_u64, work::Worker, Show};
+use kapi::{net::own_device::OwnDevice, random::random_u64, time::now_ms, work::Worker, Show};
 use kernel::{fmt, prelude::*, sync::Arc};
-use xenfifo::{Broken, State};
+use xenfifo::Broken;
 use xlnet_protocol::{
     Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress, Traffic,
 };
@@ -29,16 +28,17 @@ use xlnet_protocol::{
 const LOOK_MS: u64 = 250;
 /// How often a closing channel is looked at, in milliseconds.
 const DRAIN_MS: u64 = 2;
+
 /// What a step may need of the guest.
 pub(crate) struct Guest<'a> {
-    pub(crate) dev: &'a Device,
-    pub(crate) router: &'a Worker<Router>,
+    pub(crate) dev: &'a OwnDevice,
+    pub(crate) router: &'a RouterKick,
     pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.
     pub(crate) settings: Settings,
-    pub(crate) now: u64,
 }
 
+/// A peer. Dropping it gives back all that there is of it, its channel too: process context, RTNL not held.
 pub(crate) struct Peer {
     handshake: Handshake,
     link: Link,
@@ -75,8 +75,9 @@ impl Known {
 struct Link {
     account: Arc<Account>,
     role: Role,
-    group: Arc<Group>,
+    // In this order: the group is free when there is no channel any more.
     channel: Option<Channel>,
+    group: Taken,
     /// The log says that there is no channel, and why; it says so once until there is one.
     complained: bool,
 }
@@ -91,15 +92,15 @@ impl Peer {
         own: DomId,
         account: Arc<Account>,
         entry: &PeerEntry,
-        group: Arc<Group>,
+        group: Taken,
     ) -> Result<Self> {
         let handshake = Handshake::new(own, account.domid(), random_u64() as u32);
         let mut this = Self {
             link: Link {
                 account,
                 role: handshake.role(),
-                group,
                 channel: None,
+                group,
                 complained: false,
             },
             handshake,
@@ -115,10 +116,6 @@ impl Peer {
 
     pub(crate) fn domid(&self) -> DomId {
         self.link.domid()
-    }
-
-    pub(crate) fn group(&self) -> &Group {
-        &self.link.group
     }
 
     /// Takes what dom0 says now. Returns whether the peer's addresses, or ours towards it, changed.
@@ -211,7 +208,8 @@ impl Peer {
         matches!(self.handshake.state(), Progress::Connected { .. })
     }
 
-    /// Takes an event and does what follows from it.
+    /// Takes an event and does what follows from it. Each peer looks at the clock by itself: what was done for
+    /// the one before it may have waited for XenStore.
     pub(crate) fn handle(&mut self, event: Event, guest: &mut Guest<'_>) {
         match event {
             Event::Introduced { .. } => self.withdrawn = false,
@@ -220,7 +218,7 @@ impl Peer {
         }
         let link = &mut self.link;
         self.handshake
-            .drive(event, guest.now, |action| link.perform(action, guest));
+            .drive(event, now_ms(), |action| link.perform(action, guest));
     }
 
     /// Looks at the clock, the shared memory and what the data path found.
@@ -239,7 +237,7 @@ impl Peer {
             Some(Err(reason)) => self.broke(fmt!("{}", reason.as_str()), guest),
             None => {}
         }
-        if self.handshake.deadline().is_some_and(|at| at <= guest.now) {
+        if self.handshake.deadline().is_some_and(|at| at <= now_ms()) {
             self.handle(Event::Tick, guest);
         }
     }
@@ -327,27 +325,19 @@ impl Link {
                 }
             }
             Action::OpenDataPath => {
-                let channel = self.channel()?;
-                let (count, ends) = (channel.queue_pairs(), channel.ends().ok_or(Failed)?);
-                let session = Session::new(self.group.clone(), self.account.clone(), ends);
-                let opened = guest.router.get().open(session);
-                opened.map_err(|error| self.failed(fmt!("{error:?}")))?;
-                self.group.open(count);
+                let channel = self.channel.as_mut().ok_or(Failed)?;
+                channel
+                    .open(guest.dev, guest.router)
+                    .map_err(|error| self.failed(fmt!("{error:?}")))?;
                 guest.watchdog.kick();
-                guest.router.kick();
                 self.complained = false;
                 self.account.info(format_args!("connected"));
             }
             Action::BeginClose => {
-                self.group.close(guest.dev);
-                guest.router.get().withdraw(&self.group);
-                self.channel()?.set_state(State::Closing);
+                self.channel()?.begin_close();
             }
             Action::Release => {
-                guest.router.get().close(&self.group);
-                if let Some(channel) = self.channel.take() {
-                    channel.release(guest.dev);
-                }
+                self.channel = None;
                 // An offer that stays behind names a channel that nobody will use again.
                 let _ = advert::remove_offer(self.domid());
             }

@@ -8,11 +8,16 @@ use crate::data::{
     backlog::{self, Backlog},
     idle::Idle,
     rx::Rx,
-    slot::{NapiSlot, Port},
+    slot::{NapiSlot, Port, Slot},
     tx::Tx,
 };
 use kapi::{
-    net::{device::Device, idle_poll::IdlePoll, poll_timer::PollTimer},
+    net::{
+        idle_poll::IdlePoll,
+        napi::Enabled,
+        own_device::OwnDevice,
+        poll_timer::PollTimer, //
+    },
     xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -126,14 +131,16 @@ impl PeerHalf {
     }
 }
 
-/// A queue pair; see [`QueuePair::release`] for its end.
+/// A queue pair. Dropping it gives everything back: process context, RTNL not held.
 pub(crate) struct QueuePair {
     slot: Arc<NapiSlot>,
-    pub(crate) own: OwnControlPage,
-    /// Until the data path has it.
-    ring: Option<OwnRingPages>,
+    /// From when on it receives.
+    receiving: Option<Enabled<Slot>>,
     port: Option<Arc<Port>>,
     pub(crate) peer: Option<PeerControlPage>,
+    /// Until the data path has it.
+    ring: Option<OwnRingPages>,
+    pub(crate) own: OwnControlPage,
 }
 
 impl QueuePair {
@@ -158,10 +165,11 @@ impl QueuePair {
         };
         Ok(Self {
             slot: slot.clone(),
-            own,
-            ring: Some(ring),
+            receiving: None,
             port,
             peer: None,
+            ring: Some(ring),
+            own,
         })
     }
 
@@ -181,13 +189,13 @@ impl QueuePair {
     ///
     /// # Errors
     ///
-    /// See [`MapError`]; the queue pair is to be released then.
+    /// See [`MapError`]; the queue pair is of no use then.
     pub(crate) fn join(
         &mut self,
         identity: &Identity,
         half: PeerHalf,
         state: &PeerControlPage,
-        dev: &Device,
+        dev: &OwnDevice,
     ) -> Result<(), MapError> {
         let peer_ring = half.map_ring(identity.peer())?;
         let port = match (&self.port, half.offer.port) {
@@ -213,7 +221,7 @@ impl QueuePair {
             .map(|thread| IdlePoll::new(thread.clone(), self.slot.clone()))
             .transpose()?;
         let rx = Rx::new(consumer, state.clone(), port, timer, Idle::new(poll));
-        self.slot.enable(dev, rx)?;
+        self.receiving = Some(self.slot.clone().enable(dev, rx)?);
         // An event may have come before there was anybody to poll.
         self.slot.schedule();
         Ok(())
@@ -256,21 +264,17 @@ impl QueuePair {
             .as_ref()
             .is_none_or(|peer| backlog::received(&self.own, peer).is_none())
     }
+}
 
-    /// Gives everything back. Process context, RTNL not held.
-    pub(crate) fn release(self, dev: &Device) {
-        let rx = self.slot.disable();
+impl Drop for QueuePair {
+    fn drop(&mut self) {
+        // Nobody receives any more, which unmaps the peer's ring, and nobody sends.
+        self.receiving = None;
         let tx = self.slot.tx.lock().take();
-        // Whatever stopped the queue is gone.
-        dev.wake_queue(self.slot.queue);
         // A fault of this channel must not be taken for one of the next.
         self.slot.take_fault();
-        // Nothing interrupts any more, then the peer's memory is unmapped, then our grants end.
-        let producer = tx.map(Tx::into_producer);
-        let consumer = rx.map(Rx::into_consumer);
-        drop(self.port);
-        drop((consumer, self.peer));
-        drop((producer, self.ring, self.own));
+        // Not under the lock: ends the grants of our ring.
+        drop(tx);
     }
 }
 

@@ -32,7 +32,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        Arc, ArcBorrow, Mutex,
+        Arc, Mutex,
     },
 };
 use xlnet_protocol::Accepted;
@@ -259,7 +259,7 @@ impl Router {
 }
 
 impl Work for Router {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let now = now_ms();
         let early = (self.looked.load(Relaxed) + PACE_MS).saturating_sub(now);
         if early > 0 {

@@ -6,13 +6,13 @@
 
 use crate::data::device::XlDriver;
 use kapi::{
-    net::device::DeviceRef,
+    net::own_device::OwnDeviceRef,
     time::now_ms,
     work::{Work, Worker},
 };
 use kernel::sync::{
     atomic::{Atomic, Relaxed},
-    Arc, ArcBorrow,
+    Arc,
 };
 
 /// How often connected peers are looked at, in milliseconds, and how often while there is something that
@@ -22,7 +22,7 @@ const PACE_MS: u64 = 250;
 const PACE_BACKLOG_MS: u64 = 50;
 
 pub(crate) struct Watchdog {
-    dev: DeviceRef,
+    dev: OwnDeviceRef,
     driver: Arc<XlDriver>,
     /// When the peers were looked at last.
     looked: Atomic<u64>,
@@ -30,7 +30,7 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// A watchdog that waits for the first connected peer: kick it then.
-    pub(crate) fn new(dev: DeviceRef, driver: Arc<XlDriver>) -> Self {
+    pub(crate) fn new(dev: OwnDeviceRef, driver: Arc<XlDriver>) -> Self {
         Self {
             dev,
             driver,
@@ -40,7 +40,7 @@ impl Watchdog {
 }
 
 impl Work for Watchdog {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let now = now_ms();
         // A guest that stood still itself does not blame its peers for it.
         let elapsed = now

@@ -17,6 +17,7 @@ use kapi::{
     net::{
         device::{Device, Driver},
         ethtool::Report,
+        own_device::OwnDevice,
         skb::{FlowKey, SkBuff},
     },
     sync::RcuBox,
@@ -109,11 +110,11 @@ impl Driver for XlDriver {
     type Layout = Peers;
     const MAX_RING: u32 = MAX_RING_PAGES;
 
-    fn open(&self, _dev: &Device) {
+    fn open(&self, _dev: &OwnDevice) {
         self.bell.heard();
     }
 
-    fn stop(&self, _dev: &Device) {
+    fn stop(&self, _dev: &OwnDevice) {
         self.bell.heard();
     }
 
@@ -123,7 +124,7 @@ impl Driver for XlDriver {
     }
 
     #[inline]
-    fn start_xmit(&self, dev: &Device, queue: u16, skb: SkBuff, more: bool) {
+    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff, more: bool) {
         // Since the queue was selected the peers may have changed, and a packet must not reach
         // another guest than the one it is for.
         let slot = self.group_for(&skb).and_then(|group| group.slot(queue));

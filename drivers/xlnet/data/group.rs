@@ -12,13 +12,15 @@ use crate::data::{
     table::Table,
     uplink::Uplink,
 };
+use core::ops::Deref;
 use kapi::{
     cpu,
     net::{
-        device::Device,
         ethtool::Report,
         idle_poll::IdleThread,
-        skb::{FlowKey, SkBuff}, //
+        own_device::OwnDevice,
+        skb::{FlowKey, SkBuff},
+        Rtnl,
     },
     sync::RcuBox,
 };
@@ -47,6 +49,31 @@ pub(crate) struct Group {
     pub(crate) broken: Counter,
     /// Channels that ended because the peer did not receive.
     pub(crate) stalled: Counter,
+}
+
+/// A group that a peer has; dropping this gives it back. All in process context, RTNL not held.
+pub(crate) struct Taken(Arc<Group>);
+
+impl Taken {
+    /// Gives a free group to the domain `peer`.
+    pub(crate) fn new(group: Arc<Group>, peer: u16) -> Self {
+        group.set_peer(peer, &Rtnl::lock());
+        Self(group)
+    }
+}
+
+impl Deref for Taken {
+    type Target = Arc<Group>;
+
+    fn deref(&self) -> &Arc<Group> {
+        &self.0
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.0.set_peer(0, &Rtnl::lock());
+    }
 }
 
 /// Queue pairs that a channel has at most: as many as CPUs could serve them.
@@ -108,8 +135,8 @@ impl Group {
         Some(self.peer.load(Relaxed)).filter(|&peer| peer != 0)
     }
 
-    /// Gives the group to a peer, or takes it back with 0. RTNL held.
-    pub(crate) fn set_peer(&self, peer: u16) {
+    /// Gives the group to a peer, or takes it back with 0.
+    fn set_peer(&self, peer: u16, _rtnl: &Rtnl) {
         self.slots.iter().for_each(|slot| slot.counters.reset());
         self.broken.reset();
         self.stalled.reset();
@@ -126,7 +153,7 @@ impl Group {
     }
 
     /// Takes no more packets.
-    pub(crate) fn close(&self, dev: &Device) {
+    pub(crate) fn close(&self, dev: &OwnDevice) {
         self.open.store(0, Relaxed);
         self.slots.iter().for_each(|slot| slot.close_tx(dev));
     }

@@ -11,8 +11,8 @@ use crate::data::{
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
-        device::Device,
         napi::{Context, Polled},
+        own_device::OwnDevice,
         poll_timer::{Pending, PollTimer},
         receive::Frame,
     },
@@ -73,11 +73,6 @@ impl Rx {
         }
     }
 
-    /// Lets go of the event channel and the control page.
-    pub(crate) fn into_consumer(self) -> Consumer<XenMemory> {
-        self.consumer
-    }
-
     /// Receives at most `budget` packets; see [`kapi::net::napi::Poll`]. `room` tells that the peer
     /// made room, or was asked to tell of it.
     #[inline]
@@ -117,7 +112,7 @@ impl Rx {
     /// ever grows, so that is seldom: a peer that had it go back and forth would have something to
     /// tell with each of its events.
     #[inline]
-    fn look_at_state(&mut self, slot: &Slot, dev: &Device) -> Result<(), Broken> {
+    fn look_at_state(&mut self, slot: &Slot, dev: &OwnDevice) -> Result<(), Broken> {
         let state = State::load(&self.peer)?;
         if Some(state) < self.state {
             return Err(Broken::State);

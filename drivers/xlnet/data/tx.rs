@@ -7,7 +7,7 @@ use crate::data::{
     slot::{Fault, Port, Slot},
 };
 use kapi::{
-    net::{device::Device, skb::SkBuff},
+    net::{own_device::OwnDevice, skb::SkBuff},
     xen::grant::XenMemory,
 };
 use kernel::{prelude::*, sync::Arc};
@@ -40,11 +40,6 @@ impl Tx {
         }
     }
 
-    /// Lets go of the event channel and the control pages.
-    pub(crate) fn into_producer(self) -> Producer<XenMemory> {
-        self.producer
-    }
-
     /// Writes a packet into the FIFO, unpublished.
     #[inline]
     fn push(&mut self, skb: &SkBuff) -> Result<(), PushError> {
@@ -69,7 +64,7 @@ impl Slot {
 
     /// Takes no more packets; those that wait in the queue go to the fallback. Any context but a hard
     /// interrupt's.
-    pub(crate) fn close_tx(&self, dev: &Device) {
+    pub(crate) fn close_tx(&self, dev: &OwnDevice) {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = false;
             // More was to follow what is not published yet, and takes the way out now.
@@ -83,7 +78,7 @@ impl Slot {
     /// Sends a packet to the peer, or gives it back if there is no channel for it. Softirq context,
     /// one caller at a time.
     #[inline]
-    pub(crate) fn transmit(&self, dev: &Device, skb: SkBuff, more: bool) -> Result<(), SkBuff> {
+    pub(crate) fn transmit(&self, dev: &OwnDevice, skb: SkBuff, more: bool) -> Result<(), SkBuff> {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return Err(skb);
@@ -111,7 +106,7 @@ impl Slot {
     /// Stops the queue if the next packet might not fit, and publishes unless there is more to
     /// come.
     #[inline]
-    fn follow_up(&self, tx: &mut Tx, dev: &Device, more: bool) -> Result<(), Broken> {
+    fn follow_up(&self, tx: &mut Tx, dev: &OwnDevice, more: bool) -> Result<(), Broken> {
         let full = !tx.producer.fits(MAX_PACKET)?;
         if full {
             self.counters.tx_full.add(1);
@@ -139,7 +134,7 @@ impl Slot {
     /// Wakes the queue if it was stopped and there is room again. Returns whether the peer had
     /// reason to send an event. Softirq context.
     #[inline]
-    pub(crate) fn wake(&self, dev: &Device) -> bool {
+    pub(crate) fn wake(&self, dev: &OwnDevice) -> bool {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open && tx.asked) else {
             return false;
@@ -165,7 +160,7 @@ impl Slot {
     /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look,
     /// and takes no more packets if it has done so for too long. Returns whether there is something that it
     /// has not received. Process context.
-    pub(crate) fn look_at_backlog(&self, dev: &Device, elapsed: u64) -> bool {
+    pub(crate) fn look_at_backlog(&self, dev: &OwnDevice, elapsed: u64) -> bool {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! xlfaults: allocations on behalf of xlnet and xldiscovery that fail, for the lab. Nobody else has a use
-//! for it.
+//! xlfaults: allocations on behalf of xlnet and xldiscovery that fail, and a XenStore that is slow for them, for
+//! the lab. Nobody else has a use for it.
 //!
 //! While it is loaded, each place of ours that has memory allocated in process context, by itself or by the
 //! kernel's functions that it calls, fails once, the first time that it is reached; it is told from others by
@@ -13,19 +13,22 @@
 //! One call into the kernel allocates many times, and only the first of them fails: what its functions do when
 //! they are half-way is their affair. (Not all of them do well: without memory for the tree of interrupts,
 //! `__irq_alloc_descs` warns, and without an interrupt's place in /proc, freeing the interrupt is a bug.)
+//!
+//! With `slow`, nothing fails, but each time that something is removed from XenStore takes so much longer, which is
+//! where a guest that gives up a channel waits for it. A handler cannot sleep, so the CPU does nothing else
+//! meanwhile.
 
 #![deny(unsafe_code)]
 
-use kapi::{
-    fault::{Callers, Injector, Probe, Symbol, ALLOCATORS},
-    param,
-};
+use kapi::param;
+use kapi_fault::{Callers, Injector, Probe, Symbol, ALLOCATORS};
 use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
         Arc,
     },
+    time::{Delta, Instant, Monotonic},
 };
 
 module! {
@@ -43,6 +46,10 @@ module! {
             default: 0,
             description: "fail only where the data path's table is built, each place once",
         },
+        slow: u32 {
+            default: 0,
+            description: "fail nothing, but have XenStore take so many milliseconds to remove something",
+        },
     },
 }
 
@@ -54,6 +61,9 @@ const MODULES: core::ops::Range<usize> = 0xffff_ffff_a000_0000..0xffff_ffff_ff00
 
 /// More places than there are.
 const PLACES: usize = 4096;
+
+/// What removes something from XenStore.
+const REMOVE: &CStr = c"xenbus_rm";
 
 /// What builds the data path's table.
 const TABLE: &str = "rebuild_table";
@@ -67,6 +77,8 @@ enum Which {
     Each,
     /// Each in [`TABLE`] once.
     Table,
+    /// None, but they take so long.
+    Slow(Delta),
 }
 
 /// Has places fail once, or all the time.
@@ -106,15 +118,28 @@ impl Injector for Faults {
         let Some((place, by)) = place(callers) else {
             return false;
         };
-        if self.which == Which::All {
-            return true;
-        }
-        let meant = self.which == Which::Each || Symbol::of(by).as_str().contains(TABLE);
+        let meant = match self.which {
+            Which::All => return true,
+            Which::Each => true,
+            Which::Table => Symbol::of(by).as_str().contains(TABLE),
+            Which::Slow(time) => {
+                wait(time);
+                false
+            }
+        };
         let fails = meant && self.insert(place);
         if fails {
             pr_info!("{function:?} fails for {}\n", Symbol::of(by).as_str());
         }
         fails
+    }
+}
+
+/// Waits without sleeping.
+fn wait(time: Delta) {
+    let begun = Instant::<Monotonic>::now();
+    while (Instant::now() - begun).as_nanos() < time.as_nanos() {
+        core::hint::spin_loop();
     }
 }
 
@@ -158,14 +183,20 @@ impl kernel::Module for FaultsModule {
         let which = match (
             param::value(&module_parameters::all) != 0,
             param::value(&module_parameters::table) != 0,
+            param::value(&module_parameters::slow),
         ) {
-            (true, _) => Which::All,
-            (false, true) => Which::Table,
-            (false, false) => Which::Each,
+            (_, _, slow @ 1..) => Which::Slow(Delta::from_millis(slow.into())),
+            (true, _, 0) => Which::All,
+            (false, true, 0) => Which::Table,
+            (false, false, 0) => Which::Each,
+        };
+        let functions: &[&'static CStr] = match which {
+            Which::Slow(_) => &[REMOVE],
+            _ => &ALLOCATORS,
         };
         let injector = Arc::new(Faults::new(which)?, GFP_KERNEL)?;
-        let mut probes = KVec::with_capacity(ALLOCATORS.len(), GFP_KERNEL)?;
-        for function in ALLOCATORS {
+        let mut probes = KVec::with_capacity(functions.len(), GFP_KERNEL)?;
+        for &function in functions {
             match Probe::new(function, injector.clone()) {
                 Ok(probe) => probes.push(probe, GFP_KERNEL)?,
                 // This kernel has it inlined in its callers.

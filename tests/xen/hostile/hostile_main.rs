@@ -29,7 +29,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Full, Release},
-        Arc, ArcBorrow, Mutex,
+        Arc, Mutex,
     },
 };
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path, Version};
@@ -72,7 +72,7 @@ struct State {
 }
 
 impl Work for Hostile {
-    fn run(&self, worker: ArcBorrow<'_, Worker<Self>>) {
+    fn run(&self, worker: &Worker<Self>) {
         let mut state = self.state.lock();
         if self.told.xchg(false, Full) && state.hear().is_err() {
             self.told.store(true, Release);

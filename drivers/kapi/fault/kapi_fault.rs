@@ -2,13 +2,28 @@
 
 //! Allocations that fail where a test wants them to, on any kernel that has kprobes.
 //!
-//! Only a module for tests has a use for this. All of it is generic over who decides, so there is nothing
-//! of it in the others.
+//! Only a module for tests has a use for this, so it is a crate of its own, which no other module contains.
 //!
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)
 
-use crate::bindings;
 use kernel::{error::to_result, prelude::*, sync::Arc, types::Opaque};
+
+/// Bindings that the kernel's own `bindings` crate lacks, as those of kapi.
+#[allow(
+    clippy::all,
+    clippy::undocumented_unsafe_blocks,
+    missing_docs,
+    non_camel_case_types,
+    non_upper_case_globals,
+    unreachable_pub,
+    dead_code
+)]
+mod bindings {
+    pub(crate) use kernel::bindings::*;
+    use kernel::ffi;
+
+    include!("bindings_generated.rs");
+}
 
 /// The kernel's functions that allocate memory and return NULL if there is none; those that only call
 /// another one of these are left out. Not every kernel has all: without NUMA, `alloc_pages_noprof` is inlined,

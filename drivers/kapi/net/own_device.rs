@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What may be done with a device of our own only: its queues, its statistics.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+
+use crate::{
+    bindings,
+    net::device::{Device, DeviceRef},
+};
+use core::ops::Deref;
+
+/// A net device made by a [`Registration`](crate::net::device::Registration).
+///
+/// # Invariants
+///
+/// It is one. Whoever has a reference to it knows that the device is not freed meanwhile.
+#[repr(transparent)]
+pub struct OwnDevice(Device);
+
+impl OwnDevice {
+    /// # Safety
+    ///
+    /// `dev` must be a device made by a `Registration` that is not freed during `'a`.
+    pub(crate) unsafe fn from_raw<'a>(dev: *mut bindings::net_device) -> &'a Self {
+        // SAFETY: By the function's contract; the type is transparent.
+        unsafe { &*dev.cast::<Self>() }
+    }
+
+    /// Stops a transmit queue: [`Driver::start_xmit`](crate::net::device::Driver::start_xmit) is not called
+    /// for it until it is woken. Any context. A queue that the device does not have is ignored, here and
+    /// below.
+    #[inline]
+    pub fn stop_queue(&self, queue: u16) {
+        if self.has_queue(queue) {
+            // SAFETY: The device is valid and has the queue, which its own driver may stop.
+            unsafe { bindings::xl_netif_tx_stop_queue(self.as_raw(), queue.into()) };
+        }
+    }
+
+    /// Wakes a stopped transmit queue. Any context.
+    #[inline]
+    pub fn wake_queue(&self, queue: u16) {
+        if self.has_queue(queue) {
+            // SAFETY: The device is valid and has the queue, which its own driver may wake.
+            unsafe { bindings::xl_netif_tx_wake_queue(self.as_raw(), queue.into()) };
+        }
+    }
+
+    /// Whether a transmit queue is stopped. Any context.
+    #[inline]
+    pub fn is_queue_stopped(&self, queue: u16) -> bool {
+        self.has_queue(queue)
+            // SAFETY: The device is valid and has the queue.
+            && unsafe { bindings::xl_netif_tx_queue_stopped(self.as_raw(), queue.into()) }
+    }
+
+    /// Whether the device has this transmit queue. Any context.
+    #[inline]
+    pub(crate) fn has_queue(&self, queue: u16) -> bool {
+        // SAFETY: The device is valid; the number of queues is constant.
+        u32::from(queue) < unsafe { bindings::xl_netdev_tx_queues(self.as_raw()) }
+    }
+
+    /// Counts a sent packet of `len` bytes in the device's statistics. Softirq context.
+    #[inline]
+    pub fn count_tx(&self, len: u32) {
+        // SAFETY: By the type invariant the device has these counters (`NETDEV_PCPU_STAT_TSTATS`), which the core
+        // frees when nobody has a count on it any more.
+        unsafe { bindings::xl_tstats_tx(self.as_raw(), len) };
+    }
+
+    /// Counts a received packet of `len` bytes in the device's statistics. Softirq context.
+    #[inline]
+    pub fn count_rx(&self, len: u32) {
+        // SAFETY: As above.
+        unsafe { bindings::xl_tstats_rx(self.as_raw(), len) };
+    }
+
+    /// Counts a packet that came and was not received in the device's statistics. Any context.
+    #[inline]
+    pub fn count_rx_dropped(&self) {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_rx_dropped(self.as_raw()) };
+    }
+}
+
+impl Deref for OwnDevice {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.0
+    }
+}
+
+/// A counted reference to a device of our own: unregistering it waits for these.
+///
+/// # Invariants
+///
+/// The device was made by a `Registration`.
+pub struct OwnDeviceRef(DeviceRef);
+
+impl From<&OwnDevice> for OwnDeviceRef {
+    fn from(dev: &OwnDevice) -> Self {
+        // INVARIANT: By the invariant of `dev`.
+        Self(DeviceRef::from(&**dev))
+    }
+}
+
+impl Deref for OwnDeviceRef {
+    type Target = OwnDevice;
+
+    fn deref(&self) -> &OwnDevice {
+        // SAFETY: By the type invariant it is one of our own, and it cannot be freed while it is counted.
+        unsafe { OwnDevice::from_raw(self.0.as_raw()) }
+    }
+}
