@@ -48,6 +48,8 @@ class Lab:
     `lan` are those of qemu.Machine."""
 
     def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
+        # Whether set-ups are tried without the modules, too: what a person does who asks for a case.
+        self.thorough = True
         # Says of which type a guest is to be that is created.
         self.type_of = lambda settings: settings.type
         self.host = host

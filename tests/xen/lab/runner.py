@@ -63,13 +63,15 @@ def names():
 
 
 class Runner:
-    def __init__(self):
+    def __init__(self, thorough):
+        self._thorough = thorough
         self._lab = None
         self._boots = 0
 
     def _boot(self):
         self._boots += 1
         self._lab = Lab(payload.OUT / f"boot-{self._boots}")
+        self._lab.thorough = self._thorough
         self._lab.boot()
 
     def stop(self):
@@ -184,7 +186,8 @@ def run_in_both(wanted, cases, in_pvh):
         return 2
     again = [name for name in in_pvh if name in (wanted or in_pvh)]
     to_run = [*in_order(wanted or cases, None), *in_order(again, "pvh")]
-    runner, failed = Runner(), 0
+    # Set-ups that work without the modules once go on doing so; a whole run has no time to see it each time.
+    runner, failed = Runner(thorough=bool(wanted)), 0
     try:
         for case, kind in to_run:
             step(f"case {case.name}")
