@@ -16,7 +16,7 @@ use kernel::{prelude::*, sync::atomic::Release};
 pub(crate) const NODE: &str = "/local/domain/0/xlnet/harmless";
 
 /// How long its word holds, in milliseconds.
-const LEASE_MS: u64 = 3000;
+const LEASE_MS: u64 = 5000;
 
 pub(crate) struct Clearance {
     /// What was said last, perhaps long ago.
