@@ -9,8 +9,10 @@ use kapi::xen::grant::{OwnControlPage, PeerControlPage};
 use kernel::{prelude::*, sync::Arc};
 use xlnet_protocol::{Acceptance, Accepted, SchemaError};
 
-/// For how long nothing is routed to a peer that refused what was sent to it, in milliseconds.
-const PAUSE_MS: u64 = 30_000;
+/// For how long nothing is routed to a peer that refused what was sent to it, in milliseconds: an address that
+/// moves makes it refuse what was under way, once. If it goes on, ever longer.
+const PAUSE_MS: u64 = 1000;
+const PAUSE_MAX_MS: u64 = 30_000;
 
 /// Where a channel's two sides read and write it.
 pub(crate) struct Ends {
@@ -33,6 +35,8 @@ pub(crate) struct Session {
     /// Packets of the peer's that were refused before this session.
     refused_before: u64,
     paused_until: u64,
+    /// How long the last pause was to be.
+    pause: u64,
 }
 
 impl Session {
@@ -47,6 +51,7 @@ impl Session {
             heard: Acceptance::default(),
             heard_revision: None,
             paused_until: 0,
+            pause: 0,
         }
     }
 
@@ -71,8 +76,11 @@ impl Session {
                 self.account.info(format_args!(
                     "refuses packets that were sent to it, back to the NIC for a while"
                 ));
+                let soon = now < self.paused_until + PAUSE_MAX_MS;
+                let longer = if soon { 2 * self.pause } else { 0 };
+                self.pause = longer.clamp(PAUSE_MS, PAUSE_MAX_MS);
             }
-            self.paused_until = now + PAUSE_MS;
+            self.paused_until = now + self.pause;
         }
         self.heard = heard;
         self.heard_revision = Some(revision);
