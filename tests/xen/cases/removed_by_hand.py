@@ -1,7 +1,5 @@
 """The rule, routes and next hops of xlnet, removed by hand under traffic, are there again a second later."""
 
-import re
-
 from lab import debug, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
@@ -20,15 +18,9 @@ true
 ALL = f"{RULE}; {ROUTES}; ip nexthop flush; true"
 
 
-def state(guest):
-    """All that xlnet has set up, without the numbers of next hops, which may be others afterwards."""
-    output = guest.check("ip rule | grep xlnet; ip route show table xlnet; ip nexthop")
-    return sorted(re.sub(r"\b(id|nhid|group) \S+", r"\1", line).strip() for line in output.splitlines())
-
-
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    expected = state(g1)
+    expected = xlnet.standing(g1)
     for part in ("lookup xlnet", g2.ip, "dev xl0", "dev eth0"):
         expect(part in "\n".join(expected), f"nothing with '{part}' to be removed: {expected}")
     removals = {
@@ -41,7 +33,7 @@ def run(lab):
     with traffic.mixture(g1, g2) as mixture:
         for name, script in removals.items():
             g1.check(script)
-            wait_until(f"{name} to be there again: {expected}", lambda: state(g1) == expected, BACK)
+            wait_until(f"{name} to be there again: {expected}", lambda: xlnet.standing(g1) == expected, BACK)
             with Movement({g1: ["eth0", "xl0"]}, ("tx",)) as moved:
                 g1.check("nap 1")
             expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"after {name} were removed: {moved}")

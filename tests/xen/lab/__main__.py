@@ -13,6 +13,9 @@ def main(arguments):
             return runner.run_debug(names)
         case ["kernel", *names]:
             return runner.run_kernel(names)
+        # Of tests/xen/run, which makes that image.
+        case ["debian", mode, *names]:
+            return 0 if runner.want_debian(mode, names) else 1
         case ["list"]:
             print("\n".join(runner.names()))
             return 0

@@ -68,13 +68,15 @@ class Lab:
 
     def boot(self, extra_files=()):
         disk = os.path.join(self._scratch, "payload.tar")
-        payload.write(disk, extra_files)
+        debian = os.environ.get("LAB_DEBIAN")
+        payload.write(disk, extra_files, bool(debian))
         step("booting Xen and dom0")
         self._machine = Machine(
             os.environ["LAB_IMAGE"],
             disk,
             os.path.join(self._scratch, "agent"),
             self.out,
+            debian=debian,
             **self._machine_settings,
         )
         self.link.connect(10)
@@ -164,6 +166,8 @@ class Lab:
 
     def _create(self, settings, console):
         config = topology.config(settings, console, LOG_ARGUMENTS)
+        if settings.debian:
+            self.dom0.check(f"/lab/disk {settings.name}")
         path = f"/etc/xen/{settings.name}.cfg"
         self.dom0.check(f"cat >{path} <<'END'\n{config}END\nxl create -q {path}", timeout=120)
         domid = int(self.dom0.check(f"xl domid {settings.name}"))

@@ -42,6 +42,7 @@ DOM0 = {
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
     "lab/vif": "tests/xen/dom0/vif",
     "lab/bpf.py": "tests/xen/dom0/bpf.py",
+    "lab/disk": "tests/xen/dom0/disk",
 }
 GUEST = {
     "init": "tests/xen/guest/init",
@@ -51,6 +52,15 @@ GUEST = {
     "lab/without-xen": "tests/xen/guest/without-xen",
     "lab/inittab.agent": "tests/xen/guest/inittab.agent",
     "lab/inittab.shell": "tests/xen/guest/inittab.shell",
+}
+# In guests that have Debian's disk, also what a package of xlnet would install.
+DEBIAN = {
+    "lab/first": "tests/xen/debian/first-init",
+    "lab/agent": _programs / "agent",
+    "lab/agent-start": "tests/xen/debian/agent-start",
+    "lab/console": "tests/xen/guest/console",
+    "etc/systemd/system/lab-agent.service": "tests/xen/debian/lab-agent.service",
+    "etc/systemd/network/10-xl0.network": "iproute-scripts/network/10-xl0.network",
 }
 
 
@@ -116,12 +126,15 @@ def _debug_overlay(type):
     return _cpio(_contents(COMMON, GUEST, _modules(TREE / "out" / "debug" / type), debug.lists(type)))
 
 
-def write(path, extra=()):
-    """Writes the archive; `extra` are more (path, mode, contents) for dom0."""
+def write(path, extra=(), debian=False):
+    """Writes the archive; `extra` are more (path, mode, contents) for dom0; `debian` says whether there will be guests
+    with Debian's disk."""
     with tarfile.open(path, "w") as archive:
         for entry in (*_contents(COMMON, DOM0, _modules(BUILT)), *extra):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
+        if debian:
+            _add(archive, "lab/debian.cpio", 0o644, _cpio(_contents(COMMON, DEBIAN, _modules(BUILT))))
         for type in debug.TYPES:
             suffix = debug.suffix(type)
             _add(archive, f"boot/guest-kernel{suffix}", 0o644, debug.kernel(type).read_bytes())

@@ -30,9 +30,10 @@ def accelerator():
 
 
 class Machine:
-    """`host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`."""
+    """`host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`. `debian` is the image of
+    Debian guests' disks, if there will be any."""
 
-    def __init__(self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None):
+    def __init__(self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None, debian=None):
         image = pathlib.Path(image)
         out = pathlib.Path(out)
         # On a terminal all keys are dom0's, Ctrl-C too.
@@ -46,6 +47,7 @@ class Machine:
                 *("-netdev", f"stream,id=lan,addr.type=unix,addr.path={lan},{end}"),
                 *("-device", f"virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:00:00:{host:02x}"),
             ]
+        debian_disk = ["-drive", f"file={debian},if=virtio,format=raw,readonly=on"] if debian else []
         command = [
             # A driver that is killed must not leave its machine behind.
             *("setpriv", "--pdeathsig", "KILL"),
@@ -59,6 +61,7 @@ class Machine:
             # The image stays as it is: what dom0 writes goes to a temporary overlay.
             *("-drive", f"file={image}/dom0.ext4,if=virtio,format=raw,snapshot=on"),
             *("-drive", f"file={payload},if=virtio,format=raw,readonly=on"),
+            *debian_disk,
             *("-device", "virtio-serial-pci"),
             *("-chardev", f"socket,id=agent,path={socket},server=on,wait=off"),
             *("-device", "virtserialport,chardev=agent,name=lab.agent"),

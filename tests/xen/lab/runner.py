@@ -62,6 +62,10 @@ def names():
     return sorted(path.stem for path in CASES.glob("*.py"))
 
 
+def ordinary():
+    return [name for name in names() if name not in NOT_YET]
+
+
 class Runner:
     def __init__(self, thorough):
         self._thorough = thorough
@@ -164,7 +168,7 @@ def report(case, kind, out, wrong, seconds):
 
 def run(wanted):
     """All cases, or the named ones."""
-    return run_in_both(wanted, [name for name in names() if name not in NOT_YET], IN_PVH)
+    return run_in_both(wanted, ordinary(), IN_PVH)
 
 
 def run_debug(wanted):
@@ -175,6 +179,13 @@ def run_debug(wanted):
 def run_kernel(wanted):
     """The short list, or the named cases, with one kernel among several."""
     return run_in_both(wanted, kernels.CASES, kernels.CASES_PVH)
+
+
+def want_debian(mode, wanted):
+    """Whether one of the named cases, or of all that such a run has, needs a guest with Debian's disk."""
+    cases = kernels.CASES if mode == "kernel" else ordinary()
+    known = [name for name in wanted or cases if name in names()]
+    return any(topology.GUESTS[guest].debian for name in known for guest in Case(name).needs.guests)
 
 
 def run_in_both(wanted, cases, in_pvh):

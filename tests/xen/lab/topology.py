@@ -3,7 +3,8 @@
         g1 .1   g2 .2   g3 .3                       g4 .1   g5 .2 (as g1 and g2)
           |       |       |                           |       |
 dom0   xenbr0 10.0.0.0/24 -- veth -- outside       xenbr1 10.0.0.0/24
-.254                                 .100
+.254      |                          .100
+        d1 .11 (Debian)
 """
 
 import dataclasses
@@ -20,7 +21,8 @@ OUTSIDE_IP = "10.0.0.100"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A guest. `type` is pv, pvh or hvm; `extra` are more lines for its xl configuration."""
+    """A guest. `type` is pv, pvh or hvm; `extra` are more lines for its xl configuration. With `debian`, its root is a
+    disk with Debian on it."""
 
     name: str
     ip: str
@@ -30,6 +32,7 @@ class Settings:
     memory: int = 320
     mac: str = ""
     on_crash: str = "preserve"
+    debian: bool = False
     extra: str = ""
 
 
@@ -41,6 +44,7 @@ GUESTS = {
         Settings("g3", "10.0.0.3"),
         Settings("g4", "10.0.0.1", bridge="xenbr1"),
         Settings("g5", "10.0.0.2", bridge="xenbr1"),
+        Settings("d1", "10.0.0.11", memory=512, debian=True),
     )
 }
 
@@ -60,6 +64,11 @@ def config(settings, console, log_arguments):
         f"console=hvc0 quiet loglevel=1 initramfs_options=size=90% {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
         f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
     )
+    ramdisk, disk = f"guest{debug.suffix(settings.type)}.cpio", ""
+    if settings.debian:
+        arguments += " rdinit=/lab/first systemd.wants=lab-agent.service"
+        ramdisk = "debian.cpio"
+        disk = f'disk = ["/dev/mapper/{settings.name},raw,xvda,rw"]\n'
     # See docs/testing.md for what QEMU does to CPU 0.
     cpus = 'cpus = "all,^0"\n' if settings.type != "pv" else ""
     # No device is emulated that an HVM guest can do without.
@@ -69,11 +78,11 @@ def config(settings, console, log_arguments):
         f'name = "{settings.name}"\n'
         f'type = "{settings.type}"\n'
         f'kernel = "/boot/{kernel}"\n'
-        f'ramdisk = "/boot/guest{debug.suffix(settings.type)}.cpio"\n'
+        f'ramdisk = "/boot/{ramdisk}"\n'
         f'cmdline = "{arguments}"\n'
         f"memory = {settings.memory + debug.MEMORY}\n"
         f"vcpus = {settings.vcpus}\n"
-        f"{cpus}{devices}"
+        f"{cpus}{devices}{disk}"
         f'vif = ["mac={mac_of(settings)},bridge={settings.bridge},type=vif"]\n'
         f'on_crash = "{settings.on_crash}"\n'
         'tsc_mode = "native"\n'

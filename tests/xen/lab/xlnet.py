@@ -120,6 +120,12 @@ def routes(guest):
     return {entry.split()[0]: " ".join(entry.split()) for entry in entries if entry}
 
 
+def standing(guest):
+    """All that xlnet has set up in the kernel's tables, without the numbers of next hops, which may be others later."""
+    output = guest.check("ip rule | grep xlnet; ip route show table xlnet; ip nexthop")
+    return sorted(re.sub(r"\b(id|nhid|group) \S+", r"\1", line).strip() for line in output.splitlines())
+
+
 def has_route(guest, peer):
     return guest.run(f"on_xl0 {peer.ip}").status == 0
 
