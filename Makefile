@@ -28,8 +28,8 @@ endif
 	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(TESTS),TESTS=1) modules
 
 .PHONY: test
-test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, KERNELS=all, DEBUG_KERNEL=1)
-	@$(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
+test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, ALL=1, KERNELS=all, DEBUG_KERNEL=1)
+	@$(if $(ALL),XLNET_ALL=1) $(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
 
 .PHONY: fuzz
 fuzz: ## Fuzz the FIFO (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
