@@ -20,6 +20,7 @@ use kernel::{
     prelude::*,
     str::CString,
     sync::Arc,
+    time::{delay::fsleep, Delta},
     types::Opaque,
 };
 
@@ -160,6 +161,9 @@ pub fn remove(path: fmt::Arguments<'_>) -> Result {
 /// So often a transaction is tried that others interfere with.
 const ATTEMPTS: u32 = 16;
 
+/// How often it is tried again to end one for which there is no memory, in milliseconds.
+const NO_MEMORY_MS: i64 = 10;
+
 /// Reads and writes that take effect together, or not at all.
 pub struct Transaction(u32);
 
@@ -181,16 +185,27 @@ impl Transaction {
             to_result(unsafe { bindings::xenbus_transaction_start(&mut id) })?;
             let this = Self(id.id);
             let result = work(&this);
-            // SAFETY: The transaction was just started, and ends here.
-            let ended = to_result(unsafe {
-                bindings::xenbus_transaction_end(this.handle(), result.is_err())
-            });
+            let ended = this.end(result.is_err());
             result?;
             if ended != Err(EAGAIN) {
                 return ended;
             }
         }
         Err(EAGAIN)
+    }
+
+    /// Ends the transaction. One that stays open keeps xenstored from being replaced, and this domain from being
+    /// suspended, so if there is no memory to say that it ends, this waits for some.
+    fn end(self, abort: bool) -> Result {
+        loop {
+            // SAFETY: The transaction was started and has not ended: without memory nothing was sent.
+            let ended =
+                to_result(unsafe { bindings::xenbus_transaction_end(self.handle(), abort) });
+            if ended != Err(ENOMEM) {
+                return ended;
+            }
+            fsleep(Delta::from_millis(NO_MEMORY_MS));
+        }
     }
 
     /// [`read`], in the transaction.

@@ -9,6 +9,7 @@ from lab.checks import expect
 from lab.domain import MODULES
 from lab.needs import Needs
 from lab.progress import step
+from lab.xenstored import Xenstored
 
 NEEDS = Needs(loaded=False)
 # More rounds than it takes for nothing to be left that has not failed.
@@ -141,3 +142,5 @@ def run(lab):
             for domain in (g1, lab.dom0):
                 fail_all(lab, domain, g1, g2)
             mixture.finish(changes=4)
+        # No transaction was left open.
+        Xenstored(lab).update()

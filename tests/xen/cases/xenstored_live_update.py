@@ -1,6 +1,5 @@
 """dom0's xenstored is replaced while it runs, and stands still, under traffic: packets do not notice."""
 
-import contextlib
 import time
 
 from lab import debug, leftovers, life, payload, traffic, xlnet
@@ -10,6 +9,7 @@ from lab.domain import MODULES
 from lab.lab import Lab
 from lab.needs import Needs
 from lab.progress import step
+from lab.xenstored import Xenstored
 
 NAME = "xenstored_live_update"
 NEEDS = Needs(loaded=False)
@@ -22,14 +22,6 @@ EXTRA = "10.0.0.50"
 STILL = 5
 # How often it is replaced while a guest unloads and loads xlnet.
 UPDATES = 3
-# It waits for a moment without transactions, by default for 60 s; once it never answered. What it says of each try is
-# shown if it fails.
-UPDATE = """
-for try in 1 2 3; do
-  timeout 30 xenstore-control live-update -t 20 {} && exit
-done
-exit 1
-"""
 RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko"
 # Does so until it is told that the updates are done; each time a channel is about to be up, or just is.
 RELOADS = f"""
@@ -39,38 +31,6 @@ for ((reloads = 1; ; reloads++)); do
 done
 """
 MANY = 100
-
-
-class Xenstored:
-    """dom0's daemon, which has to be the one of this name."""
-
-    def __init__(self, lab, name):
-        self._dom0 = lab.dom0
-        self._pid = lab.dom0.read("/run/xenstore.pid")
-        program = self._program()
-        expect(program.endswith(f"/{name}"), f"dom0 runs {program}, not {name}")
-
-    def _program(self):
-        return self._dom0.check(f"readlink /proc/{self._pid}/exe").strip()
-
-    def update(self):
-        """Has it go on as another program, in the same process."""
-        before = self._program()
-        # It keeps its name, by which the next run in this boot knows it.
-        directory = self._dom0.check("mktemp -d -p /run").strip()
-        program = f"{directory}/{before.rpartition('/')[2]}"
-        self._dom0.check(f"cp {before} {program} && {UPDATE.format(program)}", timeout=120)
-        running = self._program()
-        expect(running == program, f"xenstored is {running}, not {program}")
-
-    @contextlib.contextmanager
-    def standing_still(self):
-        """It does not run inside the `with` block."""
-        self._dom0.check(f"kill -STOP {self._pid}")
-        try:
-            yield
-        finally:
-            self._dom0.check(f"kill -CONT {self._pid}")
 
 
 def follow_an_address(g1, g2):
