@@ -25,9 +25,8 @@ def answers_by(lab, owner, other, loaded):
     g3 = lab.guest("g3")
     devices = ["eth0", "xl0"]
     with Movement({owner: devices, other: devices}, ("rx",)) as moved:
-        output = g3.check(ping(MOVING.ip))
+        g3.check(ping(MOVING.ip))
         lab.dom0.check(OUTSIDE + ping(MOVING.ip))
-    expect(" 0% packet loss" in output, f"{MOVING.ip} at {owner.name}:\n{output}")
     expect(moved[other, "xl0"] < FEW and moved[other, "eth0"] < FEW, f"what is for {owner.name}: {moved}")
     # Pings from outside come by eth0 in any case.
     if loaded:
