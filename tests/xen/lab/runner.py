@@ -23,6 +23,7 @@ LONG = (
     "arp_blocked",
     "closing_takes_long",
     "hostile_attacks",
+    "moves_between_hosts",
     "network_managers",
     "tunnels",
 )
