@@ -10,8 +10,6 @@ NEEDS = Needs(guests=("g1", "g2", "g3"))
 ROUNDS = 3
 # xenstored serves the guest that floods as often as it serves anybody.
 OPEN = 2 * xlnet.CONVERGENCE
-# dom0's CPU in such a minute may be this, of one; most of it is xenstored's, which any guest can keep busy.
-MOST_CPU = 0.9
 
 
 def run(lab):
@@ -31,9 +29,9 @@ def run(lab):
             xlnet.unload(g1)
             xlnet.load(g1)
             xlnet.wait_for_routes(lab, timeout=OPEN)
+        # For people to read: dom0's has xenstored's in it, which any guest can keep busy.
         shares = json.loads(lab.dom0.check("python3 /lab/cpu-times.py 1 4"))
         lab.dom0.note(f"CPU by domain while {g3.name} floods: {shares}")
-        expect(shares["0"] < MOST_CPU, f"dom0 uses {shares['0']:.2f} of a CPU")
         grown = slab(lab.dom0) - before
         expect(grown < 4096, f"dom0's slab memory grew by {grown} KiB")
 
