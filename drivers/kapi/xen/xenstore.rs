@@ -199,10 +199,10 @@ impl Transaction {
     fn end(self, abort: bool) -> Result {
         loop {
             // SAFETY: The transaction was started and has not ended: without memory nothing was sent.
-            let ended =
-                to_result(unsafe { bindings::xenbus_transaction_end(self.handle(), abort) });
-            if ended != Err(ENOMEM) {
-                return ended;
+            let error = unsafe { bindings::xenbus_transaction_end(self.handle(), abort) };
+            match to_result(error) {
+                Err(ENOMEM) => {}
+                ended => return ended,
             }
             fsleep(Delta::from_millis(NO_MEMORY_MS));
         }
