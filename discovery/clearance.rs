@@ -5,12 +5,8 @@
 //!
 //! It says so by another number every second, so that its word does not outlive it.
 
-use crate::introducer::Kick;
-use kapi::{
-    time::now_ms,
-    xen::xenstore::{self, WatchHandler},
-};
-use kernel::{prelude::*, sync::atomic::Release};
+use kapi::{time::now_ms, xen::xenstore};
+use kernel::prelude::*;
 
 /// Where it says so.
 pub(crate) const NODE: &str = "/local/domain/0/xlnet/harmless";
@@ -54,26 +50,5 @@ impl Clearance {
         self.until = if is_news { now_ms() + LEASE_MS } else { until };
         self.number = Some(number);
         Ok(())
-    }
-}
-
-/// Tells the introducer that something is said.
-pub(crate) struct ClearanceWatch {
-    introducer: Kick,
-}
-
-impl ClearanceWatch {
-    pub(crate) fn new(introducer: &Kick) -> Self {
-        Self {
-            introducer: introducer.clone(),
-        }
-    }
-}
-
-impl WatchHandler for ClearanceWatch {
-    fn changed(&self, _path: &str) {
-        let introducer = self.introducer.get();
-        introducer.clearance_changed.store(true, Release);
-        self.introducer.kick();
     }
 }

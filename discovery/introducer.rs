@@ -55,7 +55,7 @@ pub(crate) struct Introducer {
     state: Mutex<State>,
     pub(crate) policy_changed: Atomic<bool>,
     pub(crate) clearance_changed: Atomic<bool>,
-    domains_changed: Atomic<bool>,
+    pub(crate) domains_changed: Atomic<bool>,
     /// The toolstack may have changed any guest's vifs.
     all_vifs_changed: Atomic<bool>,
     /// It has changed those of these guests.
@@ -144,10 +144,10 @@ impl Introducer {
     /// Brings everything in line.
     fn pass(&self, state: &mut State, kick: &Kick) -> Result<Left> {
         // dom0's say first: it is not to wait for anything that guests do.
-        let policy = self.read_policy(state);
-        let cleared = self.read_clearance(state);
+        let policy = if_set(&self.policy_changed, || state.read_policy());
+        let cleared = if_set(&self.clearance_changed, || state.clearance.read());
         let looked = state.look().and_then(|()| state.introduce());
-        let domains = self.read_domains(state, kick);
+        let domains = if_set(&self.domains_changed, || state.read_domains(kick));
         let vifs = self.read_vifs(state);
         // What fails for one guest is no reason to leave the others without.
         let (read, in_time) = state.read_adverts();
@@ -167,43 +167,6 @@ impl Introducer {
             Left::HeldUp
         } else {
             Left::Nothing
-        })
-    }
-
-    /// Reads the policy if there is another one. One that is not understood changes nothing.
-    fn read_policy(&self, state: &mut State) -> Result {
-        if !self.policy_changed.xchg(false, Full) {
-            return Ok(());
-        }
-        match Policy::read() {
-            Ok(policy) => {
-                state.policy = policy;
-                state.stale = true;
-                Ok(())
-            }
-            Err(EINVAL) => Ok(()),
-            Err(error) => {
-                self.policy_changed.store(true, Release);
-                Err(error)
-            }
-        }
-    }
-
-    fn read_clearance(&self, state: &mut State) -> Result {
-        if !self.clearance_changed.xchg(false, Full) {
-            return Ok(());
-        }
-        state.clearance.read().inspect_err(|_| {
-            self.clearance_changed.store(true, Release);
-        })
-    }
-
-    fn read_domains(&self, state: &mut State, kick: &Kick) -> Result {
-        if !self.domains_changed.xchg(false, Full) {
-            return Ok(());
-        }
-        state.read_domains(kick).inspect_err(|_| {
-            self.domains_changed.store(true, Release);
         })
     }
 
@@ -240,7 +203,28 @@ impl Work for Introducer {
     }
 }
 
+/// Does what a flag asks for. What fails is asked for again.
+fn if_set(flag: &Atomic<bool>, work: impl FnOnce() -> Result) -> Result {
+    if !flag.xchg(false, Full) {
+        return Ok(());
+    }
+    work().inspect_err(|_| flag.store(true, Release))
+}
+
 impl State {
+    /// Reads the policy. One that is not understood changes nothing.
+    fn read_policy(&mut self) -> Result {
+        match Policy::read() {
+            Ok(policy) => {
+                self.policy = policy;
+                self.stale = true;
+                Ok(())
+            }
+            Err(EINVAL) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Begins to watch new guests and forgets those that are gone.
     fn read_domains(&mut self, kick: &Kick) -> Result {
         let mut domids = KVec::new();
@@ -466,26 +450,31 @@ fn warn(warned: &mut KVec<Warning>, warning: Warning) {
     }
 }
 
-/// Tells the introducer that guests came or went.
-pub(crate) struct DomainWatch {
+/// One of the introducer's flags, which say what is to be read again.
+pub(crate) type Flag = fn(&Introducer) -> &Atomic<bool>;
+
+/// Sets a flag whenever what is watched changes, whatever of it.
+pub(crate) struct FlagWatch {
     introducer: Kick,
+    flag: Flag,
 }
 
-impl DomainWatch {
-    pub(crate) fn new(introducer: &Kick) -> Self {
+impl FlagWatch {
+    pub(crate) fn new(introducer: &Kick, flag: Flag) -> Self {
         Self {
             introducer: introducer.clone(),
+            flag,
         }
     }
 }
 
-impl WatchHandler for DomainWatch {
+impl WatchHandler for FlagWatch {
     fn changed(&self, _path: &str) {
         self.overrun();
     }
 
     fn overrun(&self) -> bool {
-        self.introducer.get().domains_changed.store(true, Release);
+        (self.flag)(self.introducer.get()).store(true, Release);
         self.introducer.kick();
         true
     }

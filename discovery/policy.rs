@@ -5,12 +5,11 @@
 //! `current` names a directory beside it, in which the lines are, numbered from 0. So the policy is replaced as
 //! a whole. `verdict` is what this module says of it: the same name, then `ok` or what is wrong.
 
-use crate::introducer::Kick;
 use kapi::{
     net::nic,
-    xen::xenstore::{self, Value, WatchHandler},
+    xen::xenstore::{self, Value},
 };
-use kernel::{prelude::*, sync::atomic::Release};
+use kernel::prelude::*;
 use xlnet_protocol::{
     policy::{Line, NotUnderstood},
     roster::{self, BridgeWish, GuestWish},
@@ -199,25 +198,4 @@ impl Policy {
 /// Tells `xl-policy` what came of the policy it wrote.
 fn verdict(current: &Value, what: kernel::fmt::Arguments<'_>) -> Result {
     xenstore::write(fmt!("{NODE}/verdict"), fmt!("{} {what}", &**current))
-}
-
-/// Tells the introducer that there is another policy.
-pub(crate) struct PolicyWatch {
-    introducer: Kick,
-}
-
-impl PolicyWatch {
-    pub(crate) fn new(introducer: &Kick) -> Self {
-        Self {
-            introducer: introducer.clone(),
-        }
-    }
-}
-
-impl WatchHandler for PolicyWatch {
-    fn changed(&self, _path: &str) {
-        let introducer = self.introducer.get();
-        introducer.policy_changed.store(true, Release);
-        self.introducer.kick();
-    }
 }

@@ -19,11 +19,7 @@ mod parted;
 mod policy;
 mod vifs;
 
-use crate::{
-    clearance::ClearanceWatch,
-    introducer::{DomainWatch, Introducer, Kick, VifObserver},
-    policy::PolicyWatch,
-};
+use crate::introducer::{Flag, FlagWatch, Introducer, Kick, VifObserver};
 use kapi::{
     net::nic,
     work::Worker,
@@ -41,10 +37,8 @@ module! {
 
 struct XldiscoveryModule {
     introducer: Kick,
-    _domains: [xenstore::Watch<DomainWatch>; 2],
+    _flags: [xenstore::Watch<FlagWatch>; 4],
     _vifs: xenstore::Watch<VifObserver>,
-    _policy: xenstore::Watch<PolicyWatch>,
-    _clearance: xenstore::Watch<ClearanceWatch>,
     _notifier: nic::Notifier<VifObserver>,
 }
 
@@ -60,27 +54,23 @@ impl kernel::Module for XldiscoveryModule {
         }
         kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))?;
         let introducer = Worker::new(Introducer::new())?;
-        let domains = |path: &str| {
-            xenstore::Watch::new(fmt!("{path}"), DomainWatch::new(&introducer)).inspect_err(refused)
+        let watch = |path: &str, flag: Flag| {
+            let handler = FlagWatch::new(&introducer, flag);
+            xenstore::Watch::new(fmt!("{path}"), handler).inspect_err(refused)
         };
-        let domains = [domains("@introduceDomain")?, domains("@releaseDomain")?];
+        let flags = [
+            watch("@introduceDomain", |this| &this.domains_changed)?,
+            watch("@releaseDomain", |this| &this.domains_changed)?,
+            watch(policy::CURRENT, |this| &this.policy_changed)?,
+            watch(clearance::NODE, |this| &this.clearance_changed)?,
+        ];
         let vifs = xenstore::Watch::new(fmt!("{}", vifs::BACKENDS), VifObserver::new(&introducer))
             .inspect_err(refused)?;
-        let policy =
-            xenstore::Watch::new(fmt!("{}", policy::CURRENT), PolicyWatch::new(&introducer))
-                .inspect_err(refused)?;
-        let clearance = xenstore::Watch::new(
-            fmt!("{}", clearance::NODE),
-            ClearanceWatch::new(&introducer),
-        )
-        .inspect_err(refused)?;
         let notifier = nic::Notifier::new(VifObserver::new(&introducer))?;
         let this = Self {
             introducer,
-            _domains: domains,
+            _flags: flags,
             _vifs: vifs,
-            _policy: policy,
-            _clearance: clearance,
             _notifier: notifier,
         };
         this.introducer.get().start(this.introducer.clone());
