@@ -5,7 +5,12 @@
 //! C header: [`include/linux/notifier.h`](srctree/include/linux/notifier.h)
 
 use crate::bindings;
-use kernel::{error::to_result, prelude::*, types::Opaque};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+    types::Opaque,
+};
 
 /// Who is told, and by which chain.
 ///
@@ -46,7 +51,7 @@ pub(crate) struct Registration<T: Listener> {
     #[pin]
     block: Opaque<bindings::notifier_block>,
     listener: T,
-    registered: bool,
+    registered: Atomic<bool>,
 }
 
 // SAFETY: A block may be unregistered by any thread; `T: Send`.
@@ -62,17 +67,16 @@ impl<T: Listener> Registration<T> {
     ///
     /// `ENOMEM`, and those of the chain.
     pub(crate) fn new(listener: T) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
+        // Shared from the first: the chain may call before it has let us go on.
+        let this = KBox::pin_init(
             pin_init!(Self {
                 block: Opaque::zeroed(),
                 listener,
-                registered: false,
+                registered: Atomic::new(false),
             }),
             GFP_KERNEL,
         )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        let block = inner.block.get();
+        let block = this.block.get();
         // SAFETY: The block is in no chain yet, so it is ours to fill in; it is pinned and unregistered before it
         // is freed.
         to_result(unsafe {
@@ -80,7 +84,7 @@ impl<T: Listener> Registration<T> {
             T::register(block)
         })?;
         // INVARIANT: Just registered.
-        inner.registered = true;
+        this.registered.store(true, Relaxed);
         Ok(this)
     }
 
@@ -108,7 +112,7 @@ impl<T: Listener> Registration<T> {
 #[pinned_drop]
 impl<T: Listener> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        if self.registered {
+        if self.registered.load(Relaxed) {
             // SAFETY: By the type invariant the block is in the chain.
             unsafe { T::unregister(self.block.get()) };
         }
