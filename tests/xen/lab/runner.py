@@ -18,6 +18,8 @@ CASES = payload.TREE / "tests" / "xen" / "cases"
 # with all guests PVH.
 IN_PVH = ("saved_and_restored", "unload_under_traffic")
 
+# Whether a run of all cases has the long ones, and tries set-ups without the modules, too.
+ALL = "XLNET_ALL" in os.environ
 # Minutes each, and seldom what a change breaks: in a run of all cases only with ALL=1.
 LONG = (
     "arp_blocked",
@@ -48,7 +50,7 @@ def names():
 
 def ordinary():
     """The cases of a run of all, which is short unless it is asked to be long."""
-    return [name for name in names() if "XLNET_ALL" in os.environ or name not in LONG]
+    return [name for name in names() if ALL or name not in LONG]
 
 
 class Runner:
@@ -183,7 +185,7 @@ def run_in_both(wanted, cases, in_pvh):
     again = [name for name in in_pvh if name in (wanted or in_pvh)]
     to_run = [*in_order(wanted or cases, None), *in_order(again, "pvh")]
     # Set-ups that work without the modules once go on doing so; a whole run has no time to see it each time.
-    runner, failed = Runner(thorough=bool(wanted) or "XLNET_ALL" in os.environ), 0
+    runner, failed = Runner(thorough=bool(wanted) or ALL), 0
     try:
         for case, kind in to_run:
             step(f"case {case.name}")
