@@ -6,9 +6,9 @@
 //! what the toolstack says of it and what looks at all bridged frames is put together here, fact by fact;
 //! what cannot be understood is a reason to stay apart like any other.
 
+use crate::error::Field;
 use crate::number;
 use crate::reason::{Reason, Reasons};
-use crate::Field;
 
 /// What dom0's kernel says of a vif.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

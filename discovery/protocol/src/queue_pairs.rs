@@ -7,7 +7,7 @@
 //! grant references of its ring.
 
 use crate::error::{Field, Kind, SchemaError};
-use crate::list::List;
+use crate::list::{Full, List};
 use crate::offer::{Offer, FIRST_GRANT, MAX_PORT};
 
 /// Queue pairs that a channel has at most.
@@ -113,7 +113,7 @@ impl FurtherQueuePairs {
     /// # Errors
     ///
     /// [`Full`](crate::Full) if there are as many as a channel may have.
-    pub fn push(&mut self, half: QueuePairOffer) -> Result<(), crate::Full> {
+    pub fn push(&mut self, half: QueuePairOffer) -> Result<(), Full> {
         self.0.push(half)
     }
 
