@@ -3,7 +3,7 @@
 //! One guest: what it wrote, and what it was told.
 
 use crate::{
-    introducer::Kick,
+    bell::Bell,
     marks::Marks,
     pace::Pace,
     policy::Policy,
@@ -53,7 +53,7 @@ impl Changes {
 /// Marks what a guest changed.
 pub(crate) struct GuestWatch {
     changes: Arc<Changes>,
-    introducer: Kick,
+    bell: Bell,
 }
 
 impl WatchHandler for GuestWatch {
@@ -80,12 +80,12 @@ impl WatchHandler for GuestWatch {
                 self.changes.advert.store(true, Release);
             }
         }
-        self.introducer.kick();
+        self.bell.heard();
     }
 
     fn overrun(&self) -> bool {
         self.changes.mark_all();
-        self.introducer.kick();
+        self.bell.heard();
         true
     }
 }
@@ -124,12 +124,13 @@ struct Told {
 }
 
 impl Guest {
-    /// Begins to watch a guest. What somebody told it before is removed.
+    /// Begins to watch a guest, and rings `bell` when it changes something. What somebody told it before is
+    /// removed.
     ///
     /// # Errors
     ///
     /// XenStore's, `ENOMEM`.
-    pub(crate) fn new(domid: DomId, introducer: &Kick) -> Result<Self> {
+    pub(crate) fn new(domid: DomId, bell: &Bell) -> Result<Self> {
         let changes = Arc::pin_init(
             pin_init!(Changes {
                 advert: Atomic::new(true),
@@ -148,7 +149,7 @@ impl Guest {
             format_args!("{}", Path::of(domid, Node::Root)),
             GuestWatch {
                 changes: changes.clone(),
-                introducer: introducer.clone(),
+                bell: bell.clone(),
             },
         )?;
         Ok(Self {

@@ -7,6 +7,7 @@
 //! change is read for a limited time, and the rest of it in the next pass.
 
 use crate::{
+    bell::Bell,
     clearance::Clearance,
     guest::Guest,
     marks::Marks,
@@ -66,9 +67,9 @@ pub(crate) struct Introducer {
 }
 
 struct State {
-    /// The introducer, whom guests' watches kick, once the module is loaded completely: before that a failure
+    /// What guests' watches ring for the introducer, once the module is loaded completely: before that a failure
     /// to load would leave guests behind that nobody takes back.
-    kick: Option<Kick>,
+    bell: Option<Bell>,
     policy: Policy,
     clearance: Clearance,
     guests: KVec<Guest>,
@@ -99,7 +100,7 @@ impl Introducer {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             state <- new_mutex!(State {
-                kick: None,
+                bell: None,
                 policy: Policy::closed(),
                 clearance: Clearance::none(),
                 guests: KVec::new(),
@@ -120,12 +121,12 @@ impl Introducer {
         })
     }
 
-    /// Lets the worker begin, which is `kick`. Process context.
-    pub(crate) fn start(&self, kick: Kick) {
+    /// Lets the worker begin, which hears `bell`. Process context.
+    pub(crate) fn start(&self, bell: Bell) {
         let mut state = self.state.lock();
         // What an earlier life of the module left.
         state.parted.withdraw();
-        state.kick = Some(kick);
+        state.bell = Some(bell);
     }
 
     /// Takes back all that the guests were told. The worker is stopped already. Process context.
@@ -138,16 +139,16 @@ impl Introducer {
         state.parted.withdraw();
         // The guests' watches hold the worker that holds them, and it holds itself.
         state.guests.clear();
-        state.kick = None;
+        state.bell = None;
     }
 
     /// Brings everything in line.
-    fn pass(&self, state: &mut State, kick: &Kick) -> Result<Left> {
+    fn pass(&self, state: &mut State, bell: &Bell) -> Result<Left> {
         // dom0's say first: it is not to wait for anything that guests do.
         let policy = if_set(&self.policy_changed, || state.read_policy());
         let cleared = if_set(&self.clearance_changed, || state.clearance.read());
         let looked = state.look().and_then(|()| state.introduce());
-        let domains = if_set(&self.domains_changed, || state.read_domains(kick));
+        let domains = if_set(&self.domains_changed, || state.read_domains(bell));
         let vifs = self.read_vifs(state);
         // What fails for one guest is no reason to leave the others without.
         let (read, in_time) = state.read_adverts();
@@ -187,10 +188,10 @@ impl Introducer {
 impl Work for Introducer {
     fn run(&self, worker: &Worker<Self>) {
         let mut state = self.state.lock();
-        let Some(kick) = state.kick.clone() else {
+        let Some(bell) = state.bell.clone() else {
             return;
         };
-        let result = self.pass(&mut state, &kick);
+        let result = self.pass(&mut state, &bell);
         match result {
             Ok(Left::More) => worker.kick(),
             Ok(Left::HeldUp) => worker.again_in(PACE_MS),
@@ -226,7 +227,7 @@ impl State {
     }
 
     /// Begins to watch new guests and forgets those that are gone.
-    fn read_domains(&mut self, kick: &Kick) -> Result {
+    fn read_domains(&mut self, bell: &Bell) -> Result {
         let mut domids = KVec::new();
         if let Some(names) = xenstore::directory(fmt!("/local/domain"))? {
             for name in names.iter() {
@@ -244,15 +245,15 @@ impl State {
         for domid in domids {
             // They are not in order meanwhile.
             if self.guests.iter().all(|guest| guest.domid() != domid) {
-                result = result.and(self.add(domid, kick));
+                result = result.and(self.add(domid, bell));
             }
         }
         self.guests.sort_unstable_by_key(Guest::domid);
         result
     }
 
-    fn add(&mut self, domid: DomId, kick: &Kick) -> Result {
-        self.guests.push(Guest::new(domid, kick)?, GFP_KERNEL)?;
+    fn add(&mut self, domid: DomId, bell: &Bell) -> Result {
+        self.guests.push(Guest::new(domid, bell)?, GFP_KERNEL)?;
         // Its vifs may have been there before it was.
         self.vifs_changed.add(domid);
         Ok(())

@@ -10,6 +10,7 @@
 
 #![deny(unsafe_code)]
 
+mod bell;
 mod clearance;
 mod guest;
 mod introducer;
