@@ -6,6 +6,7 @@ mod account;
 pub(crate) mod advert;
 pub(crate) mod avoid;
 mod channel;
+pub(crate) mod follow;
 pub(crate) mod manager;
 pub(crate) mod nic;
 mod opened;

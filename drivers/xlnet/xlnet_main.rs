@@ -17,8 +17,9 @@ mod data;
 use crate::control::{
     advert,
     avoid::Avoid,
+    follow::NicFollow,
     manager::{Ears, Kick, Manager, RosterWatch, Suspend},
-    nic::{Nic, NicFollow},
+    nic::Nic,
     report::Report,
     router::{Router, RouterKick, TablesObserver},
 };

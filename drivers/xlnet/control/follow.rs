@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Following the NIC: when it comes, changes or goes, and what ARP says on it, manager and router are told.
+
+use crate::control::{manager::Kick, nic::Nic, router::RouterKick};
+use crate::data::table::Table;
+use kapi::{
+    net::{
+        arp,
+        device::Device,
+        follow::{Follow, Follower, News},
+        Rtnl,
+    },
+    sync::RcuBox,
+};
+use kernel::{
+    prelude::*,
+    sync::{rcu, Arc},
+};
+
+/// Follows the NIC, listens to the ARP there, and tells manager and router of what may have changed.
+pub(crate) struct NicFollow {
+    nic: Arc<Nic>,
+    tap: Pin<KBox<arp::Tap<SightingObserver>>>,
+    manager: Kick,
+    router: RouterKick,
+}
+
+impl NicFollow {
+    /// Begins to follow the NIC. The log says which device it is, or that it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn begin(
+        nic: &Arc<Nic>,
+        manager: &Kick,
+        router: &RouterKick,
+        table: &Arc<RcuBox<Table>>,
+    ) -> Result<Follower<Self>> {
+        let sightings = SightingObserver {
+            router: router.clone(),
+            table: table.clone(),
+        };
+        let follow = Self {
+            nic: nic.clone(),
+            tap: arp::Tap::new(sightings)?,
+            manager: manager.clone(),
+            router: router.clone(),
+        };
+        let follower = Follower::new(nic.uplink().device.clone(), follow)?;
+        if nic.device().is_none() {
+            match nic.wanted {
+                Some(name) => pr_info!("nic={name}: no such device yet, waiting for it\n"),
+                None => pr_info!("no Xen network device (xen-netfront) yet, waiting for one\n"),
+            }
+        }
+        Ok(follower)
+    }
+}
+
+impl Follow for NicFollow {
+    fn wants(&self, dev: &Device, rtnl: &Rtnl) -> bool {
+        self.nic.is(dev, rtnl) && dev.mac(rtnl).is_some()
+    }
+
+    fn told(&self, news: News, dev: &Device, rtnl: &Rtnl) {
+        let name = dev.name(rtnl);
+        match news {
+            News::Adopted => {
+                self.nic.uplink().set_ifindex(dev.ifindex());
+                self.nic.remember_name(dev, rtnl);
+                self.tap.listen_on(Some(dev));
+                pr_info!("serving {name}\n");
+            }
+            News::Renamed => {
+                self.nic.remember_name(dev, rtnl);
+                pr_info!("serving {name}, as the device is called now\n");
+            }
+            News::Changed => {}
+            News::Moved => {
+                self.tap.listen_on(None);
+                pr_info!("{name} is in another network namespace, waiting for it to come back\n");
+            }
+            News::Removed => {
+                self.tap.listen_on(None);
+                pr_info!("{name} is gone, waiting for another one of that name\n");
+            }
+        }
+        self.manager.get().nic_changed();
+        self.manager.kick();
+        self.router.kick();
+    }
+}
+
+/// Tells the router what ARP says of the peers' addresses.
+struct SightingObserver {
+    router: RouterKick,
+    table: Arc<RcuBox<Table>>,
+}
+
+impl arp::Observer for SightingObserver {
+    fn observed(&self, seen: arp::Observation) {
+        let guard = rcu::read_lock();
+        let news = self
+            .table
+            .read(&guard)
+            .find(seen.address)
+            .is_some_and(|entry| entry.sighting.see(seen.mac));
+        if news {
+            self.router.kick();
+        }
+    }
+}
