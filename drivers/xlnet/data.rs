@@ -10,6 +10,7 @@ mod figures;
 pub(crate) mod group;
 pub(crate) mod idle;
 mod moderation;
+pub(crate) mod queue;
 pub(crate) mod rx;
 pub(crate) mod settings;
 pub(crate) mod sighting;

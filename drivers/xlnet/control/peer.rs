@@ -11,9 +11,9 @@ use crate::control::{
 };
 use crate::data::{
     group::Taken,
+    queue::Fault,
     settings::Settings,
     sighting::Sighting,
-    slot::Fault,
     table::{Entry, Own, Table},
 };
 use core::net::{IpAddr, Ipv4Addr};

@@ -212,7 +212,8 @@ impl QueuePair {
         let producer = Producer::new(own.clone(), peer.clone(), ring).map_err(geometry)?;
         let consumer = Consumer::new(own.clone(), peer.clone(), peer_ring).map_err(geometry)?;
         let backlog = Backlog::new(own.clone(), peer.clone());
-        *self.slot.tx.lock() = Some(Tx::new(producer, port.clone(), backlog));
+        let tx = Tx::new(producer, port.clone(), backlog);
+        self.slot.sender.begin(tx);
         self.peer = Some(peer);
         self.port = Some(port.clone());
         let timer = PollTimer::new(self.slot.clone())?;
@@ -270,9 +271,9 @@ impl Drop for QueuePair {
     fn drop(&mut self) {
         // Nobody receives any more, which unmaps the peer's ring, and nobody sends.
         self.receiving = None;
-        let tx = self.slot.tx.lock().take();
+        let tx = self.slot.sender.end();
         // A fault of this channel must not be taken for one of the next.
-        self.slot.take_fault();
+        self.slot.queue.take_fault();
         // Not under the lock: ends the grants of our ring.
         drop(tx);
     }

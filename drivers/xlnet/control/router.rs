@@ -16,8 +16,8 @@ use crate::control::{
 };
 use crate::data::{
     group::Group,
+    queue::Fault,
     sighting::{Sighting, Verdict},
-    slot::Fault,
     table::Own,
 };
 use core::{fmt, net::IpAddr};

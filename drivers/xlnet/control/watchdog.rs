@@ -52,7 +52,7 @@ impl Work for Watchdog {
         let pace = connected
             .flat_map(|group| group.slots())
             .map(|slot| {
-                if slot.look_at_backlog(&self.dev, elapsed) {
+                if slot.sender.look_at_backlog(&slot.queue, &self.dev, elapsed) {
                     PACE_BACKLOG_MS
                 } else {
                     PACE_MS

@@ -129,7 +129,7 @@ impl Driver for XlDriver {
         // another guest than the one it is for.
         let slot = self.group_for(&skb).and_then(|group| group.slot(queue));
         let rejected = match slot {
-            Some(slot) => slot.transmit(dev, skb, more).err(),
+            Some(slot) => slot.sender.transmit(&slot.queue, dev, skb, more).err(),
             None => Some(skb),
         };
         if let Some(skb) = rejected {

@@ -7,7 +7,8 @@
 
 use crate::data::{
     bell::Bell,
-    slot::{Fault, NapiSlot, Slot},
+    queue::{Fault, Queue},
+    slot::{NapiSlot, Slot},
     stats::{Counter, Counters},
     table::Table,
     uplink::Uplink,
@@ -104,8 +105,9 @@ pub(crate) fn all(
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
         let queue = 1 + number * size;
         for i in 0..size {
-            let slot = Slot::new(queue + i, number, table, uplink, bell, idle_thread)?;
-            slots.push(slot, GFP_KERNEL)?;
+            let (table, uplink, bell) = (table.clone(), uplink.clone(), bell.clone());
+            let queue = Queue::new(queue + i, number, table, uplink, bell);
+            slots.push(Slot::new(queue, idle_thread)?, GFP_KERNEL)?;
         }
         let group = Group {
             number,
@@ -137,7 +139,9 @@ impl Group {
 
     /// Gives the group to a peer, or takes it back with 0.
     fn set_peer(&self, peer: u16, _rtnl: &Rtnl) {
-        self.slots.iter().for_each(|slot| slot.counters.reset());
+        self.slots
+            .iter()
+            .for_each(|slot| slot.queue.counters.reset());
         self.broken.reset();
         self.stalled.reset();
         self.peer.store(peer.into(), Relaxed);
@@ -148,14 +152,16 @@ impl Group {
         self.slots
             .iter()
             .take(count)
-            .for_each(|slot| slot.open_tx());
+            .for_each(|slot| slot.sender.open());
         self.open.store(count as u32, Relaxed);
     }
 
     /// Takes no more packets.
     pub(crate) fn close(&self, dev: &OwnDevice) {
         self.open.store(0, Relaxed);
-        self.slots.iter().for_each(|slot| slot.close_tx(dev));
+        self.slots
+            .iter()
+            .for_each(|slot| slot.sender.close(&slot.queue, dev));
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -181,7 +187,7 @@ impl Group {
 
     /// Packets of the peer's that were refused for their addresses.
     pub(crate) fn refused(&self) -> u64 {
-        let counters = self.slots.iter().map(|slot| &slot.counters);
+        let counters = self.slots.iter().map(|slot| &slot.queue.counters);
         counters.map(|counters| counters.rx_drop_source.get()).sum()
     }
 
@@ -189,7 +195,7 @@ impl Group {
     pub(crate) fn traffic(&self) -> Traffic {
         let mut sum = Traffic::default();
         for slot in &self.slots {
-            let counters = &slot.counters;
+            let counters = &slot.queue.counters;
             sum.tx_packets += counters.tx_packets.get();
             sum.tx_bytes += counters.tx_bytes.get();
             sum.rx_packets += counters.rx_packets.get();
@@ -201,13 +207,13 @@ impl Group {
     /// Says what ends the channel.
     pub(crate) fn report_fault(&self, fault: Fault) {
         if let Some(slot) = self.slots.first() {
-            slot.report(fault);
+            slot.queue.report(fault);
         }
     }
 
     /// What the data path found since the last call.
     pub(crate) fn take_fault(&self) -> Option<Fault> {
-        self.slots.iter().find_map(|slot| slot.take_fault())
+        self.slots.iter().find_map(|slot| slot.queue.take_fault())
     }
 
     /// Reports the statistics of a peer that has the group, or had it: then they are 0. The names depend on
@@ -218,7 +224,7 @@ impl Group {
         let open = value(self.open.load(Relaxed).into());
         report.add(fmt!("peer{peer}_connected"), (open > 0).into());
         report.add(fmt!("peer{peer}_queue_pairs"), open);
-        let counters = self.slots.iter().map(|slot| &slot.counters);
+        let counters = self.slots.iter().map(|slot| &slot.queue.counters);
         Counters::report(counters.clone().filter(|_| here), peer, report);
         report.add(fmt!("peer{peer}_broken"), value(self.broken.get()));
         report.add(fmt!("peer{peer}_stalled"), value(self.stalled.get()));

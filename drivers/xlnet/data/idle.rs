@@ -10,8 +10,7 @@
 //! KVM's guests have that from the haltpoll governor (`drivers/cpuidle/governors/haltpoll.c`); Xen's
 //! PV guests have no cpuidle.
 
-use crate::data::slot::Slot;
-use kapi::net::idle_poll::IdlePoll;
+use kapi::net::{idle_poll::IdlePoll, napi::Poll};
 use kernel::{
     sync::Arc,
     time::{Delta, Instant, Monotonic},
@@ -27,17 +26,17 @@ const MAX_WINDOW_NS: i64 = 2_000_000;
 const WEIGHT: i64 = 8;
 
 /// The state of one receiver.
-pub(crate) struct Idle {
+pub(crate) struct Idle<T: Poll> {
     /// `None`: never.
-    poll: Option<Arc<IdlePoll<Slot>>>,
+    poll: Option<Arc<IdlePoll<T>>>,
     /// When packets came last.
     last: Instant<Monotonic>,
     /// What receiving one takes, in ns.
     cost: i64,
 }
 
-impl Idle {
-    pub(crate) fn new(poll: Option<Arc<IdlePoll<Slot>>>) -> Self {
+impl<T: Poll> Idle<T> {
+    pub(crate) fn new(poll: Option<Arc<IdlePoll<T>>>) -> Self {
         Self {
             poll,
             last: Instant::now(),

@@ -5,18 +5,22 @@
 use crate::data::{
     idle::Idle,
     moderation::Moderation,
-    slot::{Fault, Port, Slot},
+    queue::{Fault, Queue},
     table::Entry,
+    tx::Sender,
 };
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
-        napi::{Context, Polled},
+        napi::{Context, Napi, Poll, Polled},
         own_device::OwnDevice,
         poll_timer::{Pending, PollTimer},
         receive::Frame,
     },
-    xen::grant::{PeerControlPage, XenMemory},
+    xen::{
+        evtchn::EventChannel,
+        grant::{PeerControlPage, XenMemory},
+    },
 };
 use kernel::{
     prelude::*,
@@ -30,11 +34,11 @@ use xlnet_protocol::{Acceptance, PacketMeta, ETHERTYPE_IPV4};
 const IPV4_HEADER: usize = 20;
 
 /// The receiving half of a channel, which belongs to the poll.
-pub(crate) struct Rx {
+pub(crate) struct Rx<T: Poll> {
     consumer: Consumer<XenMemory>,
     /// The page of the channel's first queue pair, which has the peer's state word.
     peer: PeerControlPage,
-    port: Arc<Port>,
+    port: Arc<EventChannel<Napi<T>>>,
     /// The peer's state when it was last looked at.
     state: Option<State>,
     /// The revision of what the peer says of the packets that it takes.
@@ -44,19 +48,19 @@ pub(crate) struct Rx {
     /// nothing is not spurious for that alone.
     useful: bool,
     moderation: Moderation,
-    idle: Idle,
-    timer: Arc<PollTimer<Slot>>,
+    idle: Idle<T>,
+    timer: Arc<PollTimer<T>>,
     /// The next poll, if the peer was not asked to tell of the next packet.
-    pending: Option<Pending<Slot>>,
+    pending: Option<Pending<T>>,
 }
 
-impl Rx {
+impl<T: Poll> Rx<T> {
     pub(crate) fn new(
         consumer: Consumer<XenMemory>,
         peer: PeerControlPage,
-        port: Arc<Port>,
-        timer: Arc<PollTimer<Slot>>,
-        idle: Idle,
+        port: Arc<EventChannel<Napi<T>>>,
+        timer: Arc<PollTimer<T>>,
+        idle: Idle<T>,
     ) -> Self {
         Self {
             consumer,
@@ -78,14 +82,15 @@ impl Rx {
     #[inline]
     pub(crate) fn poll(
         &mut self,
-        slot: &Slot,
+        queue: &Queue,
+        sender: &Sender<Napi<T>>,
         context: &mut Context<'_>,
         budget: u32,
         room: bool,
     ) -> Polled {
         self.useful |= room;
-        let (work, result) = match self.look_at_state(slot, context.device()) {
-            Ok(()) => self.receive_all(slot, context, budget),
+        let (work, result) = match self.look_at_state(queue, sender, context.device()) {
+            Ok(()) => self.receive_all(queue, context, budget),
             Err(reason) => (0, Err(reason)),
         };
         self.useful |= work > 0;
@@ -101,8 +106,8 @@ impl Rx {
             Err(reason) => {
                 // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
                 self.idle.stop();
-                slot.close_tx(context.device());
-                slot.report(Fault::Broken(reason));
+                sender.close(queue, context.device());
+                queue.report(Fault::Broken(reason));
                 Polled::Done(work)
             }
         }
@@ -112,7 +117,12 @@ impl Rx {
     /// ever grows, so that is seldom: a peer that had it go back and forth would have something to
     /// tell with each of its events.
     #[inline]
-    fn look_at_state(&mut self, slot: &Slot, dev: &OwnDevice) -> Result<(), Broken> {
+    fn look_at_state(
+        &mut self,
+        queue: &Queue,
+        sender: &Sender<Napi<T>>,
+        dev: &OwnDevice,
+    ) -> Result<(), Broken> {
         let state = State::load(&self.peer)?;
         if Some(state) < self.state {
             return Err(Broken::State);
@@ -122,15 +132,15 @@ impl Rx {
             self.useful = true;
             if state > State::Ready {
                 // The manager does so, too, but may be waiting for XenStore.
-                slot.close_tx(dev);
+                sender.close(queue, dev);
             }
-            slot.report_state();
+            queue.report_state();
         }
         let acceptance = self.peer.user_word(Acceptance::REVISION);
         if acceptance != self.acceptance {
             self.acceptance = acceptance;
             self.useful = true;
-            slot.report_acceptance();
+            queue.report_acceptance();
         }
         Ok(())
     }
@@ -139,7 +149,7 @@ impl Rx {
     #[inline]
     fn receive_all(
         &mut self,
-        slot: &Slot,
+        queue: &Queue,
         context: &mut Context<'_>,
         budget: u32,
     ) -> (u32, Result<(), Broken>) {
@@ -150,7 +160,7 @@ impl Rx {
             match self.consumer.peek() {
                 Ok(Some(record)) => {
                     self.moderation.count(record.len());
-                    receive(slot, context, record);
+                    receive(queue, context, record);
                     work += 1;
                     if work == budget {
                         break Ok(());
@@ -166,7 +176,7 @@ impl Rx {
                     break Ok(());
                 }
                 Ok(None) => {
-                    self.publish(slot);
+                    self.publish(queue);
                     match self.sleep() {
                         // Something came in between.
                         Ok(true) => {}
@@ -177,7 +187,7 @@ impl Rx {
                 Err(reason) => break Err(reason),
             }
         };
-        self.publish(slot);
+        self.publish(queue);
         // A delay is for packets of which many come together.
         if result.is_ok() && (1..budget).contains(&work) && self.pending.is_none() {
             self.idle.received(begun, work);
@@ -204,23 +214,23 @@ impl Rx {
 
     /// Gives the room of what was received back to the peer.
     #[inline]
-    fn publish(&mut self, slot: &Slot) {
+    fn publish(&mut self, queue: &Queue) {
         if self.consumer.publish() {
             self.port.notify();
-            slot.counters.rx_events.add(1);
+            queue.counters.rx_events.add(1);
         }
     }
 }
 
 /// Copies a packet out of the FIFO, checks it, and hands it to the stack.
 #[inline]
-fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
+fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemory>) {
     // The peer must not be left waiting for room, whether or not anybody has told it.
     if !context.device().is_running() {
         context.device().count_rx_dropped();
         return record.consume();
     }
-    let counters = &slot.counters;
+    let counters = &queue.counters;
     let len = record.len();
     let meta = PacketMeta::from_bytes(record.meta());
     if meta.ethertype != ETHERTYPE_IPV4 || (len as usize) < IPV4_HEADER {
@@ -246,12 +256,12 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
     let source = Ipv4Addr::new(s0, s1, s2, s3);
     let destination = Ipv4Addr::new(d0, d1, d2, d3);
     let guard = rcu::read_lock();
-    let Some(entry) = sender(slot, source, destination, &guard) else {
+    let Some(entry) = sender(queue, source, destination, &guard) else {
         counters.rx_drop_source.add(1);
         return;
     };
-    let Some(nic) = slot.uplink.device.get(&guard) else {
-        slot.uplink.rx_drops.add(1);
+    let Some(nic) = queue.uplink.device.get(&guard) else {
+        queue.uplink.rx_drops.add(1);
         return skb.drop_not_ready();
     };
     let frame = Frame {
@@ -259,7 +269,7 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
         source: entry.sighting.mac(),
         protocol: ETHERTYPE_IPV4,
     };
-    let Ok(skb) = skb.complete(&frame, slot.queue, meta.virtio_net_hdr) else {
+    let Ok(skb) = skb.complete(&frame, queue.number, meta.virtio_net_hdr) else {
         counters.rx_drop_invalid.add(1);
         return;
     };
@@ -272,13 +282,13 @@ fn receive(slot: &Slot, context: &mut Context<'_>, record: Record<'_, XenMemory>
 /// The peer's entry for `source`, if it may send from there to `destination`.
 #[inline]
 fn sender<'a>(
-    slot: &'a Slot,
+    queue: &'a Queue,
     source: Ipv4Addr,
     destination: Ipv4Addr,
     guard: &'a rcu::Guard,
 ) -> Option<&'a Entry> {
-    let table = slot.table.read(guard);
+    let table = queue.table.read(guard);
     table.find(source).filter(|entry| {
-        entry.group == slot.group && entry.sighting.is_accepted() && table.is_own(destination)
+        entry.group == queue.group && entry.sighting.is_accepted() && table.is_own(destination)
     })
 }

@@ -6,51 +6,30 @@
 //! Each peer has its own, so that one that floods or never receives harms nobody else. Slots exist
 //! as long as the device; peers and channels come and go.
 
-use crate::data::{bell::Bell, rx::Rx, stats::Counters, table::Table, tx::Tx, uplink::Uplink};
+use crate::data::{queue::Queue, rx::Rx, tx::Sender};
 use kapi::{
     net::{
         idle_poll::IdleThread,
         napi::{Context, Napi, Poll, Polled},
     },
-    new_bh_lock,
-    sync::{BhLock, RcuBox},
     xen::evtchn::EventChannel,
 };
 use kernel::{prelude::*, sync::Arc};
-use xenfifo::Broken;
-use xlnet_protocol::SchemaError;
 
 /// A slot in its place in the kernel's NAPI.
 pub(crate) type NapiSlot = Napi<Slot>;
-
-/// What the data path finds that ends a channel.
-pub(crate) enum Fault {
-    /// The peer lies.
-    Broken(Broken),
-    /// The peer says in shared memory what cannot be.
-    Malformed(SchemaError),
-    /// The peer leaves what is sent to it.
-    Stalled,
-}
 
 /// A channel's event channel, which schedules the slot's NAPI.
 pub(crate) type Port = EventChannel<NapiSlot>;
 
 #[pin_data]
 pub(crate) struct Slot {
-    pub(crate) queue: u16,
-    /// The number of the [group](crate::data::group) that the slot belongs to.
-    pub(crate) group: u16,
-    pub(crate) table: Arc<RcuBox<Table>>,
-    pub(crate) uplink: Arc<Uplink>,
-    bell: Bell,
+    #[pin]
+    pub(crate) queue: Queue,
+    #[pin]
+    pub(crate) sender: Sender<NapiSlot>,
     /// Polls while its CPU is idle, if that is wanted.
     pub(crate) idle_thread: Option<Arc<IdleThread>>,
-    #[pin]
-    pub(crate) tx: BhLock<Option<Tx>>,
-    #[pin]
-    fault: BhLock<Option<Fault>>,
-    pub(crate) counters: Counters,
 }
 
 impl Slot {
@@ -60,56 +39,25 @@ impl Slot {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(
-        queue: u16,
-        group: u16,
-        table: &Arc<RcuBox<Table>>,
-        uplink: &Arc<Uplink>,
-        bell: &Bell,
+        queue: impl PinInit<Queue>,
         idle_thread: Option<&Arc<IdleThread>>,
     ) -> Result<Arc<NapiSlot>> {
         Napi::new(pin_init!(Slot {
-            queue,
-            group,
-            table: table.clone(),
-            uplink: uplink.clone(),
-            bell: bell.clone(),
+            queue <- queue,
+            sender <- Sender::new(),
             idle_thread: idle_thread.cloned(),
-            tx <- new_bh_lock!(None),
-            fault <- new_bh_lock!(None),
-            counters: Counters::new(),
         }))
-    }
-
-    /// Says what ends the channel. Any context but a hard interrupt's.
-    pub(crate) fn report(&self, fault: Fault) {
-        *self.fault.lock() = Some(fault);
-        self.bell.heard();
-    }
-
-    /// What the data path found since the last call.
-    pub(crate) fn take_fault(&self) -> Option<Fault> {
-        self.fault.lock().take()
-    }
-
-    /// The peer's state word changed.
-    pub(crate) fn report_state(&self) {
-        self.bell.heard();
-    }
-
-    /// What the peer says of the packets that it takes changed.
-    pub(crate) fn report_acceptance(&self) {
-        self.bell.acceptance_changed();
     }
 }
 
 impl Poll for Slot {
-    type State = Rx;
+    type State = Rx<Slot>;
 
-    fn poll(&self, rx: &mut Rx, context: &mut Context<'_>, budget: u32) -> Polled {
-        let room = self.wake(context.device());
+    fn poll(&self, rx: &mut Rx<Slot>, context: &mut Context<'_>, budget: u32) -> Polled {
+        let room = self.sender.wake(&self.queue, context.device());
         if budget == 0 {
             return Polled::More;
         }
-        rx.poll(self, context, budget, room)
+        rx.poll(&self.queue, &self.sender, context, budget, room)
     }
 }

@@ -4,11 +4,16 @@
 
 use crate::data::{
     backlog::{Backlog, STALL_MS},
-    slot::{Fault, Port, Slot},
+    queue::{Fault, Queue},
 };
 use kapi::{
     net::{own_device::OwnDevice, skb::SkBuff},
-    xen::grant::XenMemory,
+    new_bh_lock,
+    sync::BhLock,
+    xen::{
+        evtchn::{EventChannel, EventHandler},
+        grant::XenMemory,
+    },
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{Broken, Producer, PushError, Unreadable};
@@ -19,9 +24,9 @@ use xlnet_protocol::PacketMeta;
 const MAX_PACKET: u32 = 65536;
 
 /// The sending half of a channel.
-pub(crate) struct Tx {
+pub(crate) struct Tx<H: EventHandler> {
     producer: Producer<XenMemory>,
-    port: Arc<Port>,
+    port: Arc<EventChannel<H>>,
     backlog: Backlog,
     /// Whether new packets are taken.
     open: bool,
@@ -29,8 +34,12 @@ pub(crate) struct Tx {
     asked: bool,
 }
 
-impl Tx {
-    pub(crate) fn new(producer: Producer<XenMemory>, port: Arc<Port>, backlog: Backlog) -> Self {
+impl<H: EventHandler> Tx<H> {
+    pub(crate) fn new(
+        producer: Producer<XenMemory>,
+        port: Arc<EventChannel<H>>,
+        backlog: Backlog,
+    ) -> Self {
         Self {
             producer,
             port,
@@ -52,11 +61,63 @@ impl Tx {
                 skb.copy_bits(offset, chunk).map_err(|_| Unreadable)
             })
     }
+
+    /// Stops the queue if the next packet might not fit, and publishes unless there is more to
+    /// come.
+    #[inline]
+    fn follow_up(&mut self, queue: &Queue, dev: &OwnDevice, more: bool) -> Result<(), Broken> {
+        let full = !self.producer.fits(MAX_PACKET)?;
+        if full {
+            queue.counters.tx_full.add(1);
+            dev.stop_queue(queue.number);
+        }
+        if full || !more {
+            if self.producer.publish()? {
+                self.port.notify();
+                queue.counters.tx_events.add(1);
+            } else {
+                queue.counters.tx_events_suppressed.add(1);
+            }
+        }
+        // The queue was stopped before the peer is asked to tell of room, and the answer comes to
+        // `wake`, which takes the same lock: no wake-up is lost.
+        if full {
+            self.asked = true;
+            if self.producer.wait_for(MAX_PACKET)? {
+                dev.wake_queue(queue.number);
+            }
+        }
+        Ok(())
+    }
 }
 
-impl Slot {
+/// Where the sending half of a slot's channel is, while there is one. `queue` is always the slot's.
+#[pin_data]
+pub(crate) struct Sender<H: EventHandler> {
+    #[pin]
+    tx: BhLock<Option<Tx<H>>>,
+}
+
+impl<H: EventHandler> Sender<H> {
+    /// One without a channel.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            tx <- new_bh_lock!(None),
+        })
+    }
+
+    /// There is a channel.
+    pub(crate) fn begin(&self, tx: Tx<H>) {
+        *self.tx.lock() = Some(tx);
+    }
+
+    /// There is none any more. Returns its sending half.
+    pub(crate) fn end(&self) -> Option<Tx<H>> {
+        self.tx.lock().take()
+    }
+
     /// Begins to take packets.
-    pub(crate) fn open_tx(&self) {
+    pub(crate) fn open(&self) {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = true;
         }
@@ -64,7 +125,7 @@ impl Slot {
 
     /// Takes no more packets; those that wait in the queue go to the fallback. Any context but a hard
     /// interrupt's.
-    pub(crate) fn close_tx(&self, dev: &OwnDevice) {
+    pub(crate) fn close(&self, queue: &Queue, dev: &OwnDevice) {
         if let Some(tx) = self.tx.lock().as_mut() {
             tx.open = false;
             // More was to follow what is not published yet, and takes the way out now.
@@ -72,27 +133,33 @@ impl Slot {
                 tx.port.notify();
             }
         }
-        dev.wake_queue(self.queue);
+        dev.wake_queue(queue.number);
     }
 
     /// Sends a packet to the peer, or gives it back if there is no channel for it. Softirq context,
     /// one caller at a time.
     #[inline]
-    pub(crate) fn transmit(&self, dev: &OwnDevice, skb: SkBuff, more: bool) -> Result<(), SkBuff> {
+    pub(crate) fn transmit(
+        &self,
+        queue: &Queue,
+        dev: &OwnDevice,
+        skb: SkBuff,
+        more: bool,
+    ) -> Result<(), SkBuff> {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return Err(skb);
         };
         let pushed = tx.push(&skb);
-        if let Err(reason) = self.follow_up(tx, dev, more) {
+        if let Err(reason) = tx.follow_up(queue, dev, more) {
             tx.open = false;
-            self.report(Fault::Broken(reason));
+            queue.report(Fault::Broken(reason));
         }
         match pushed {
             Ok(()) => {
                 let len = skb.len();
-                self.counters.tx_packets.add(1);
-                self.counters.tx_bytes.add(len.into());
+                queue.counters.tx_packets.add(1);
+                queue.counters.tx_bytes.add(len.into());
                 dev.count_tx(len);
                 skb.tx_timestamp();
                 skb.consume();
@@ -103,55 +170,27 @@ impl Slot {
         }
     }
 
-    /// Stops the queue if the next packet might not fit, and publishes unless there is more to
-    /// come.
-    #[inline]
-    fn follow_up(&self, tx: &mut Tx, dev: &OwnDevice, more: bool) -> Result<(), Broken> {
-        let full = !tx.producer.fits(MAX_PACKET)?;
-        if full {
-            self.counters.tx_full.add(1);
-            dev.stop_queue(self.queue);
-        }
-        if full || !more {
-            if tx.producer.publish()? {
-                tx.port.notify();
-                self.counters.tx_events.add(1);
-            } else {
-                self.counters.tx_events_suppressed.add(1);
-            }
-        }
-        // The queue was stopped before the peer is asked to tell of room, and the answer comes to
-        // `wake`, which takes the same lock: no wake-up is lost.
-        if full {
-            tx.asked = true;
-            if tx.producer.wait_for(MAX_PACKET)? {
-                dev.wake_queue(self.queue);
-            }
-        }
-        Ok(())
-    }
-
     /// Wakes the queue if it was stopped and there is room again. Returns whether the peer had
     /// reason to send an event. Softirq context.
     #[inline]
-    pub(crate) fn wake(&self, dev: &OwnDevice) -> bool {
+    pub(crate) fn wake(&self, queue: &Queue, dev: &OwnDevice) -> bool {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open && tx.asked) else {
             return false;
         };
-        if !dev.is_queue_stopped(self.queue) {
+        if !dev.is_queue_stopped(queue.number) {
             tx.asked = false;
             return true;
         }
         match tx.producer.wait_for(MAX_PACKET) {
             Ok(true) => {
                 tx.asked = false;
-                dev.wake_queue(self.queue);
+                dev.wake_queue(queue.number);
             }
             Ok(false) => {}
             Err(reason) => {
                 tx.open = false;
-                self.report(Fault::Broken(reason));
+                queue.report(Fault::Broken(reason));
             }
         }
         true
@@ -160,7 +199,7 @@ impl Slot {
     /// Looks whether the peer still leaves what was sent to it, `elapsed` milliseconds after the last look,
     /// and takes no more packets if it has done so for too long. Returns whether there is something that it
     /// has not received. Process context.
-    pub(crate) fn look_at_backlog(&self, dev: &OwnDevice, elapsed: u64) -> bool {
+    pub(crate) fn look_at_backlog(&self, queue: &Queue, dev: &OwnDevice, elapsed: u64) -> bool {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return false;
@@ -169,8 +208,8 @@ impl Slot {
         if waited.is_some_and(|waited| waited >= STALL_MS) {
             tx.open = false;
             // Under the lock, so that the channel that is told of is this one.
-            self.report(Fault::Stalled);
-            dev.wake_queue(self.queue);
+            queue.report(Fault::Stalled);
+            dev.wake_queue(queue.number);
         }
         waited.is_some()
     }
