@@ -32,14 +32,15 @@ use std::sync::Arc;
 use rustix::fs::{self, MemfdFlags, SealFlags};
 use rustix::mm::{self, MapFlags, ProtFlags};
 
-use bypass::Bypass;
+use bypass::{Bypass, PIECE};
 use load::load;
 
-use crate::layout::{self, ControlHeader, Word, PAGE};
-use crate::{mem, Consumer, GeometryError, Producer};
-
-/// The own ring is filled in pieces of this size, two of which fit into any core's nearest cache.
-const PIECE: usize = 16384;
+use crate::consumer::Consumer;
+use crate::control::ControlHeader;
+use crate::error::GeometryError;
+use crate::layout::{self, Word, PAGE};
+use crate::mem;
+use crate::producer::Producer;
 
 /// This implementation of [`Memory`](crate::Memory).
 pub struct Host;

@@ -59,6 +59,7 @@ extern crate std;
 mod readme {}
 
 mod consumer;
+mod control;
 mod error;
 // The one module that touches shared memory.
 #[cfg(all(feature = "host", target_os = "linux"))]
@@ -70,8 +71,9 @@ mod notify;
 mod producer;
 
 pub use consumer::{Consumer, Record};
+pub use control::{ControlHeader, State};
 pub use error::{Broken, GeometryError, HeaderError, OutOfRange, PushError, Unreadable};
-pub use layout::{ControlHeader, State, Word, MAX_RECORD, META_LEN};
+pub use layout::{Word, MAX_RECORD, META_LEN};
 pub use mem::{Memory, OwnControl, OwnRing, PeerControl, PeerRing};
 pub use notify::need_event;
 pub use producer::Producer;

@@ -10,7 +10,8 @@
 use std::boxed::Box;
 use std::time::{Duration, Instant};
 
-use super::PIECE;
+/// The own ring is filled in pieces of this size, two of which fit into any core's nearest cache.
+pub const PIECE: usize = 16384;
 
 /// One piece in so many is stored plainly, and timed.
 const PERIOD: u32 = 128;
