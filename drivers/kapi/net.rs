@@ -17,7 +17,6 @@ pub mod poll_timer;
 pub mod receive;
 pub mod reroute;
 pub mod rtnetlink;
-mod rx_handler;
 pub mod skb;
 
 use crate::bindings;

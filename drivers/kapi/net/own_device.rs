@@ -6,7 +6,7 @@
 
 use crate::{
     bindings,
-    net::device::{Device, DeviceRef},
+    net::device::base::{Device, DeviceRef},
 };
 use core::ops::Deref;
 

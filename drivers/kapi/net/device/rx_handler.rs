@@ -7,7 +7,7 @@
 
 use crate::{
     bindings,
-    net::device::{driver, Driver},
+    net::device::driver::{driver, Driver},
 };
 use kernel::sync::rcu;
 
@@ -18,7 +18,7 @@ use kernel::sync::rcu;
 /// `*pskb` must be a packet of which the caller owns a count, received by a device made by a
 /// `Registration<T>` that stays registered until this returns, and the caller must be a reader of RCU as long
 /// as it has to do with the packet. With [`bindings::RX_HANDLER_CONSUMED`] the count is given up.
-pub(crate) unsafe extern "C" fn receive<T: Driver>(
+pub(super) unsafe extern "C" fn receive<T: Driver>(
     pskb: *mut *mut bindings::sk_buff,
 ) -> bindings::rx_handler_result_t {
     // SAFETY: By the function's contract; the callee takes over the count, and gives back one on a packet that

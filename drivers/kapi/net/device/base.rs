@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What any net device has, whoever's it is.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+
+use crate::{bindings, net::Rtnl};
+use core::{ops::Deref, ptr::NonNull};
+use kernel::types::Opaque;
+
+/// A net device.
+///
+/// # Invariants
+///
+/// Whoever has a reference to it knows that the device is not freed meanwhile.
+#[repr(transparent)]
+pub struct Device(Opaque<bindings::net_device>);
+
+// SAFETY: The functions below may be called from any thread.
+unsafe impl Send for Device {}
+// SAFETY: As above; the kernel's functions synchronise themselves.
+unsafe impl Sync for Device {}
+
+impl Device {
+    /// # Safety
+    ///
+    /// `dev` must be a valid device that is not freed during `'a`.
+    pub(crate) unsafe fn from_raw<'a>(dev: *mut bindings::net_device) -> &'a Self {
+        // SAFETY: By the function's contract; the type is transparent.
+        unsafe { &*dev.cast::<Self>() }
+    }
+
+    pub(crate) fn as_raw(&self) -> *mut bindings::net_device {
+        self.0.get()
+    }
+
+    /// The device's index.
+    pub fn ifindex(&self) -> i32 {
+        // SAFETY: The device is valid, and its index never changes while it is registered.
+        unsafe { bindings::xl_netdev_ifindex(self.as_raw()) }
+    }
+
+    /// Whether the device is up.
+    pub fn is_running(&self) -> bool {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_netif_running(self.as_raw()) }
+    }
+
+    /// Whether the device is registered, or only changing its namespace.
+    pub(crate) fn is_registered(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid; it is registered and unregistered with RTNL held only.
+        unsafe { bindings::xl_netdev_is_registered(self.as_raw()) }
+    }
+}
+
+/// A counted reference to a device.
+///
+/// Unregistering the device waits for these: drop it when the device goes away.
+///
+/// # Invariants
+///
+/// Owns one count on the device.
+pub struct DeviceRef(NonNull<Device>);
+
+// SAFETY: A count may be given back by any thread.
+unsafe impl Send for DeviceRef {}
+// SAFETY: `&DeviceRef` gives only `&Device`, which is `Sync`.
+unsafe impl Sync for DeviceRef {}
+
+impl DeviceRef {
+    /// Takes over a count.
+    ///
+    /// # Safety
+    ///
+    /// The caller must own a count on `dev` and give it up.
+    pub(crate) unsafe fn from_counted(dev: NonNull<bindings::net_device>) -> Self {
+        // INVARIANT: By the function's contract.
+        Self(dev.cast())
+    }
+}
+
+impl From<&Device> for DeviceRef {
+    fn from(dev: &Device) -> Self {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_dev_hold(dev.as_raw()) };
+        // INVARIANT: Just counted.
+        Self(NonNull::from(dev))
+    }
+}
+
+impl Deref for DeviceRef {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        // SAFETY: By the type invariant the device cannot be freed while we own a count.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for DeviceRef {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant we own a count.
+        unsafe { bindings::xl_dev_put(self.as_raw()) };
+    }
+}
