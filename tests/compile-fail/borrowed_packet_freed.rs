@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A packet that is only shown, to select its queue, stays its owner's.
+
+use kapi::net::skb::SkBuff;
+
+/// Frees it.
+pub fn free(packet: &SkBuff) {
+    packet.consume(); //~ E0507
+}

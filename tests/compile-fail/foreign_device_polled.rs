@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Another driver's device is polled by that driver.
+
+use kapi::net::{
+    device::Device,
+    napi::{Napi, Poll},
+};
+use kernel::sync::Arc;
+
+/// Polls for it.
+pub fn enable<T: Poll>(dev: &Device, napi: Arc<Napi<T>>, state: T::State) {
+    let _ = napi.enable(dev, state); //~ E0308
+}

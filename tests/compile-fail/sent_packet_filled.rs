@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The pages of a packet that is sent may be anybody's: it is not written to.
+
+use kapi::net::{receive::Source, skb::SkBuff};
+
+/// Fills it.
+pub fn fill(packet: SkBuff, source: &impl Source) {
+    packet.fill(source); //~ E0599
+}

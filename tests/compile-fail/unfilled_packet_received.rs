@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What was never filled is not for the stack.
+
+use kapi::net::{napi::Context, receive::Unfilled};
+
+/// Hands it over.
+pub fn receive(context: &mut Context<'_>, packet: Unfilled) {
+    context.receive(packet); //~ E0308
+}
