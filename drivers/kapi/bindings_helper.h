@@ -2,6 +2,10 @@
 /*
  * What bindgen reads to make the bindings that the kernel's own `bindings`
  * crate lacks; bindgen_parameters says which items it takes.
+ *
+ * helpers/ has out-of-line forms of the kernel's static inline functions and
+ * macros, which bindgen cannot reach, and access to structures that the kernel's
+ * crate knows by name only, by subsystem as the kernel's own rust/helpers/.
  */
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -27,10 +31,21 @@
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 
-#include "helpers.h"
-#include "helpers/fib.h"
-#include "helpers/reroute.h"
-#include "helpers/stats.h"
-#include "helpers/netdevice.h"
-#include "helpers/skbuff.h"
 #include "helpers/bridge.h"
+#include "helpers/cpumask.h"
+#include "helpers/events.h"
+#include "helpers/fib.h"
+#include "helpers/grant_table.h"
+#include "helpers/inetdevice.h"
+#include "helpers/kthread.h"
+#include "helpers/napi.h"
+#include "helpers/netdevice.h"
+#include "helpers/reroute.h"
+#include "helpers/shared_memory.h"
+#include "helpers/skbuff.h"
+#include "helpers/softirq.h"
+#include "helpers/stats.h"
+#include "helpers/workqueue.h"
+#include "helpers/xen.h"
+#include "helpers/xenbus.h"
+#include "param.h"

@@ -4,7 +4,7 @@
  */
 #include <linux/moduleparam.h>
 
-#include "helpers.h"
+#include "param.h"
 
 static char *nic;
 module_param(nic, charp, 0444);

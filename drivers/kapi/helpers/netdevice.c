@@ -1,8 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/inetdevice.h>
+#include <linux/if_arp.h>
 #include <linux/netdevice.h>
+#include <net/ip_tunnels.h>
+#include <net/pkt_sched.h>
 
 #include "netdevice.h"
+
+struct net_device *xl_alloc_netdev(int priv_size, const char *name,
+				   void (*setup)(struct net_device *dev),
+				   unsigned int queues)
+{
+	return alloc_netdev_mqs(priv_size, name, NET_NAME_PREDICTABLE, setup,
+				queues, queues);
+}
+
+void *xl_netdev_priv(const struct net_device *dev)
+{
+	return netdev_priv(dev);
+}
+
+void xl_netdev_setup_l3(struct net_device *dev,
+			const struct net_device_ops *netdev_ops,
+			const struct ethtool_ops *ethtool_ops,
+			netdev_features_t features, unsigned int tso_max_size)
+{
+	dev->netdev_ops = netdev_ops;
+	dev->ethtool_ops = ethtool_ops;
+	dev->header_ops = &ip_tunnel_header_ops;
+	dev->type = ARPHRD_NONE;
+	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
+	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
+	dev->netns_immutable = true;
+	dev->features |= features;
+	dev->hw_features |= features;
+	netif_keep_dst(dev);
+	netif_set_tso_max_size(dev, tso_max_size);
+	netdev_lockdep_set_classes(dev);
+}
+
+void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu)
+{
+	dev->mtu = mtu;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = mtu;
+}
+
+int xl_netdev_ifindex(const struct net_device *dev)
+{
+	return dev->ifindex;
+}
+
+const char *xl_netdev_name(const struct net_device *dev)
+{
+	return netdev_name(dev);
+}
+
+unsigned int xl_netdev_tx_queues(const struct net_device *dev)
+{
+	return dev->num_tx_queues;
+}
+
+u16 xl_netdev_type(const struct net_device *dev)
+{
+	return dev->type;
+}
+
+const unsigned char *xl_netdev_addr(const struct net_device *dev)
+{
+	return dev->dev_addr;
+}
+
+const struct device *xl_netdev_parent(const struct net_device *dev)
+{
+	return dev->dev.parent;
+}
+
+struct net *xl_init_net(void)
+{
+	return &init_net;
+}
+
+struct net_device *xl_first_net_device(struct net *net)
+{
+	return first_net_device(net);
+}
+
+struct net_device *xl_next_net_device(struct net_device *dev)
+{
+	return next_net_device(dev);
+}
+
+void xl_dev_hold(struct net_device *dev)
+{
+	dev_hold(dev);
+}
+
+void xl_dev_put(struct net_device *dev)
+{
+	dev_put(dev);
+}
+
+bool xl_netif_running(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+void xl_netif_tx_stop_queue(struct net_device *dev, unsigned int queue)
+{
+	netif_tx_stop_queue(netdev_get_tx_queue(dev, queue));
+}
+
+void xl_netif_tx_wake_queue(struct net_device *dev, unsigned int queue)
+{
+	netif_tx_wake_queue(netdev_get_tx_queue(dev, queue));
+}
+
+bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue)
+{
+	return netif_tx_queue_stopped(netdev_get_tx_queue(dev, queue));
+}
+
+bool xl_netdev_xmit_more(void)
+{
+	return netdev_xmit_more();
+}
 
 struct net *xl_netdev_net(const struct net_device *dev)
 {
@@ -29,9 +151,4 @@ bool xl_netdev_has_native_xdp(const struct net_device *dev)
 struct net_device *xl_notifier_netdev(const struct netdev_notifier_info *info)
 {
 	return netdev_notifier_info_to_dev(info);
-}
-
-struct net_device *xl_ifaddr_netdev(const struct in_ifaddr *ifa)
-{
-	return ifa->ifa_dev->dev;
 }

@@ -1,19 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a net device is like, out of line for bindgen.  Nothing here decides
- * anything.
+ * Net devices and their queues.
  */
 #ifndef _XL_HELPERS_NETDEVICE_H
 #define _XL_HELPERS_NETDEVICE_H
 
-#include <linux/inetdevice.h>
 #include <linux/netdevice.h>
 
+struct net_device *xl_alloc_netdev(int priv_size, const char *name,
+				   void (*setup)(struct net_device *dev),
+				   unsigned int queues);
+void *xl_netdev_priv(const struct net_device *dev);
+void xl_netdev_setup_l3(struct net_device *dev,
+			const struct net_device_ops *netdev_ops,
+			const struct ethtool_ops *ethtool_ops,
+			netdev_features_t features, unsigned int tso_max_size);
+void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu);
+int xl_netdev_ifindex(const struct net_device *dev);
+const char *xl_netdev_name(const struct net_device *dev);
+unsigned int xl_netdev_tx_queues(const struct net_device *dev);
+u16 xl_netdev_type(const struct net_device *dev);
+const unsigned char *xl_netdev_addr(const struct net_device *dev);
+const struct device *xl_netdev_parent(const struct net_device *dev);
+struct net *xl_init_net(void);
+struct net_device *xl_first_net_device(struct net *net);
+struct net_device *xl_next_net_device(struct net_device *dev);
+void xl_dev_hold(struct net_device *dev);
+void xl_dev_put(struct net_device *dev);
+bool xl_netif_running(const struct net_device *dev);
+void xl_netif_tx_stop_queue(struct net_device *dev, unsigned int queue);
+void xl_netif_tx_wake_queue(struct net_device *dev, unsigned int queue);
+bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue);
+bool xl_netdev_xmit_more(void);
 struct net *xl_netdev_net(const struct net_device *dev);
 bool xl_netif_carrier_ok(const struct net_device *dev);
 bool xl_netdev_is_registered(const struct net_device *dev);
 bool xl_netdev_has_native_xdp(const struct net_device *dev);
 struct net_device *xl_notifier_netdev(const struct netdev_notifier_info *info);
-struct net_device *xl_ifaddr_netdev(const struct in_ifaddr *ifa);
 
 #endif /* _XL_HELPERS_NETDEVICE_H */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Routes of packets and their way out of another device, out of line for
- * bindgen.  Nothing here decides anything.
+ * Routes of packets and their way out of another device.
  */
 #ifndef _XL_HELPERS_REROUTE_H
 #define _XL_HELPERS_REROUTE_H

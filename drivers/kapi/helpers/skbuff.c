@@ -4,6 +4,63 @@
 
 #include "skbuff.h"
 
+u16 xl_skb_protocol(const struct sk_buff *skb)
+{
+	return be16_to_cpu(skb->protocol);
+}
+
+void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,
+		  unsigned int *len)
+{
+	const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+	*len = skb_frag_size(frag);
+	return skb_frag_address(frag);
+}
+
+unsigned int xl_skb_frags(const struct sk_buff *skb)
+{
+	return skb_shinfo(skb)->nr_frags;
+}
+
+unsigned int xl_skb_headlen(const struct sk_buff *skb)
+{
+	return skb_headlen(skb);
+}
+
+void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len)
+{
+	skb->data_len = len;
+	skb->len += len;
+}
+
+int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
+			       struct virtio_net_hdr *hdr)
+{
+	return virtio_net_hdr_from_skb(skb, hdr, true, false, 0);
+}
+
+int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
+			     const struct virtio_net_hdr *hdr)
+{
+	return virtio_net_hdr_to_skb(skb, hdr, true);
+}
+
+void xl_skb_tx_timestamp(struct sk_buff *skb)
+{
+	skb_tx_timestamp(skb);
+}
+
+void xl_kfree_skb(struct sk_buff *skb)
+{
+	kfree_skb(skb);
+}
+
+u16 xl_skb_get_queue_mapping(const struct sk_buff *skb)
+{
+	return skb_get_queue_mapping(skb);
+}
+
 struct net_device *xl_skb_dev(const struct sk_buff *skb)
 {
 	return skb->dev;

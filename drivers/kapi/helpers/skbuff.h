@@ -1,12 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Received packets, out of line for bindgen.  Nothing here decides anything.
+ * Packets.
  */
 #ifndef _XL_HELPERS_SKBUFF_H
 #define _XL_HELPERS_SKBUFF_H
 
 #include <linux/skbuff.h>
+#include <linux/virtio_net.h>
 
+u16 xl_skb_protocol(const struct sk_buff *skb);
+void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,
+		  unsigned int *len);
+unsigned int xl_skb_frags(const struct sk_buff *skb);
+unsigned int xl_skb_headlen(const struct sk_buff *skb);
+void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len);
+int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
+			       struct virtio_net_hdr *hdr);
+int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
+			     const struct virtio_net_hdr *hdr);
+void xl_skb_tx_timestamp(struct sk_buff *skb);
+void xl_kfree_skb(struct sk_buff *skb);
+u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
 struct net_device *xl_skb_dev(const struct sk_buff *skb);
 unsigned int xl_skb_pkt_type(const struct sk_buff *skb);
 struct sk_buff *xl_skb_share_check(struct sk_buff *skb);

@@ -37,7 +37,7 @@ pub fn by_name(name: &str) -> Option<DeviceRef> {
 pub fn first_netfront() -> Option<DeviceRef> {
     let _rtnl = Rtnl::lock();
     // SAFETY: RTNL is held, so the list stays as it is.
-    let mut dev = unsafe { bindings::xl_next_netdev(core::ptr::null_mut()) };
+    let mut dev = unsafe { bindings::xl_first_net_device(bindings::xl_init_net()) };
     while !dev.is_null() {
         // SAFETY: The device is on the list.
         let device = unsafe { Device::from_raw(dev) };
@@ -45,7 +45,7 @@ pub fn first_netfront() -> Option<DeviceRef> {
             return Some(device.into());
         }
         // SAFETY: As above.
-        dev = unsafe { bindings::xl_next_netdev(dev) };
+        dev = unsafe { bindings::xl_next_net_device(dev) };
     }
     None
 }
@@ -54,7 +54,19 @@ impl Device {
     /// Whether xen-netfront drives the device.
     pub fn is_netfront(&self) -> bool {
         // SAFETY: The device is valid, and what it hangs off was set before anybody could see it.
-        unsafe { bindings::xl_netif_is_netfront(self.as_raw()) }
+        let parent = unsafe { bindings::xl_netdev_parent(self.as_raw()) };
+        if parent.is_null() {
+            return false;
+        }
+        // SAFETY: The parent is counted by its child, and on its bus before that.
+        let bus = unsafe { (*parent).bus };
+        // SAFETY: A bus that is not null is registered, and has a name, NUL-terminated.
+        let on_xenbus = !bus.is_null() && unsafe { CStr::from_char_ptr((*bus).name) } == c"xen";
+        let is_vif = || {
+            // SAFETY: What hangs off that bus is a `xenbus_device`, whose type is NUL-terminated and constant.
+            unsafe { CStr::from_char_ptr(bindings::xl_xenbus_devicetype(parent)) == c"vif" }
+        };
+        on_xenbus && is_vif()
     }
 
     /// The device's name.
@@ -72,11 +84,15 @@ impl Device {
     /// The device's Ethernet address, if it is an Ethernet device.
     pub fn mac(&self, _rtnl: &Rtnl) -> Option<[u8; 6]> {
         // SAFETY: The device is valid.
-        let address = unsafe { bindings::xl_netdev_ether_addr(self.as_raw()) };
-        let address = NonNull::new(address.cast_mut())?;
+        let is_ethernet =
+            unsafe { u32::from(bindings::xl_netdev_type(self.as_raw())) == bindings::ARPHRD_ETHER };
         // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and changes with
         // RTNL held only.
-        Some(unsafe { address.cast::<[u8; 6]>().read() })
+        is_ethernet.then(|| unsafe {
+            bindings::xl_netdev_addr(self.as_raw())
+                .cast::<[u8; 6]>()
+                .read()
+        })
     }
 
     /// Whether the device is in the initial network namespace. It changes with RTNL held only.

@@ -45,16 +45,44 @@ pub struct EventChannel<H: EventHandler> {
     _pinned: PhantomPinned,
 }
 
+/// This domain, as Xen's interface has it.
+const SELF: bindings::domid_t = bindings::DOMID_SELF as bindings::domid_t;
+
 /// Closes a port to `remote` that is not bound to an interrupt, unless it is closed already.
 ///
 /// Xen gives a closed port's number to whoever opens the next. That of somebody else in this domain leads to
 /// another one, unless it was opened to the very same since the first was closed, just before.
 fn close(port: bindings::evtchn_port_t, remote: u16) {
-    let mut leads_to = 0;
-    // SAFETY: `leads_to` is valid for writes.
-    if unsafe { bindings::xl_evtchn_remote(port, &mut leads_to) } && leads_to == remote {
-        // SAFETY: The port is open, and as far as can be told the caller's.
-        unsafe { bindings::xl_evtchn_close(port) };
+    if leads_to(port) == Some(remote) {
+        let mut close = bindings::evtchn_close { port };
+        // `xen_evtchn_close()` would `BUG()` if the port is closed already.
+        // SAFETY: The port is open, and as far as can be told the caller's; the operation is what the call takes.
+        unsafe {
+            let op = (&raw mut close).cast();
+            bindings::xl_event_channel_op(bindings::EVTCHNOP_close as c_int, op)
+        };
+    }
+}
+
+/// The domain that an open port leads to, if it leads to one.
+fn leads_to(port: bindings::evtchn_port_t) -> Option<u16> {
+    let mut status = bindings::evtchn_status {
+        dom: SELF,
+        port,
+        ..Default::default()
+    };
+    // SAFETY: The operation is what the call takes, and valid for reads and writes.
+    let error = unsafe {
+        let op = (&raw mut status).cast();
+        bindings::xl_event_channel_op(bindings::EVTCHNOP_status as c_int, op)
+    };
+    match status.status {
+        _ if error != 0 => None,
+        // SAFETY: With this status it is this field that Xen has written.
+        bindings::EVTCHNSTAT_unbound => Some(unsafe { status.u.unbound.dom }),
+        // SAFETY: Likewise.
+        bindings::EVTCHNSTAT_interdomain => Some(unsafe { status.u.interdomain.dom }),
+        _ => None,
     }
 }
 
@@ -65,10 +93,17 @@ impl<H: EventHandler> EventChannel<H> {
     ///
     /// Xen's error (out of ports), or the kernel's (out of memory or interrupts).
     pub fn alloc_unbound(remote: u16, name: &'static CStr, handler: Arc<H>) -> Result<Arc<Self>> {
-        let mut port = 0;
-        // SAFETY: `port` is valid for writes; the callee copies it out of Xen's answer.
-        to_result(unsafe { bindings::xl_evtchn_alloc_unbound(remote, &mut port) })?;
-        Self::listen(remote, port, name, handler)
+        let mut alloc = bindings::evtchn_alloc_unbound {
+            dom: SELF,
+            remote_dom: remote,
+            port: 0,
+        };
+        // SAFETY: The operation is what the call takes, and valid for reads and writes.
+        to_result(unsafe {
+            let op = (&raw mut alloc).cast();
+            bindings::xl_event_channel_op(bindings::EVTCHNOP_alloc_unbound as c_int, op)
+        })?;
+        Self::listen(remote, alloc.port, name, handler)
     }
 
     /// Binds to `remote_port`, which `remote` has allocated for this domain, and listens. Process
@@ -83,10 +118,17 @@ impl<H: EventHandler> EventChannel<H> {
         name: &'static CStr,
         handler: Arc<H>,
     ) -> Result<Arc<Self>> {
-        let mut port = 0;
+        let mut bind = bindings::evtchn_bind_interdomain {
+            remote_dom: remote,
+            remote_port,
+            local_port: 0,
+        };
         // SAFETY: As above.
-        to_result(unsafe { bindings::xl_evtchn_bind_interdomain(remote, remote_port, &mut port) })?;
-        Self::listen(remote, port, name, handler)
+        to_result(unsafe {
+            let op = (&raw mut bind).cast();
+            bindings::xl_event_channel_op(bindings::EVTCHNOP_bind_interdomain as c_int, op)
+        })?;
+        Self::listen(remote, bind.local_port, name, handler)
     }
 
     fn listen(
@@ -151,8 +193,12 @@ impl<H: EventHandler> EventChannel<H> {
     /// The kernel's; the events arrive where they did before.
     pub fn prefer_cpu(&self, number: u32) -> Result {
         // SAFETY: By the type invariant the interrupt is bound: `listen` gives `self` to nobody
-        // before. The hint is a constant of the kernel's, and cleared before the interrupt is freed.
-        to_result(unsafe { bindings::xl_irq_set_affinity_and_hint(self.irq.load(Relaxed), number) })
+        // before. The number that is found is a CPU's. The hint is a constant of the kernel's, and cleared before
+        // the interrupt is freed.
+        to_result(unsafe {
+            let cpu = bindings::cpumask_local_spread(number, bindings::NUMA_NO_NODE);
+            bindings::xl_irq_set_affinity_and_hint(self.irq.load(Relaxed), cpu)
+        })
     }
 
     /// Ends the delivered event, if there is one, so that the next can arrive. `spurious` tells

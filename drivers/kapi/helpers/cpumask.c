@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/cpumask.h>
+
+#include "cpumask.h"
+
+unsigned int xl_num_online_cpus(void)
+{
+	return num_online_cpus();
+}
+
+unsigned int xl_num_possible_cpus(void)
+{
+	return num_possible_cpus();
+}
