@@ -49,3 +49,4 @@
 #include "helpers/xen.h"
 #include "helpers/xenbus.h"
 #include "param.h"
+#include "trace/xlnet.h"

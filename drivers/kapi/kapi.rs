@@ -21,6 +21,7 @@ pub mod random;
 mod show;
 pub mod sync;
 pub mod time;
+pub mod trace;
 pub mod work;
 pub mod xen;
 
