@@ -17,7 +17,9 @@ use crate::data::{
     table::{Entry, Own, Table},
 };
 use core::net::{IpAddr, Ipv4Addr};
-use kapi::{net::own_device::OwnDevice, random::random_u64, time::now_ms, work::Worker, Show};
+use kapi::{
+    net::own_device::OwnDevice, random::random_u64, time::now_ms, trace, work::Worker, Show,
+};
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::Broken;
 use xlnet_protocol::{
@@ -216,9 +218,23 @@ impl Peer {
             Event::Withdrawn => self.withdrawn = true,
             _ => {}
         }
+        let (peer, before) = (self.domid().raw(), self.handshake.state());
         let link = &mut self.link;
-        self.handshake
-            .drive(event, now_ms(), |action| link.perform(action, guest));
+        self.handshake.drive(event, now_ms(), |action| {
+            let result = link.perform(action, guest);
+            trace::action(peer, fmt!("{action:?}"), result.is_ok());
+            result
+        });
+        let after = self.handshake.state();
+        // Connected peers are looked at all the time.
+        if before != after || !matches!(event, Event::Peer(_)) {
+            trace::handshake(
+                peer,
+                fmt!("{event:?}"),
+                fmt!("{before:?}"),
+                fmt!("{after:?}"),
+            );
+        }
     }
 
     /// Looks at the clock, the shared memory and what the data path found.

@@ -25,7 +25,9 @@ use kapi::{
     net::{arp, fib},
     sync::wait_for_readers,
     time::now_ms,
+    trace,
     work::{Work, Worker},
+    Show,
 };
 use kernel::{
     new_mutex,
@@ -287,6 +289,18 @@ impl Watched {
         }
     }
 
+    /// Takes note of whether it is on xl0, or why not.
+    fn put(&mut self, place: Place) {
+        if place != self.place {
+            let Candidate {
+                address, account, ..
+            } = &self.candidate;
+            let peer = account.domid().raw();
+            trace::route(peer, *address, place == Place::Xl0, fmt!("{}", Show(place)));
+        }
+        self.place = place;
+    }
+
     /// Whether the peer's address is where it should be.
     fn is_confirmed(&self) -> bool {
         self.candidate.sighting.last().verdict == Verdict::Confirmed
@@ -345,7 +359,7 @@ impl State {
     fn withdraw(&mut self, group: &Group) {
         for watched in self.of(group) {
             watched.candidate.own.set_accepted(|_| false);
-            watched.place = Place::NoChannel;
+            watched.put(Place::NoChannel);
         }
         let Ok(wanted) = self.in_use() else {
             return;
@@ -458,7 +472,7 @@ impl State {
             match judged {
                 // Without memory for the list: no route.
                 Ok(route) => drop(wanted.push(route, GFP_KERNEL)),
-                Err(place) => watched.place = place,
+                Err(place) => watched.put(place),
             }
         }
         withdrawn |= self.routes.keep_only(&wanted);
@@ -471,7 +485,7 @@ impl State {
                 continue;
             };
             if self.routes.is_used(route, nic) {
-                watched.place = Place::Xl0;
+                watched.put(Place::Xl0);
             } else if now >= watched.again_at {
                 watched.again_at = now + AGAIN_MS;
                 watched.installed(self.routes.install(route, nic));
@@ -553,7 +567,7 @@ impl Watched {
                 "a route is refused ({error:?}), its traffic stays on the NIC"
             ));
         }
-        self.place = place;
+        self.put(place);
     }
 }
 
