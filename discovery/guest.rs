@@ -196,8 +196,25 @@ impl Guest {
             self.advert = read.inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
+            self.look_elsewhere().inspect_err(|_| {
+                self.changes.advert.store(true, Release);
+            })?;
         }
         Ok(read)
+    }
+
+    /// Reads the vifs again if none is known that has the advertised MAC: of one that another domain serves,
+    /// no watch tells.
+    fn look_elsewhere(&mut self) -> Result {
+        let Some(Ok(advert)) = &self.advert else {
+            return Ok(());
+        };
+        let known = self.vifs.iter().any(|vif| vif.mac() == advert.mac);
+        if known {
+            Ok(())
+        } else {
+            self.read_vifs()
+        }
     }
 
     fn read_name(&mut self) -> Result {
@@ -238,13 +255,14 @@ impl Guest {
         if takes_part || !reasons.is_empty() {
             self.log(reasons);
         }
-        if self.why == reasons || self.version == Version::One {
+        if self.why == reasons {
             return Ok(());
         }
+        // Guests of version 1 do not read it, but people do.
         if reasons.is_empty() {
             xenstore::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
         } else {
-            write(self.domid, self.version, &[(Node::Why, reasons)])?;
+            write(self.domid, Version::Two, &[(Node::Why, reasons)])?;
         }
         self.why = reasons;
         Ok(())

@@ -2,7 +2,7 @@
 
 //! The guests' vifs: what the toolstack says of them in XenStore, and what dom0's kernel has made of it.
 
-use kapi::{net::bridge, xen::xenstore};
+use kapi::{errno::EILSEQ, net::bridge, xen::xenstore};
 use kernel::prelude::*;
 use xlnet_protocol::{
     port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting},
@@ -13,9 +13,6 @@ use xlnet_protocol::{
 /// Where the toolstack describes the vifs that dom0 serves.
 pub(crate) const BACKENDS: &str = "/local/domain/0/backend/vif";
 
-/// So many vifs of one guest are looked at: more than any toolstack gives it.
-const MAX_VIFS: usize = 32;
-
 /// Whose vif it is about that something below [`BACKENDS`] changed; `None` if it may be anybody's.
 pub(crate) fn owner(path: &str) -> Option<DomId> {
     let guest = path.strip_prefix(BACKENDS)?.strip_prefix('/')?.split('/');
@@ -24,10 +21,23 @@ pub(crate) fn owner(path: &str) -> Option<DomId> {
 
 /// What the toolstack says of a vif.
 pub(crate) struct Described {
-    handle: u32,
+    stub_of: Option<DomId>,
     mac: Mac,
+    /// `None` if another domain serves it.
+    served: Option<Served>,
+}
+
+/// What it says of one that dom0 serves.
+struct Served {
+    handle: u32,
     permitted: Option<Addrs>,
     settings: Settings,
+}
+
+impl Described {
+    pub(crate) fn mac(&self) -> Mac {
+        self.mac
+    }
 }
 
 /// Reads what the toolstack says of the vifs of a guest. Those that are not complete are left out.
@@ -37,14 +47,18 @@ pub(crate) struct Described {
 /// XenStore's, `ENOMEM`.
 pub(crate) fn read(guest: DomId) -> Result<KVec<Described>> {
     let mut vifs = KVec::new();
-    if is_stub(guest)? {
-        return Ok(vifs);
-    }
+    let stub_of = target(guest)?;
     let guest = guest.raw();
+    read_served(guest, stub_of, &mut vifs)?;
+    read_elsewhere(guest, stub_of, &mut vifs)?;
+    Ok(vifs)
+}
+
+fn read_served(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>) -> Result {
     let Some(handles) = xenstore::directory(fmt!("{BACKENDS}/{guest}"))? else {
-        return Ok(vifs);
+        return Ok(());
     };
-    for handle in handles.iter().take(MAX_VIFS) {
+    for handle in handles.iter() {
         let Ok(number) = handle.parse() else {
             continue;
         };
@@ -53,25 +67,57 @@ pub(crate) fn read(guest: DomId) -> Result<KVec<Described>> {
             continue;
         };
         let vlan = node("vlan")?;
-        let described = Described {
+        let served = Served {
             handle: number,
-            mac,
             permitted: node("ip")?.and_then(|text| Addrs::parse_restriction(&text)),
             settings: Settings {
                 rate: node("rate")?.is_some(),
                 vlan: vlan.map_or(VlanSetting::None, |vlan| VlanSetting::parse(&vlan)),
             },
         };
+        let described = Described {
+            stub_of,
+            mac,
+            served: Some(served),
+        };
         vifs.push(described, GFP_KERNEL)?;
     }
-    Ok(vifs)
+    Ok(())
 }
 
-/// Whether a domain is another one's device model. Its vifs have that one's MACs, and are used only until
-/// that one's own drivers are.
-fn is_stub(domain: DomId) -> Result<bool> {
+/// Those that other domains serve are described there, where dom0 has no watch, and in the guest's own part.
+/// It can change what that says, but not by one vif more: with a lie it excludes nobody but itself.
+fn read_elsewhere(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>) -> Result {
+    let Some(handles) = xenstore::directory(fmt!("/local/domain/{guest}/device/vif"))? else {
+        return Ok(());
+    };
+    for handle in handles.iter() {
+        let node = |name: &str| {
+            let read = xenstore::read(fmt!("/local/domain/{guest}/device/vif/{handle}/{name}"));
+            match read {
+                Err(EILSEQ) => Ok(None),
+                other => other,
+            }
+        };
+        if node("backend-id")?.is_none_or(|domain| &*domain == "0") {
+            continue;
+        }
+        if let Some(mac) = node("mac")?.and_then(|mac| Mac::parse(&mac).ok()) {
+            let described = Described {
+                stub_of,
+                mac,
+                served: None,
+            };
+            vifs.push(described, GFP_KERNEL)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whose device model a domain is, if it is a stub domain. The toolstack says so before it gives it vifs.
+fn target(domain: DomId) -> Result<Option<DomId>> {
     let target = xenstore::read(fmt!("/local/domain/{}/target", domain.raw()))?;
-    Ok(target.is_some())
+    Ok(target.and_then(|target| DomId::parse(&target).ok()))
 }
 
 /// What dom0's kernel has and does now.
@@ -116,18 +162,23 @@ impl Survey {
 
     /// A guest's vif, as the toolstack describes it and as it is attached.
     pub(crate) fn vif(&self, guest: DomId, described: &Described) -> Vif {
-        let key = (u32::from(guest.raw()), described.handle);
-        let found = self.vifs.binary_search_by_key(&key, |(vif, _)| *vif);
-        let facts = found.ok().and_then(|i| self.vifs.get(i));
+        let port = |served: &Served| {
+            let key = (u32::from(guest.raw()), served.handle);
+            let found = self.vifs.binary_search_by_key(&key, |(vif, _)| *vif);
+            let facts = found.ok().and_then(|i| self.vifs.get(i));
+            Port::judge(
+                facts.map(|(_, facts)| facts),
+                served.settings,
+                self.filters,
+            )
+        };
+        let served = described.served.as_ref();
         Vif {
             guest,
+            stub_of: described.stub_of,
             mac: described.mac,
-            port: Port::judge(
-                facts.map(|(_, facts)| facts),
-                described.settings,
-                self.filters,
-            ),
-            permitted: described.permitted,
+            port: served.map_or_else(Port::elsewhere, port),
+            permitted: served.and_then(|served| served.permitted),
         }
     }
 }

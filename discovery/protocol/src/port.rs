@@ -116,6 +116,20 @@ pub struct Port {
 }
 
 impl Port {
+    /// That of a vif which another domain serves.
+    pub fn elsewhere() -> Self {
+        Self {
+            reasons: Reasons::of(Reason::Elsewhere),
+            ..Self::default()
+        }
+    }
+
+    /// Whether what is broadcast from the one reaches the other. Of what another domain serves nobody knows.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        let known = |port: &Self| !port.reasons.contains(Reason::Elsewhere);
+        self.segment == other.segment && known(self) && known(other)
+    }
+
     /// Puts together what is known of a vif; `facts` is `None` if dom0's kernel has no such vif.
     pub fn judge(facts: Option<&Facts>, settings: Settings, filters: Filters) -> Self {
         let mut this = Self::default();

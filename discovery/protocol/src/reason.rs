@@ -8,8 +8,10 @@ use core::fmt;
 /// One reason. Formats as the clause that the log gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// dom0's kernel has no such vif: it is gone, or served by another domain.
+    /// dom0's kernel has no such vif: it is gone, or is only coming.
     Absent,
+    /// Another domain serves the vif, whose bridges and filters dom0 does not know.
+    Elsewhere,
     /// The vif is down, or its guest is not connected to it.
     Down,
     /// The vif's master is no Linux bridge: there is none, or it is Open vSwitch's, a bond, a team.
@@ -58,8 +60,9 @@ pub enum Reason {
 
 impl Reason {
     /// All there are, in the order in which they are told.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Absent,
+        Self::Elsewhere,
         Self::Down,
         Self::NoBridge,
         Self::NotForwarding,
@@ -109,6 +112,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Absent => "dom0 has no such vif",
+            Self::Elsewhere => "its vif is served elsewhere (by a driver domain)",
             Self::Down => "its vif is down",
             Self::NoBridge => "its vif is attached to no Linux bridge",
             Self::NotForwarding => "its bridge port does not forward",
@@ -129,7 +133,7 @@ impl fmt::Display for Reason {
             Self::Denied => "the policy denies it",
             Self::Off => "the policy has xl0 off",
             Self::BadAdvert => "its advert is refused",
-            Self::ForeignMac => "dom0 serves no vif of its with the MAC it advertises",
+            Self::ForeignMac => "it has no vif with the MAC it advertises",
             Self::SharedMac => "the MAC it advertises is on another vif too",
         })
     }

@@ -24,6 +24,8 @@ pub use crate::warning::Warning;
 pub struct Vif {
     /// Whose it is.
     pub guest: DomId,
+    /// The guest whose device model its owner is, a stub domain; `None` if it is an ordinary guest's.
+    pub stub_of: Option<DomId>,
     /// The MAC the toolstack gave it.
     pub mac: Mac,
     /// How it is attached.
@@ -227,7 +229,9 @@ fn seat(
         }
     };
     let alike = with_mac(vifs, advert.mac);
-    let Some(vif) = alike.iter().find(|vif| vif.guest == domid) else {
+    // A device model speaks for its guest, and is no guest itself.
+    let own = |vif: &&Vif| vif.guest == domid && vif.stub_of.is_none();
+    let Some(vif) = alike.iter().find(own) else {
         report(Warning::ForeignMac {
             guest: domid,
             mac: advert.mac,
@@ -268,14 +272,18 @@ fn with_mac(vifs: &[Vif], mac: Mac) -> &[Vif] {
 /// Whether, of the vifs that are `alike` in their MAC, `vif` is its guest's only one, and the only one on
 /// its segment.
 ///
-/// Guests that advertise nothing count too: the peers would see frames of both.
+/// Guests that advertise nothing count too: the peers would see frames of both. The vifs of the guest's own
+/// device model do not: they have the guest's MACs, and are used only until its own drivers are.
 fn sole_owner(
     guests: &[Guest],
     vif: &Vif,
     alike: &[Vif],
     report: &mut impl FnMut(Warning),
 ) -> bool {
-    let twin = |other: &&Vif| other.guest == vif.guest || other.port.segment == vif.port.segment;
+    let twin = |other: &&Vif| {
+        let beside = other.guest == vif.guest || other.port.is_beside(&vif.port);
+        beside && other.stub_of != Some(vif.guest)
+    };
     let mut sole = true;
     let mut last = None;
     for other in alike.iter().filter(twin) {
@@ -299,7 +307,8 @@ fn sole_owner(
 fn advertises(guests: &[Guest], vif: &Vif) -> bool {
     let found = guests.binary_search_by_key(&vif.guest, |guest| guest.domid);
     let guest = found.ok().and_then(|i| guests.get(i));
-    matches!(guest, Some(Guest { advert: Some(Ok(advert)), .. }) if advert.mac == vif.mac)
+    let advert = guest.and_then(|guest| guest.advert?.ok());
+    vif.stub_of.is_none() && advert.is_some_and(|advert| advert.mac == vif.mac)
 }
 
 /// The guests on the segment of guest `i`, itself included, of all that are sorted by segment.

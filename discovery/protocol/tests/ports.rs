@@ -39,6 +39,7 @@ fn meet(world: &World) -> bool {
     let macs = [1, 2].map(|last| Mac::new([0, 0x16, 0x3e, 0, 0, last]).unwrap());
     let mut vifs = [0, 1].map(|i| Vif {
         guest: ids[i],
+        stub_of: None,
         mac: macs[i],
         port: Port::judge(sides[i].0.as_ref(), sides[i].1, *filters),
         permitted: None,

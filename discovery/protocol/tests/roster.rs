@@ -57,6 +57,7 @@ struct Guest {
     advert: Option<Result<Advert, SchemaError>>,
     nics: Vec<Nic>,
     wish: GuestWish,
+    stub_of: Option<DomId>,
 }
 
 impl Guest {
@@ -70,6 +71,7 @@ impl Guest {
             advert,
             nics: nics.into(),
             wish: GuestWish::default(),
+            stub_of: None,
         }
     }
 }
@@ -83,6 +85,7 @@ fn evaluate(
     let vifs = guests.iter().flat_map(|guest| {
         guest.nics.iter().map(|nic| Vif {
             guest: guest.domid,
+            stub_of: guest.stub_of,
             mac: nic.mac,
             port: nic.port,
             permitted: nic.permitted,
@@ -526,6 +529,138 @@ fn one_mac_on_two_vifs_of_a_bridge_is_nobodys() {
     let result = all(vec![plain(1, 7), plain(2, 7), other, plain(4, 8)]);
     assert_eq!(result.pairs, [(1, 2), (2, 1), (3, 4), (4, 3)]);
     assert_eq!(result.warnings, []);
+}
+
+/// The stub domain of an HVM guest, which has vifs with that one's MACs on the same bridges.
+fn stub(id: u8, of: &Guest) -> Guest {
+    let mut stub = Guest::new(domid(id.into()), None, of.nics.clone());
+    stub.stub_of = Some(of.domid);
+    stub
+}
+
+#[test]
+fn a_stub_domain_is_paired_with_its_guest() {
+    // Its id may be lower or higher.
+    for id in [1, 9] {
+        let hvm = plain(4, 7);
+        let result = all(vec![stub(id, &hvm), hvm, plain(2, 7)]);
+        assert_eq!(result.pairs, [(2, 4), (4, 2)]);
+        assert_eq!(result.warnings, []);
+    }
+    // Of a guest with several, each vif has its pair.
+    let mut hvm = plain(4, 7);
+    hvm.nics.insert(0, vif(mac(14), segment(8)));
+    let result = all(vec![stub(5, &hvm), hvm, plain(2, 7)]);
+    assert_eq!(result.pairs, [(2, 4), (4, 2)]);
+}
+
+#[test]
+fn a_stub_domain_stands_for_its_guest_alone() {
+    // Another guest with that MAC has as little of it as it would have beside the guest itself.
+    let hvm = plain(4, 7);
+    let mut other = plain(5, 7);
+    other.advert = Some(Ok(advert(mac(4), "10.0.0.5")));
+    other.nics = hvm.nics.clone();
+    let mut elsewhere = hvm.clone();
+    elsewhere.nics[0].port.segment = segment(8);
+    for guests in [
+        vec![stub(6, &hvm), other.clone(), elsewhere, plain(2, 7)],
+        vec![stub(6, &hvm), other.clone(), hvm, plain(2, 7)],
+    ] {
+        let result = all(guests);
+        assert_eq!(result.reasons[&5], Reasons::of(Reason::SharedMac));
+        assert_eq!(result.pairs, []);
+        let [warning, ..] = result.warnings[..] else {
+            panic!("no warning");
+        };
+        assert!(warning.guests().contains(&domid(5)), "{warning}");
+    }
+}
+
+#[test]
+fn a_stub_domain_meets_nobody_itself() {
+    let hvm = plain(4, 7);
+    let mut stub = stub(5, &hvm);
+    stub.advert = Some(Ok(advert(mac(4), "10.0.0.5")));
+    let result = all(vec![hvm, stub, plain(2, 7)]);
+    assert_eq!(result.pairs, [(2, 4), (4, 2)]);
+    assert_eq!(result.reasons[&5], Reasons::of(Reason::ForeignMac));
+}
+
+/// A vif that another domain serves.
+fn elsewhere(mac: Mac) -> Nic {
+    Nic {
+        mac,
+        port: Port::elsewhere(),
+        permitted: None,
+    }
+}
+
+#[test]
+fn a_vif_that_another_domain_serves_is_told_as_such() {
+    let served = |id: u8, nics: Vec<Nic>| {
+        let advert = advert(mac(id), &format!("10.0.0.{id}"));
+        Guest::new(domid(id.into()), Some(Ok(advert)), nics)
+    };
+    let result = all(vec![
+        plain(1, 7),
+        // Beside one that dom0 serves, and alone.
+        served(2, vec![vif(mac(12), segment(7)), elsewhere(mac(2))]),
+        served(3, vec![elsewhere(mac(3))]),
+        plain(4, 7),
+    ]);
+    assert_eq!(result.pairs, [(1, 4), (4, 1)]);
+    for id in [2, 3] {
+        assert_eq!(result.reasons[&id], Reasons::of(Reason::Elsewhere));
+    }
+    // It is no lie.
+    assert_eq!(result.warnings, []);
+}
+
+#[test]
+fn a_vif_that_another_domain_serves_is_nobody_elses_business() {
+    // Two guests that say so of one MAC, of which at least one lies, and the guest whose MAC it is.
+    let says = |id: u8| {
+        let advert = advert(mac(1), "");
+        Guest::new(domid(id.into()), Some(Ok(advert)), vec![elsewhere(mac(1))])
+    };
+    let result = all(vec![plain(1, 7), plain(2, 7), says(3), says(4)]);
+    assert_eq!(result.pairs, [(1, 2), (2, 1)]);
+    for id in [3, 4] {
+        assert_eq!(result.reasons[&id], Reasons::of(Reason::Elsewhere));
+    }
+    assert_eq!(result.warnings, []);
+
+    // Of a guest with two vifs of that MAC nobody knows which of them it means.
+    let mut both = plain(1, 7);
+    both.nics.push(elsewhere(mac(1)));
+    let result = all(vec![both, plain(2, 7)]);
+    assert_eq!(result.pairs, []);
+    assert!(!result.reasons[&1].is_empty());
+}
+
+#[test]
+fn a_guest_may_have_many_vifs_of_which_any_counts() {
+    let many = |advertised: u8| {
+        let nics = (1..=5).map(|last| vif(mac(10 + last), segment(last.into())));
+        let advert = advert(mac(10 + advertised), "10.0.0.1");
+        Guest::new(domid(1), Some(Ok(advert)), nics.collect::<Vec<_>>())
+    };
+    for advertised in 1..=5 {
+        let others = (1..=5).map(|bridge| plain(20 + bridge, bridge.into()));
+        let guests = [many(advertised)].into_iter().chain(others);
+        let met = u16::from(20 + advertised);
+        assert_eq!(all(guests.collect()).pairs, [(1, met), (met, 1)]);
+    }
+    // What is to be said against the others does not matter.
+    let mut guest = many(5);
+    for nic in &mut guest.nics[..4] {
+        nic.port.reasons.add(Reason::Down, true);
+    }
+    assert_eq!(all(vec![guest, plain(25, 5)]).pairs, [(1, 25), (25, 1)]);
+    let mut guest = many(5);
+    guest.nics[4].port.reasons.add(Reason::Down, true);
+    assert_eq!(all(vec![guest, plain(25, 5)]).pairs, []);
 }
 
 /// A small world, so that everything collides: few MACs, addresses and bridges.

@@ -48,6 +48,7 @@ impl World {
             };
             vifs.push(Vif {
                 guest: domid,
+                stub_of: None,
                 mac: machine.mac,
                 port: Port {
                     segment,
