@@ -16,6 +16,9 @@ const MAX_PAIRS: usize = 256;
 /// Where it is written for each guest of a pair about the other.
 const APART: &str = "/local/domain/0/xlnet/apart";
 
+/// Is there while there are others.
+const MORE: &str = "/local/domain/0/xlnet/apart/more";
+
 /// Who would meet whom, were this no dry run.
 const DRY_RUN: &str = "/local/domain/0/xlnet/dry-run";
 
@@ -78,6 +81,9 @@ impl Parted {
         }
         if more && !self.more {
             pr_info!("more pairs of guests are kept apart than are listed here\n");
+            let _ = xenstore::write(fmt!("{MORE}"), fmt!("yes"));
+        } else if self.more && !more {
+            let _ = xenstore::remove(fmt!("{MORE}"));
         }
         for (a, b, _) in self.pairs.iter().filter(|pair| !pairs.contains(*pair)) {
             publish(*a, *b, None);
