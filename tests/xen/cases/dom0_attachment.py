@@ -6,6 +6,7 @@ from lab import apart
 def run(lab):
     g1, g2 = pair = lab.guest("g1"), lab.guest("g2")
     one, two = g1.vif, g2.vif
+    bridge = "ip link set xenbr0 type bridge"
     ports = f"for port in {one} {two}; do bridge link set dev $port"
     node = f"/local/domain/0/backend/vif/{g1.domid}/0"
     facts = [
@@ -37,6 +38,13 @@ def run(lab):
             "not flooded",
         ),
         (
+            # There must be no VLANs then, which only the default ones are while the bridge filters none.
+            "a spanning tree for each VLAN",
+            f"{bridge} vlan_default_pvid 0 && {bridge} mst_enabled 1",
+            f"{bridge} mst_enabled 0 && {bridge} vlan_default_pvid 1",
+            "spanning tree for each VLAN",
+        ),
+        (
             "a vlan= that is not understood",
             f"xenstore-write {node}/vlan 10p/20",
             f"xenstore-rm {node}/vlan",
@@ -58,7 +66,7 @@ def run(lab):
                 apart.expect_parted(lab, pair, what, on, reason)
                 apart.expect_together(lab, pair, what, off)
 
-            lab.dom0.check("ip link set xenbr0 type bridge vlan_filtering 1")
+            lab.dom0.check(f"{bridge} vlan_filtering 1")
             apart.expect_still_together(pair, "VLAN filtering with one VLAN for both")
             alone = f"bridge vlan add dev {one} vid 5 pvid untagged"
             shared = f"bridge vlan add dev {one} vid 1 pvid untagged"
@@ -68,6 +76,6 @@ def run(lab):
             apart.expect_parted(lab, pair, "a tagged VLAN", tagged, "no VLAN")
             apart.expect_together(lab, pair, "a tagged VLAN", shared)
         finally:
-            lab.dom0.run("ip link set xenbr0 type bridge vlan_filtering 0")
+            lab.dom0.run(f"{bridge} vlan_filtering 0")
             for _, _, off, _ in facts:
                 lab.dom0.run(off)

@@ -87,8 +87,14 @@ def run(lab):
             entry = f"xenstore-read {roots[here]}/peer/{there.domid}/addr"
             wait_until("guests of version 1 to meet", lambda e=entry, t=there: t.ip in dom0.run(e).out, 5)
         expect(not xlnet.peers(g1), "g1 has a peer of another version")
+        expect("different versions" in why(g1, g2), f"of guests of two versions: {why(g1, g2)}")
         listed = dom0.run(f"xenstore-list {roots[g2]}/peer").out.split()
         expect(listed == [str(g3.domid)], f"g2 was told of {listed}")
+        dom0.check(f"ip link set {g3.vif} down")
+        try:
+            wait_until("why one of version 1 meets nobody", lambda: "is down" in why(g2, g3), 5)
+        finally:
+            dom0.run(f"ip link set {g3.vif} up")
     finally:
         for root in roots.values():
             dom0.run(f"xenstore-rm {root}")

@@ -6,6 +6,7 @@ from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"))
 ADVERT = {"version": "2", "features": "0", "instance": "00000000deadbeef"}
+REFUSED = "its advert is refused"
 
 
 def run(lab):
@@ -24,7 +25,9 @@ def run(lab):
         lines = lab.dom0.kernel_log().splitlines()
         return [line for line in lines if "xldiscovery" in line and f"guest {g3.domid}:" in line]
 
-    def expect_ignored(what):
+    def expect_ignored(what, reason):
+        why, says = f"xl-status why {g1.name} {g3.name}", f"g3 meets nobody: {reason}"
+        wait_until(f"{what}: '{says}' of {why}", lambda: says in lab.dom0.check(why), 5)
         told = lab.dom0.run(f"xenstore-ls /local/domain/{g3.domid}/xlnet/peer").out
         expect(g1.ip not in told, f"{what}: g3 was told about its neighbours:\n{told}")
         for guest, peer in ((g1, g2), (g2, g1)):
@@ -33,17 +36,17 @@ def run(lab):
 
     try:
         claims = {
-            "an unreadable advert": {"version": "one", "mac": mac[g3], "addr": g3.ip},
-            "bytes that are no text": {"mac": "\\xff\\xfe", "addr": g3.ip},
-            "a foreign MAC": {"mac": mac[g2], "addr": g3.ip},
-            "an impossible address": {"mac": mac[g3], "addr": "255.255.255.255"},
+            "an unreadable advert": ({"version": "one", "mac": mac[g3], "addr": g3.ip}, REFUSED),
+            "bytes that are no text": ({"mac": "\\xff\\xfe", "addr": g3.ip}, REFUSED),
+            "a foreign MAC": ({"mac": mac[g2], "addr": g3.ip}, "it has no vif with the MAC"),
+            "an impossible address": ({"mac": mac[g3], "addr": "255.255.255.255"}, REFUSED),
         }
-        for number, (what, claim) in enumerate(claims.items(), 1):
+        for number, (what, (claim, reason)) in enumerate(claims.items(), 1):
             advertise(**claim)
             wait_until(f"a warning about {what}", lambda n=number: len(warnings()) >= n, 5)
-            expect_ignored(what)
+            expect_ignored(what, reason)
         # The same again is not news.
-        advertise(**claims["a foreign MAC"])
+        advertise(**claims["a foreign MAC"][0])
         g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
         expect(len(warnings()) == len(claims), f"not one warning each: {warnings()}")
 
