@@ -76,17 +76,19 @@ fn what_is_not_understood_is_named() {
 
 #[test]
 fn only_limits_and_filters_can_be_overridden() {
-    for reason in [
-        Reason::Absent,
-        Reason::Down,
-        Reason::NoBridge,
-        Reason::NotForwarding,
-        Reason::Locked,
-        Reason::NoVlan,
-        Reason::VlanSetting,
-        Reason::SharedMac,
-    ] {
-        assert_eq!(reason.override_name(), None, "{reason}");
+    let names = [
+        (Reason::NotFlooded, "not-flooded"),
+        (Reason::Rate, "rate"),
+        (Reason::Qdisc, "qdisc"),
+        (Reason::TrafficControl, "tc"),
+        (Reason::Xdp, "xdp"),
+        (Reason::VifFilter, "vif-filter"),
+        (Reason::BridgeFilter, "bridge-filter"),
+        (Reason::IpFilter, "ip-filter"),
+    ];
+    for reason in Reason::ALL {
+        let name = names.iter().find(|(named, _)| *named == reason);
+        assert_eq!(reason.override_name(), name.map(|(_, name)| *name));
     }
 }
 

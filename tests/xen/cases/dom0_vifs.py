@@ -1,4 +1,4 @@
-"""Of a guest with five vifs the fifth counts, a stub domain is paired with its guest, and a driver domain's vif is told."""
+"""Of five vifs the fifth counts, a stub domain is paired with its guest, and a driver domain's vif is told as such."""
 
 from lab import apart, xlnet
 from lab.checks import expect, wait_until
