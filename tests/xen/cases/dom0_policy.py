@@ -1,5 +1,7 @@
 """The administrator's policy is applied under traffic: bridges, guests, groups, overrides, switches, a dry run."""
 
+import time
+
 from lab import apart, xlnet
 from lab.checks import expect, wait_until
 
@@ -75,6 +77,34 @@ def run(lab):
     finally:
         dom0.run("ip link set later down; ip link set later name xenbr0; ip link set xenbr0 up")
     xlnet.unload(dom0)
+    xlnet.load(dom0)
+    xlnet.wait_for_routes(lab)
+
+
+    hold_from_the_first(lab, g1)
+
+
+def hold_from_the_first(lab, guest):
+    """What the file denies does not happen even for a moment when the module is loaded as modprobe does it."""
+    dom0 = lab.dom0
+    xlnet.unload(dom0)
+    # The module under test lies where modprobe does not look.
+    insmod = "#!/bin/sh\\nexec insmod /lab/modules/$2.ko\\n"
+    dom0.check(f"mkdir -p /run/bin && printf '{insmod}' >/run/bin/modprobe && chmod +x /run/bin/modprobe")
+    mark = "lab: a policy that is there before the module"
+    guest.mark(mark)
+    try:
+        for policy, refused in (("guest g1 deny\\n", None), ("guest g1 dney\\n", "'dney'")):
+            dom0.check(f"mkdir -p /etc/xlnet && printf '{policy}' >/etc/xlnet/policy")
+            result = dom0.run("PATH=/run/bin:$PATH xl-policy load")
+            right = refused in result.out if refused else result.status == 0
+            expect(right, f"xl-policy load with '{policy}': {result}")
+            time.sleep(xlnet.CONVERGENCE)
+            log = guest.kernel_log(mark)
+            expect("connected" not in log, f"{guest.name} met somebody with '{policy}':\n{log}")
+            xlnet.unload(dom0)
+    finally:
+        dom0.run("rm -rf /run/bin /etc/xlnet/policy; xenstore-rm /local/domain/0/xlnet/policy")
     xlnet.load(dom0)
     xlnet.wait_for_routes(lab)
 
