@@ -217,7 +217,12 @@ impl Guest {
         }
     }
 
-    fn read_name(&mut self) -> Result {
+    /// Reads what the policy may know the guest by, which the toolstack may change.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's.
+    pub(crate) fn read_name(&mut self) -> Result {
         let domid = self.domid.raw();
         self.name = xenstore::read(fmt!("/local/domain/{domid}/name"))?;
         self.vm = xenstore::read(fmt!("/local/domain/{domid}/vm"))?;

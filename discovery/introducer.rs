@@ -219,7 +219,7 @@ impl State {
             Ok(policy) => {
                 self.policy = policy;
                 self.stale = true;
-                Ok(())
+                self.guests.iter_mut().try_for_each(Guest::read_name)
             }
             Err(EINVAL) => Ok(()),
             Err(error) => Err(error),

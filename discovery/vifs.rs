@@ -166,11 +166,7 @@ impl Survey {
             let key = (u32::from(guest.raw()), served.handle);
             let found = self.vifs.binary_search_by_key(&key, |(vif, _)| *vif);
             let facts = found.ok().and_then(|i| self.vifs.get(i));
-            Port::judge(
-                facts.map(|(_, facts)| facts),
-                served.settings,
-                self.filters,
-            )
+            Port::judge(facts.map(|(_, facts)| facts), served.settings, self.filters)
         };
         let served = described.served.as_ref();
         Vif {

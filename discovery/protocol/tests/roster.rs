@@ -631,6 +631,14 @@ fn a_vif_that_another_domain_serves_is_nobody_elses_business() {
     }
     assert_eq!(result.warnings, []);
 
+    // Of a vif on no bridge dom0 knows as little where it is, but these are two places.
+    let mut loose = parted(1, 0, Reason::NoBridge);
+    loose.nics[0].port.segment = Segment::default();
+    let result = all(vec![loose, says(3)]);
+    assert_eq!(result.reasons[&1], Reasons::of(Reason::NoBridge));
+    assert_eq!(result.reasons[&3], Reasons::of(Reason::Elsewhere));
+    assert_eq!(result.warnings, []);
+
     // Of a guest with two vifs of that MAC nobody knows which of them it means.
     let mut both = plain(1, 7);
     both.nics.push(elsewhere(mac(1)));
