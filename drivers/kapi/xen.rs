@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Xen: what domain this is, grants, lent pages, event channels, XenStore.
+//! Xen: what domain this is, grants and their budget, lent pages, event channels, XenStore.
 
 pub mod evtchn;
 pub mod grant;
+pub mod grant_budget;
 pub mod lender;
 pub mod xenstore;
 

@@ -33,7 +33,7 @@ use kapi::{
     param, pm,
     sync::RcuBox,
     work::Worker,
-    xen::{self, xenstore},
+    xen::{self, grant_budget::GrantBudget, xenstore},
 };
 use kernel::{cpu::nr_cpu_ids, prelude::*, sync::Arc};
 
@@ -47,6 +47,10 @@ module! {
         idle_poll: u8 {
             default: 1,
             description: "with one CPU: stay awake for the next packet while idle; see the README",
+        },
+        grants: u8 {
+            default: 75,
+            description: "percent of the grant table that channels may take; see the README",
         },
     },
 }
@@ -87,6 +91,7 @@ impl kernel::Module for XlnetModule {
             pr_err!("XenStore does not say which domain this is ({e:?})\n");
         })?;
         let nic = Nic::new(nic_parameter()?)?;
+        let budget = GrantBudget::new(grants_parameter()?)?;
 
         let table = Arc::new(
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
@@ -135,7 +140,7 @@ impl kernel::Module for XlnetModule {
         router.get().start(dev.ifindex(), avoid)?;
         manager
             .get()
-            .start(own, nic, dev, driver, router.clone())
+            .start(own, nic, dev, driver, budget, router.clone())
             .inspect_err(|_| router.get().remove_all())?;
         let this = Self {
             manager,
@@ -164,6 +169,20 @@ impl kernel::Module for XlnetModule {
 /// `EINVAL` if it is not text; the log says so.
 fn nic_parameter() -> Result<Option<&'static str>> {
     kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))
+}
+
+/// What `grants=` says.
+///
+/// # Errors
+///
+/// `EINVAL` if it is no percentage; the log says so.
+fn grants_parameter() -> Result<u8> {
+    let percent = param::value(&module_parameters::grants);
+    if percent > 100 {
+        pr_err!("grants= is a percentage, 0 to 100\n");
+        return Err(EINVAL);
+    }
+    Ok(percent)
 }
 
 impl Drop for XlnetModule {

@@ -11,7 +11,10 @@
 use crate::{
     bindings,
     net::receive::Source,
-    xen::lender::{GrantedPages, Lender},
+    xen::{
+        grant_budget::GrantReferences,
+        lender::{GrantedPages, Lender},
+    },
 };
 use core::mem::MaybeUninit;
 use kernel::{error::to_result, prelude::*, sync::Arc};
@@ -156,8 +159,9 @@ impl OwnControlPage {
     /// # Errors
     ///
     /// See [`GrantedPages::new`].
-    pub fn new(peer: &Arc<Lender>) -> Result<Self> {
-        Ok(Self(Arc::new(GrantedPages::new(peer, 1)?, GFP_KERNEL)?))
+    pub fn new(peer: &Arc<Lender>, references: &mut GrantReferences) -> Result<Self> {
+        let page = GrantedPages::new(peer, references, 1)?;
+        Ok(Self(Arc::new(page, GFP_KERNEL)?))
     }
 
     /// The page's grant reference.
@@ -347,8 +351,8 @@ impl OwnRingPages {
     /// # Errors
     ///
     /// See [`GrantedPages::new`].
-    pub fn new(peer: &Arc<Lender>, pages: usize) -> Result<Self> {
-        Ok(Self(GrantedPages::new(peer, pages)?))
+    pub fn new(peer: &Arc<Lender>, references: &mut GrantReferences, pages: usize) -> Result<Self> {
+        Ok(Self(GrantedPages::new(peer, references, pages)?))
     }
 
     /// The pages, for their grant references.

@@ -8,14 +8,18 @@
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
-use crate::bindings;
+use crate::{
+    bindings,
+    xen::grant_budget::{Grant, GrantBudget, GrantReferences},
+};
 use core::{mem::ManuallyDrop, ptr::NonNull};
-use kernel::{error::to_result, new_mutex, page::Page, prelude::*, sync::Arc, sync::Mutex};
+use kernel::{new_mutex, page::Page, prelude::*, sync::Arc, sync::Mutex};
 
 /// What this domain lends to one other domain.
 #[pin_data]
 pub struct Lender {
     borrower: u16,
+    budget: Arc<GrantBudget>,
     /// Pages that this domain is done with and the other still maps.
     #[pin]
     kept: Mutex<KVec<KVec<GrantedPage>>>,
@@ -27,10 +31,11 @@ impl Lender {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(borrower: u16) -> Result<Arc<Self>> {
+    pub fn new(borrower: u16, budget: &Arc<GrantBudget>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 borrower,
+                budget: budget.clone(),
                 kept <- new_mutex!(KVec::new()),
             }),
             GFP_KERNEL,
@@ -46,6 +51,11 @@ impl Lender {
             !pages.is_empty()
         });
         kept.iter().map(|pages| pages.len()).sum()
+    }
+
+    /// The share of the table that is for all other domains together.
+    pub fn budget(&self) -> &Arc<GrantBudget> {
+        &self.budget
     }
 
     /// Takes back the pages, those that are still mapped later.
@@ -68,7 +78,7 @@ struct GrantedPage {
     // Freed when the grant has ended.
     page: ManuallyDrop<Page>,
     address: NonNull<u8>,
-    grant: Option<bindings::grant_ref_t>,
+    grant: Option<Grant>,
 }
 
 // SAFETY: The page is owned and may be freed from any thread; access goes through
@@ -76,7 +86,7 @@ struct GrantedPage {
 unsafe impl Send for GrantedPage {}
 
 impl GrantedPage {
-    fn new(borrower: u16) -> Result<Self> {
+    fn new(borrower: u16, references: &mut GrantReferences) -> Result<Self> {
         let page = Page::alloc_page(GFP_KERNEL | __GFP_ZERO)?;
         // SAFETY: The page is valid; without `__GFP_HIGHMEM` it has an address.
         let address = unsafe { bindings::xl_page_address(page.as_ptr()) };
@@ -85,36 +95,38 @@ impl GrantedPage {
         let frame = unsafe { bindings::xl_page_to_gfn(page.as_ptr()) };
         // SAFETY: The frame is of a page that is zeroed, holds nothing else, and stays allocated
         // until the grant has ended.
-        let grant = unsafe { bindings::gnttab_grant_foreign_access(borrower, frame, 1) };
-        to_result(grant.min(0))?;
+        let grant = unsafe { references.grant(borrower, frame) }?;
         // INVARIANT: Allocated and granted just now.
         Ok(Self {
             page: ManuallyDrop::new(page),
             address,
-            grant: Some(grant.unsigned_abs()),
+            grant: Some(grant),
         })
     }
 
     /// Ends the grant if the other domain does not map the page. Returns whether it has ended.
     fn end(&mut self) -> bool {
+        let Some(reference) = self.grant.as_ref().map(|grant| grant.reference) else {
+            return true;
+        };
         // SAFETY: By the type invariant the grant is ours.
-        let ended = |grant| unsafe { bindings::gnttab_try_end_foreign_access(grant) } != 0;
-        if self.grant.is_some_and(ended) {
+        let ended = unsafe { bindings::gnttab_try_end_foreign_access(reference) } != 0;
+        if ended {
             // INVARIANT: It is granted no more.
             self.grant = None;
         }
-        self.grant.is_none()
+        ended
     }
 }
 
 impl Drop for GrantedPage {
     /// A page that the other domain still maps is freed by the kernel when it no longer does.
     fn drop(&mut self) {
-        match self.grant {
+        match &self.grant {
             // SAFETY: By the type invariant the grant is ours, and so is the page, whose ownership
             // passes to the callee.
             Some(grant) => unsafe {
-                bindings::gnttab_end_foreign_access(grant, self.page.as_ptr())
+                bindings::gnttab_end_foreign_access(grant.reference, self.page.as_ptr())
             },
             // SAFETY: By the type invariant the page is ours and granted no more. It is not used
             // again.
@@ -137,14 +149,18 @@ impl GrantedPages {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, or `ENOSPC` if the grant table is full; then nothing is granted.
-    pub fn new(lender: &Arc<Lender>, count: usize) -> Result<Self> {
+    /// `ENOMEM`, or `ENOSPC` if not as many references are left; then nothing is granted.
+    pub fn new(
+        lender: &Arc<Lender>,
+        references: &mut GrantReferences,
+        count: usize,
+    ) -> Result<Self> {
         let mut this = Self {
             lender: lender.clone(),
             pages: KVec::with_capacity(count, GFP_KERNEL)?,
         };
         for _ in 0..count {
-            let page = GrantedPage::new(lender.borrower)?;
+            let page = GrantedPage::new(lender.borrower, references)?;
             this.pages.push(page, GFP_KERNEL)?;
         }
         Ok(this)
@@ -153,7 +169,8 @@ impl GrantedPages {
     /// The grant references, in the order of the pages.
     pub fn grants(&self) -> impl Iterator<Item = u32> + '_ {
         // None of them has ended before this value is dropped.
-        self.pages.iter().filter_map(|page| page.grant)
+        let grants = self.pages.iter().filter_map(|page| page.grant.as_ref());
+        grants.map(|grant| grant.reference)
     }
 
     /// How many pages there are.

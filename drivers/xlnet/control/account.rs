@@ -5,16 +5,18 @@
 //! A guest may withdraw its advert and come back as another instance whenever it likes, and each
 //! time it is a new peer. What it costs this guest must not begin at zero each time.
 
-use crate::data::group;
 use core::fmt;
-use kapi::{time::now_ms, xen::lender::Lender};
+use kapi::{
+    time::now_ms,
+    xen::{grant_budget::GrantBudget, lender::Lender},
+};
 use kernel::{new_mutex, prelude::*, sync::Arc, sync::Mutex};
 use xlnet_protocol::DomId;
 
-/// Pages that a peer may keep, while it maps what was closed long ago, before it is lent no more, for each
-/// queue pair that a channel may have: those of a few channels, since a peer on a busy host may take its
+/// The part of the budget, as one over so many, that a peer may keep, by mapping what was closed long ago,
+/// before it is lent no more: a few channels of an ordinary guest, since a peer on a busy host may take its
 /// time.
-const MAX_KEPT: usize = 2048;
+const KEPT_SHARE: u32 = 8;
 
 /// Lines in the log about one domain before they are spaced out.
 const BURST: u64 = 64;
@@ -44,8 +46,8 @@ impl Account {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(domid: DomId) -> Result<Arc<Self>> {
-        let lender = Lender::new(domid.raw())?;
+    pub(crate) fn new(domid: DomId, budget: &Arc<GrantBudget>) -> Result<Arc<Self>> {
+        let lender = Lender::new(domid.raw(), budget)?;
         Arc::pin_init(
             pin_init!(Self {
                 domid,
@@ -65,7 +67,8 @@ impl Account {
 
     /// Whether more pages may be lent.
     pub(crate) fn may_borrow(&self) -> bool {
-        self.lender.kept() <= MAX_KEPT * group::max_queue_pairs() as usize
+        let share = self.lender.budget().limit() / KEPT_SHARE;
+        self.lender.kept() <= share as usize
     }
 
     /// Whether the domain keeps pages that it was to give back, after another look.

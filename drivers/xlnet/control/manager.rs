@@ -27,7 +27,7 @@ use kapi::{
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
-    xen::xenstore,
+    xen::{grant_budget::GrantBudget, xenstore},
 };
 use kernel::{
     new_mutex,
@@ -113,6 +113,7 @@ struct State {
     nic_state: Option<NicState>,
     dev: OwnDeviceRef,
     driver: Arc<XlDriver>,
+    budget: Arc<GrantBudget>,
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
@@ -155,6 +156,7 @@ impl Manager {
         nic: Arc<Nic>,
         dev: OwnDeviceRef,
         driver: Arc<XlDriver>,
+        budget: Arc<GrantBudget>,
         router: RouterKick,
     ) -> Result {
         // What an earlier life of this domain left behind is nobody's.
@@ -167,6 +169,7 @@ impl Manager {
             watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
             dev,
             driver,
+            budget,
             router,
             peers: KVec::new(),
             accounts: KVec::new(),
@@ -452,7 +455,7 @@ impl State {
         if let Some(known) = known {
             return Ok(known.clone());
         }
-        let account = Account::new(domid)?;
+        let account = Account::new(domid, &self.budget)?;
         self.accounts.push(account.clone(), GFP_KERNEL)?;
         Ok(account)
     }

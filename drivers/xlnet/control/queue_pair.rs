@@ -18,7 +18,10 @@ use kapi::{
         own_device::OwnDevice,
         poll_timer::PollTimer, //
     },
-    xen::grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
+    xen::{
+        grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
+        grant_budget::GrantReferences,
+    },
 };
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{layout::PAGE, Consumer, ControlHeader, HeaderError, PeerControl, Producer, Word};
@@ -31,7 +34,9 @@ const INTERRUPT: &CStr = c"xlnet";
 pub(crate) enum AllocateError {
     /// The peer keeps too much of earlier channels.
     Owed,
-    /// There is no memory, or no room in the grant table.
+    /// All grants that channels may take are taken, or as many are not free besides the reserve.
+    Grants(Error),
+    /// There is no memory.
     Memory(Error),
     /// There is no event channel.
     Port(Error),
@@ -41,6 +46,7 @@ impl core::fmt::Display for AllocateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Owed => f.write_str("it keeps too much memory of earlier ones"),
+            Self::Grants(error) => write!(f, "too few grants are left for channels ({error:?})"),
             Self::Memory(error) => write!(f, "granting it memory failed ({error:?})"),
             Self::Port(error) => write!(f, "allocating an event channel failed ({error:?})"),
         }
@@ -155,7 +161,11 @@ impl QueuePair {
         slot: &Arc<NapiSlot>,
         ring_pages: u32,
     ) -> Result<Self, AllocateError> {
-        let (own, ring) = lend(identity, ring_pages).map_err(AllocateError::Memory)?;
+        let budget = identity.account.lender.budget();
+        let references = budget.set_aside(1 + ring_pages);
+        let mut references = references.map_err(AllocateError::Grants)?;
+        let (own, ring) =
+            lend(identity, &mut references, ring_pages).map_err(AllocateError::Memory)?;
         let port = match identity.role {
             Role::Initiator => {
                 let port = Port::alloc_unbound(identity.peer(), INTERRUPT, slot.clone());
@@ -280,10 +290,14 @@ impl Drop for QueuePair {
 }
 
 /// Makes a control page and a ring, and lends them to the peer.
-fn lend(identity: &Identity, ring_pages: u32) -> Result<(OwnControlPage, OwnRingPages)> {
+fn lend(
+    identity: &Identity,
+    references: &mut GrantReferences,
+    ring_pages: u32,
+) -> Result<(OwnControlPage, OwnRingPages)> {
     let lender = &identity.account.lender;
-    let own = OwnControlPage::new(lender)?;
-    let ring = OwnRingPages::new(lender, ring_pages as usize)?;
+    let own = OwnControlPage::new(lender, references)?;
+    let ring = OwnRingPages::new(lender, references, ring_pages as usize)?;
     own.write_user(0, ring.pages().grants())?;
     let id = identity.id;
     ControlHeader::new(ring_pages * PAGE, id.generation, id.nonce)

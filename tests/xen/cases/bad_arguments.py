@@ -14,6 +14,7 @@ def run(lab):
     xlnet.expect_refusal(g1, "xlnet", "nic=lo", "not an Ethernet device")
     xlnet.expect_refusal(g1, "xlnet", "nic=longer-than-names-are", "no device can have this name")
     xlnet.expect_refusal(g1, "xlnet", NO_TEXT, "not UTF-8")
+    xlnet.expect_refusal(g1, "xlnet", "grants=101", "a percentage")
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
     xlnet.expect_refusal(lab.dom0, "xldiscovery", NO_TEXT, "not UTF-8")

@@ -23,10 +23,10 @@ QUIET_SECONDS = 3
 # Of the events that tell of nothing, the kernel makes every other wait for its next tick.
 INTERRUPTS = 2 * 250 * QUIET_SECONDS
 
-# The pages of one direction of a channel; what drivers/xlnet/account.rs lets a peer keep, and two
-# channels.
+# The pages of one direction of a channel; what account.rs lets a peer keep, an eighth
+# of three quarters of 64 frames' entries, and two channels.
 PAGES = 1 + 256
-KEPT_PAGES = 2048
+KEPT_PAGES = 3072
 PINNED = KEPT_PAGES + 2 * PAGES
 PINNING_SECONDS = 90
 # Lines about one peer that account.rs lets through, and what one attack may take of them.

@@ -3,7 +3,7 @@
 //! One half of a channel, made of pages that this guest owns: any byte may be written into them at
 //! any time.
 
-use kapi::xen::{grant::OwnRingPages, lender::Lender};
+use kapi::xen::{grant::OwnRingPages, grant_budget::GrantBudget, lender::Lender};
 use kernel::prelude::*;
 use xenfifo::{
     layout::{self, PAGE, RECORD_ALIGN},
@@ -28,10 +28,13 @@ pub(crate) struct Half {
 impl Half {
     /// Allocates the pages, lets `peer` read them, and writes what an honest guest would.
     pub(crate) fn new(peer: u16, channel: ChannelId) -> Result<Self> {
-        let lender = Lender::new(peer)?;
+        // It takes what there is.
+        let budget = GrantBudget::new(100)?;
+        let lender = Lender::new(peer, &budget)?;
+        let mut references = budget.set_aside(1 + RING_PAGES)?;
         let mut this = Self {
-            control: OwnRingPages::new(&lender, 1)?,
-            ring: OwnRingPages::new(&lender, RING_PAGES as usize)?,
+            control: OwnRingPages::new(&lender, &mut references, 1)?,
+            ring: OwnRingPages::new(&lender, &mut references, RING_PAGES as usize)?,
             produced: 0,
         };
         this.put(Word::Version, layout::VERSION);
