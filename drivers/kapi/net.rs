@@ -6,6 +6,7 @@
 pub mod arp;
 pub mod bridge;
 pub mod device;
+pub mod drop_reason;
 pub mod ethtool;
 pub mod fib;
 pub mod follow;

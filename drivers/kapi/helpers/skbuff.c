@@ -51,11 +51,6 @@ void xl_skb_tx_timestamp(struct sk_buff *skb)
 	skb_tx_timestamp(skb);
 }
 
-void xl_kfree_skb(struct sk_buff *skb)
-{
-	kfree_skb(skb);
-}
-
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb)
 {
 	return skb_get_queue_mapping(skb);
@@ -74,12 +69,6 @@ unsigned int xl_skb_pkt_type(const struct sk_buff *skb)
 struct sk_buff *xl_skb_share_check(struct sk_buff *skb)
 {
 	return skb_share_check(skb, GFP_ATOMIC);
-}
-
-void xl_skb_drop(struct sk_buff *skb, enum skb_drop_reason reason)
-{
-	dev_core_stats_rx_dropped_inc(skb->dev);
-	kfree_skb_reason(skb, reason);
 }
 
 struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,

@@ -19,12 +19,10 @@ int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
 int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
 			     const struct virtio_net_hdr *hdr);
 void xl_skb_tx_timestamp(struct sk_buff *skb);
-void xl_kfree_skb(struct sk_buff *skb);
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
 struct net_device *xl_skb_dev(const struct sk_buff *skb);
 unsigned int xl_skb_pkt_type(const struct sk_buff *skb);
 struct sk_buff *xl_skb_share_check(struct sk_buff *skb);
-void xl_skb_drop(struct sk_buff *skb, enum skb_drop_reason reason);
 struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
 				    unsigned int headroom, unsigned int len);
 struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,

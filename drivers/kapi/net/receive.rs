@@ -10,6 +10,7 @@ use crate::{
     bindings,
     net::{
         device::Device,
+        drop_reason::DropReason,
         skb::{SkBuff, VIRTIO_NET_HDR_LEN},
     },
 };
@@ -100,6 +101,7 @@ impl Unfilled {
         };
         let mut offset = linear.len();
         if !source.copy_to(0, linear) {
+            self.0.lose(DropReason::TooSmall);
             return None;
         }
         // SAFETY: The packet is valid.
@@ -112,6 +114,7 @@ impl Unfilled {
                 slice::from_raw_parts_mut(address.cast::<MaybeUninit<u8>>(), len as usize)
             };
             if !source.copy_to(offset, frag) {
+                self.0.lose(DropReason::TooSmall);
                 return None;
             }
             offset += frag.len();
@@ -137,11 +140,9 @@ impl Filled {
         Some(bytes)
     }
 
-    /// Drops the packet because the device that should receive it is not there.
-    pub fn drop_not_ready(self) {
-        let raw = self.0.into_raw().as_ptr();
-        // SAFETY: The packet is given up.
-        unsafe { bindings::xl_skb_drop(raw, bindings::skb_drop_reason_SKB_DROP_REASON_DEV_READY) };
+    /// Frees the packet, which is lost.
+    pub fn lose(self, reason: DropReason) {
+        self.0.lose(reason);
     }
 
     /// Completes a packet that begins with its network header: writes the Ethernet header in front of that,
@@ -167,18 +168,24 @@ impl Filled {
         let start = u16::from_le(header.csum_start);
         let offset = u16::from_le(header.csum_offset);
         if u32::from(start) + u32::from(offset) > HEADERS {
+            self.0.lose(DropReason::Metadata);
             return Err(EINVAL);
         }
         let raw = self.0.as_raw();
         // SAFETY: By the type invariant the packet may be changed; it was allocated with headroom for the
         // Ethernet header. The source has the six bytes that are copied.
-        unsafe {
+        let fits = unsafe {
             let (nic, source) = (frame.nic.as_raw(), frame.source.as_ptr());
             bindings::xl_skb_set_frame(raw, nic, source, frame.protocol.to_be());
             bindings::xl_skb_record_rx_queue(raw, queue);
-            to_result(bindings::xl_virtio_net_hdr_to_skb(raw, &header))?;
+            let fits = to_result(bindings::xl_virtio_net_hdr_to_skb(raw, &header));
             // The callee takes the network header for the first one.
             bindings::xl_skb_set_ether_header(raw);
+            fits
+        };
+        if let Err(error) = fits {
+            self.0.lose(DropReason::Metadata);
+            return Err(error);
         }
         Ok(Received(self.0))
     }

@@ -6,7 +6,11 @@
 //! C headers: [`include/net/dst.h`](srctree/include/net/dst.h),
 //! [`include/net/route.h`](srctree/include/net/route.h)
 
-use crate::{bindings, errno::ENETUNREACH, net::skb::SkBuff};
+use crate::{
+    bindings,
+    errno::ENETUNREACH,
+    net::{drop_reason::DropReason, skb::SkBuff},
+};
 use core::{net::Ipv4Addr, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};
 
@@ -18,9 +22,6 @@ const DSCP_MASK: u8 = 0xfc;
 
 /// A packet was not sent, and is gone.
 pub struct Lost;
-
-/// Why a packet is lost, as the kernel's tracing shows it.
-type Reason = bindings::skb_drop_reason;
 
 impl SkBuff {
     /// The neighbour that an IPv4 packet for `destination` is to be handed to: the gateway that its
@@ -36,14 +37,6 @@ impl SkBuff {
             bindings::AF_INET => Some(Ipv4Addr::from(gateway.to_ne_bytes())),
             _ => None,
         }
-    }
-
-    /// Frees a packet that is lost.
-    fn lose(self, reason: Reason) {
-        // SAFETY: The count is given up.
-        unsafe {
-            bindings::sk_skb_reason_drop(core::ptr::null(), self.into_raw().as_ptr(), reason)
-        };
     }
 }
 
@@ -64,7 +57,7 @@ impl SkBuff {
 pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
     let route = match skb.protocol() {
         protocol if protocol == bindings::ETH_P_IP as u16 => ipv4_route(&mut skb, ifindex),
-        _ => Err(bindings::skb_drop_reason_SKB_DROP_REASON_UNHANDLED_PROTO),
+        _ => Err(DropReason::Protocol),
     };
     match route {
         Ok(route) => route.output(skb),
@@ -76,7 +69,7 @@ pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
 }
 
 /// Looks up the way of an IPv4 packet through the device with index `ifindex`.
-fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, Reason> {
+fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, DropReason> {
     let raw = skb.as_raw();
     // A packet without a route did not come from this machine's IP, and one whose route is through
     // that device already was sent from there to here, by tc for example. Neither could be told from
@@ -88,14 +81,14 @@ fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, Reason> {
             || bindings::xl_dev_xmit_recursion()
     };
     if circles {
-        return Err(bindings::skb_drop_reason_SKB_DROP_REASON_RECURSION_LIMIT);
+        return Err(DropReason::Recursion);
     }
     // What reaches a device was transformed. One that was not must not leave as it is.
     // SAFETY: As above, and it has a route.
     if unsafe { bindings::xl_skb_needs_xfrm(raw) } {
-        return Err(bindings::skb_drop_reason_SKB_DROP_REASON_XFRM_POLICY);
+        return Err(DropReason::XfrmPolicy);
     }
-    let invalid = bindings::skb_drop_reason_SKB_DROP_REASON_IP_INHDR;
+    let invalid = DropReason::IpHeader;
     let mut header = [0; IPV4_HEADER];
     // The output path reads the header without asking where it lies.
     // SAFETY: The packet is valid, and ours alone.
@@ -106,7 +99,7 @@ fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, Reason> {
     // RFC 791: protocol at 9, source at 12, destination at 16.
     let [_, tos, .., s0, s1, s2, s3, d0, d1, d2, d3] = header;
     let destination = Ipv4Addr::new(d0, d1, d2, d3);
-    let unreachable = bindings::skb_drop_reason_SKB_DROP_REASON_IP_OUTNOROUTES;
+    let unreachable = DropReason::NoRoute;
     let next_hop = skb.ipv4_next_hop(destination).ok_or(unreachable)?;
 
     // The kernel has decided on the neighbour when it routed the packet. So the route to that is

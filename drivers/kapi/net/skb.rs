@@ -5,14 +5,14 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use crate::{bindings, random::random_u64};
+use crate::{bindings, net::drop_reason::DropReason, random::random_u64};
 use core::{
     mem::{transmute, ManuallyDrop},
-    ptr::NonNull,
+    ptr::{null, NonNull},
 };
 use kernel::{error::to_result, prelude::*};
 
-/// A packet; dropping it frees it as lost.
+/// A packet; dropping it frees it as lost, for no reason that anybody could see: better [`SkBuff::lose`] it.
 ///
 /// # Invariants
 ///
@@ -132,6 +132,13 @@ impl SkBuff {
         unsafe { bindings::consume_skb(self.into_raw().as_ptr()) };
     }
 
+    /// Frees a packet that is lost. Any context but hard interrupts.
+    pub fn lose(self, reason: DropReason) {
+        let raw = self.into_raw().as_ptr();
+        // SAFETY: The count is given up.
+        unsafe { bindings::sk_skb_reason_drop(null(), raw, reason.as_raw()) };
+    }
+
     /// Reports that the packet is being sent now to those who asked for time stamps.
     #[inline]
     pub fn tx_timestamp(&self) {
@@ -142,7 +149,8 @@ impl SkBuff {
 
 impl Drop for SkBuff {
     fn drop(&mut self) {
+        let reason = DropReason::NotSpecified.as_raw();
         // SAFETY: The count is given up.
-        unsafe { bindings::xl_kfree_skb(self.as_raw()) };
+        unsafe { bindings::sk_skb_reason_drop(null(), self.as_raw(), reason) };
     }
 }

@@ -12,6 +12,7 @@ use crate::data::{
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
+        drop_reason::DropReason,
         napi::{Context, Napi, Poll, Polled},
         own_device::OwnDevice,
         poll_timer::{Pending, PollTimer},
@@ -244,25 +245,29 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
     let filled = skb.fill(&record);
     record.consume();
     // From here on only the copy counts.
-    let packet = filled.and_then(|skb| {
-        let ip = skb.first::<IPV4_HEADER>()?;
-        (ip[0] >> 4 == 4).then_some((skb, ip))
-    });
-    let Some((skb, ip)) = packet else {
+    let Some(skb) = filled else {
         counters.rx_drop_invalid.add(1);
         return;
+    };
+    let Some(ip) = skb.first::<IPV4_HEADER>().filter(|ip| ip[0] >> 4 == 4) else {
+        counters.rx_drop_invalid.add(1);
+        return skb.lose(DropReason::IpHeader);
     };
     let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
     let source = Ipv4Addr::new(s0, s1, s2, s3);
     let destination = Ipv4Addr::new(d0, d1, d2, d3);
     let guard = rcu::read_lock();
-    let Some(entry) = sender(queue, source, destination, &guard) else {
-        counters.rx_drop_source.add(1);
-        return;
+    let entry = match sender(queue, source, destination, &guard) {
+        Ok(entry) => entry,
+        Err(reason) => {
+            counters.rx_drop_source.add(1);
+            return skb.lose(reason);
+        }
     };
     let Some(nic) = queue.uplink.device.get(&guard) else {
         queue.uplink.rx_drops.add(1);
-        return skb.drop_not_ready();
+        context.device().count_rx_dropped();
+        return skb.lose(DropReason::DeviceNotReady);
     };
     let frame = Frame {
         nic,
@@ -279,16 +284,21 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
     context.receive(skb);
 }
 
-/// The peer's entry for `source`, if it may send from there to `destination`.
+/// The peer's entry for `source`, if it may send from there to `destination`, or what is wrong.
 #[inline]
 fn sender<'a>(
     queue: &'a Queue,
     source: Ipv4Addr,
     destination: Ipv4Addr,
     guard: &'a rcu::Guard,
-) -> Option<&'a Entry> {
+) -> Result<&'a Entry, DropReason> {
     let table = queue.table.read(guard);
-    table.find(source).filter(|entry| {
-        entry.group == queue.group && entry.sighting.is_accepted() && table.is_own(destination)
-    })
+    let entry = table
+        .find(source)
+        .filter(|entry| entry.group == queue.group && entry.sighting.is_accepted())
+        .ok_or(DropReason::IpSource)?;
+    if !table.is_own(destination) {
+        return Err(DropReason::IpDestination);
+    }
+    Ok(entry)
 }

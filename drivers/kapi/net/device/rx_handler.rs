@@ -7,8 +7,14 @@
 
 use crate::{
     bindings,
-    net::device::driver::{driver, Driver},
+    net::{
+        device::driver::{driver, Driver},
+        drop_reason::DropReason,
+        own_device::OwnDevice,
+        skb::SkBuff,
+    },
 };
+use core::ptr::NonNull;
 use kernel::sync::rcu;
 
 /// The handler of a device with the driver `T`.
@@ -38,9 +44,10 @@ pub(super) unsafe extern "C" fn receive<T: Driver>(
             *pskb = skb;
             bindings::rx_handler_result_RX_HANDLER_ANOTHER
         },
-        // SAFETY: The count is given up.
+        // SAFETY: The count is given up; the device is our own until the caller's guard ends.
         None => unsafe {
-            bindings::xl_skb_drop(skb, bindings::skb_drop_reason_SKB_DROP_REASON_DEV_READY);
+            OwnDevice::from_raw(bindings::xl_skb_dev(skb)).count_rx_dropped();
+            SkBuff::from_raw(NonNull::new_unchecked(skb)).lose(DropReason::DeviceNotReady);
             bindings::rx_handler_result_RX_HANDLER_CONSUMED
         },
     }
