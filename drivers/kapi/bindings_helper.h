@@ -23,6 +23,7 @@
 #include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
+#include <net/netdev_queues.h>
 #include <net/route.h>
 #include <uapi/linux/if_packet.h>
 #include <uapi/linux/virtio_net.h>

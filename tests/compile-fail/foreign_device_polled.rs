@@ -10,5 +10,5 @@ use kernel::sync::Arc;
 
 /// Polls for it.
 pub fn enable<T: Poll>(dev: &Device, napi: Arc<Napi<T>>, state: T::State) {
-    let _ = napi.enable(dev, state); //~ E0308
+    let _ = napi.enable(dev, 1, state); //~ E0308
 }

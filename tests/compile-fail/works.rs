@@ -75,7 +75,7 @@ pub fn stop(dev: &OwnDevice) {
 
 /// NAPI is enabled for a device of our own.
 pub fn enable(dev: &OwnDevice, napi: Arc<Napi<Nothing>>) -> Result<Enabled<Nothing>> {
-    napi.enable(dev, 0)
+    napi.enable(dev, 1, 0)
 }
 
 /// A driver adds its statistics.

@@ -22,10 +22,12 @@ void *xl_netdev_priv(const struct net_device *dev)
 void xl_netdev_setup_l3(struct net_device *dev,
 			const struct net_device_ops *netdev_ops,
 			const struct ethtool_ops *ethtool_ops,
+			const struct netdev_stat_ops *stat_ops,
 			netdev_features_t features, unsigned int tso_max_size)
 {
 	dev->netdev_ops = netdev_ops;
 	dev->ethtool_ops = ethtool_ops;
+	dev->stat_ops = stat_ops;
 	dev->header_ops = &ip_tunnel_header_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;

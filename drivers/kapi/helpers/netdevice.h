@@ -14,6 +14,7 @@ void *xl_netdev_priv(const struct net_device *dev);
 void xl_netdev_setup_l3(struct net_device *dev,
 			const struct net_device_ops *netdev_ops,
 			const struct ethtool_ops *ethtool_ops,
+			const struct netdev_stat_ops *stat_ops,
 			netdev_features_t features, unsigned int tso_max_size);
 void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu);
 int xl_netdev_ifindex(const struct net_device *dev);

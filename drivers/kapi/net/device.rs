@@ -8,9 +8,10 @@
 pub(in crate::net) mod base;
 mod driver;
 mod ethtool;
+mod qstats;
 mod registration;
 mod rx_handler;
 
 pub use base::{Device, DeviceRef};
-pub use driver::Driver;
+pub use driver::{Driver, QueueStatistics};
 pub use registration::Registration;

@@ -9,10 +9,11 @@ use crate::{
     net::{
         own_device::{OwnDevice, OwnDeviceRef},
         receive::{Received, Unfilled},
+        Rtnl,
     },
     xen::evtchn::EventHandler,
 };
-use core::{cell::UnsafeCell, marker::PhantomData, ops::Deref};
+use core::{cell::UnsafeCell, marker::PhantomData, ops::Deref, ptr::null_mut};
 use kernel::{
     prelude::*,
     sync::{
@@ -88,12 +89,19 @@ impl<T: Poll> Napi<T> {
     }
 
     /// Adds the instance to `dev` and enables it, with `state` for its poll, until what is returned is
-    /// dropped. Process context, RTNL not held.
+    /// dropped. It serves the queues of the number `queue`, for sending and for receiving, which the device
+    /// tells those who ask (netdev-genl); a number that it does not have is told to nobody. Process context,
+    /// RTNL not held.
     ///
     /// # Errors
     ///
     /// `EBUSY` if it is enabled already.
-    pub fn enable(self: Arc<Self>, dev: &OwnDevice, state: T::State) -> Result<Enabled<T>> {
+    pub fn enable(
+        self: Arc<Self>,
+        dev: &OwnDevice,
+        queue: u16,
+        state: T::State,
+    ) -> Result<Enabled<T>> {
         // Whoever disabled it before has done with it.
         if self.enabled.cmpxchg(false, true, Full).is_err() {
             return Err(EBUSY);
@@ -110,10 +118,14 @@ impl<T: Poll> Napi<T> {
         // INVARIANT: Initialised for ever.
         self.live.store(true, Release);
         // INVARIANT: Added and enabled just now, by who has set `enabled`.
-        Ok(Enabled {
+        let enabled = Enabled {
             napi: self,
-            _device: dev.into(),
-        })
+            device: dev.into(),
+            queue,
+        };
+        // SAFETY: By the type invariant the instance is part of the device until `enabled` is dropped.
+        unsafe { enabled.name_for_queues(enabled.napi.as_raw()) };
+        Ok(enabled)
     }
 
     /// The instance.
@@ -184,13 +196,43 @@ impl<T: Poll> EventHandler for Napi<T> {
 /// The instance is added to the device and enabled, and this is the only value of its kind for it.
 pub struct Enabled<T: Poll> {
     napi: Arc<Napi<T>>,
-    _device: OwnDeviceRef,
+    device: OwnDeviceRef,
+    queue: u16,
+}
+
+impl<T: Poll> Enabled<T> {
+    /// Has the device name an instance, or null, as the one that serves the queues. Process context, RTNL not held.
+    ///
+    /// # Safety
+    ///
+    /// `napi` must be null, or stay part of the device until something else is named.
+    unsafe fn name_for_queues(&self, napi: *mut bindings::napi_struct) {
+        if !self.device.has_queue(self.queue) {
+            return;
+        }
+        let kinds = [
+            bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
+            bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_TX,
+        ];
+        let _rtnl = Rtnl::lock();
+        for kind in kinds {
+            // SAFETY: A device of ours has as many queues for receiving as for sending, so it has both. What they
+            // point to changes with RTNL held for a device without operations of its own on queues, which ours
+            // is, and is looked at only then. By the function's contract it is there as long.
+            unsafe {
+                let queue = self.queue.into();
+                bindings::netif_queue_set_napi(self.device.as_raw(), queue, kind, napi);
+            }
+        }
+    }
 }
 
 impl<T: Poll> Drop for Enabled<T> {
     /// Waits for a running poll, disables the instance, removes it from its device and drops its state.
     /// Process context, RTNL not held.
     fn drop(&mut self) {
+        // SAFETY: Null.
+        unsafe { self.name_for_queues(null_mut()) };
         let napi = &self.napi;
         // SAFETY: By the type invariant the instance was added and enabled, which ends here once.
         unsafe {

@@ -232,7 +232,7 @@ impl QueuePair {
             .map(|thread| IdlePoll::new(thread.clone(), self.slot.clone()))
             .transpose()?;
         let rx = Rx::new(consumer, state.clone(), port, timer, Idle::new(poll));
-        self.receiving = Some(self.slot.clone().enable(dev, rx)?);
+        self.receiving = Some(self.slot.clone().enable(dev, self.slot.queue.number, rx)?);
         // An event may have come before there was anybody to poll.
         self.slot.schedule();
         Ok(())

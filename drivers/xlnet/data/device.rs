@@ -15,7 +15,7 @@ use core::net::Ipv4Addr;
 use kapi::{
     cpu,
     net::{
-        device::{Device, Driver},
+        device::{Device, Driver, QueueStatistics},
         ethtool::Report,
         own_device::OwnDevice,
         skb::{FlowKey, SkBuff},
@@ -156,6 +156,12 @@ impl Driver for XlDriver {
         report.add(fmt!("tx_drops"), self.way_out.dropped.load(Relaxed));
         report.add(fmt!("rx_drop_nic"), self.uplink.rx_drops.get());
         peers.report(&self.groups, report);
+    }
+
+    fn queue(&self, queue: u16) -> Option<QueueStatistics> {
+        let mut taken = self.groups.iter().filter(|group| group.peer().is_some());
+        let slot = taken.find_map(|group| group.slot(queue))?;
+        Some(slot.queue.counters.of_queue())
     }
 
     fn ring(&self) -> u32 {

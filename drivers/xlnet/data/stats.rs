@@ -2,7 +2,7 @@
 
 //! Figures about one peer, as `ethtool -S` shows them: the sums over its queues.
 
-use kapi::net::ethtool::Report;
+use kapi::net::{device::QueueStatistics, ethtool::Report};
 use kernel::{
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
@@ -63,6 +63,22 @@ counters! {
     rx_drop_invalid,
     /// Packets for which there was no memory.
     rx_drop_nomem,
+}
+
+impl Counters {
+    /// What netdev-genl shows of them.
+    pub(crate) fn of_queue(&self) -> QueueStatistics {
+        let no_memory = self.rx_drop_nomem.get();
+        QueueStatistics {
+            rx_packets: self.rx_packets.get(),
+            rx_bytes: self.rx_bytes.get(),
+            rx_drops: self.rx_drop_source.get() + self.rx_drop_invalid.get() + no_memory,
+            rx_no_memory: no_memory,
+            tx_packets: self.tx_packets.get(),
+            tx_bytes: self.tx_bytes.get(),
+            tx_stops: self.tx_full.get(),
+        }
+    }
 }
 
 /// A counter.

@@ -60,6 +60,9 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// names, in the same order, whatever has changed since it was made. RTNL held.
     fn statistics(&self, layout: &Self::Layout, report: &mut Report<'_>);
 
+    /// What the queues of the number `queue` carried, `None` if they serve nothing now. RTNL held.
+    fn queue(&self, queue: u16) -> Option<QueueStatistics>;
+
     /// The size of a transmit ring. RTNL held.
     fn ring(&self) -> u32;
 
@@ -79,6 +82,25 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Asks for another number, from 1 to [`Self::max_queue_pairs`]. RTNL held.
     fn set_queue_pairs(&self, count: u32);
+}
+
+/// What a queue for receiving and the one for sending of the same number carried.
+#[derive(Clone, Copy, Default)]
+pub struct QueueStatistics {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Their bytes.
+    pub rx_bytes: u64,
+    /// Packets that came and were not received, those without memory among them.
+    pub rx_drops: u64,
+    /// Packets for which there was no memory.
+    pub rx_no_memory: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Their bytes.
+    pub tx_bytes: u64,
+    /// Times the queue for sending was stopped.
+    pub tx_stops: u64,
 }
 
 /// Returns the driver of a device.

@@ -7,7 +7,7 @@ use crate::{
     net::{
         device::{
             driver::{driver, Driver, Private},
-            ethtool, rx_handler,
+            ethtool, qstats, rx_handler,
         },
         own_device::OwnDevice,
         skb::SkBuff,
@@ -112,6 +112,7 @@ impl<T: Driver> Registration<T> {
                 dev,
                 &Ops::<T>::NETDEV,
                 &ethtool::Ops::<T>::ETHTOOL,
+                &qstats::Ops::<T>::STAT,
                 FEATURES,
                 MAX_PACKET,
             );
