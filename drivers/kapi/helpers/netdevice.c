@@ -93,14 +93,20 @@ struct net_device *xl_next_net_device(struct net_device *dev)
 	return next_net_device(dev);
 }
 
-void xl_dev_hold(struct net_device *dev)
+void xl_netdev_hold(struct net_device *dev, netdevice_tracker *tracker)
 {
-	dev_hold(dev);
+	netdev_hold(dev, tracker, GFP_ATOMIC);
 }
 
-void xl_dev_put(struct net_device *dev)
+void xl_netdev_tracker_alloc(struct net_device *dev,
+			     netdevice_tracker *tracker)
 {
-	dev_put(dev);
+	netdev_tracker_alloc(dev, tracker, GFP_ATOMIC);
+}
+
+void xl_netdev_put(struct net_device *dev, netdevice_tracker *tracker)
+{
+	netdev_put(dev, tracker);
 }
 
 bool xl_netif_running(const struct net_device *dev)

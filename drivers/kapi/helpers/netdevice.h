@@ -26,8 +26,10 @@ const struct device *xl_netdev_parent(const struct net_device *dev);
 struct net *xl_init_net(void);
 struct net_device *xl_first_net_device(struct net *net);
 struct net_device *xl_next_net_device(struct net_device *dev);
-void xl_dev_hold(struct net_device *dev);
-void xl_dev_put(struct net_device *dev);
+void xl_netdev_hold(struct net_device *dev, netdevice_tracker *tracker);
+void xl_netdev_tracker_alloc(struct net_device *dev,
+			     netdevice_tracker *tracker);
+void xl_netdev_put(struct net_device *dev, netdevice_tracker *tracker);
 bool xl_netif_running(const struct net_device *dev);
 void xl_netif_tx_stop_queue(struct net_device *dev, unsigned int queue);
 void xl_netif_tx_wake_queue(struct net_device *dev, unsigned int queue);

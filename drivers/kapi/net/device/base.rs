@@ -5,7 +5,7 @@
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
 use crate::{bindings, net::Rtnl};
-use core::{ops::Deref, ptr::NonNull};
+use core::{mem::MaybeUninit, ops::Deref, ptr::NonNull};
 use kernel::types::Opaque;
 
 /// A net device.
@@ -55,12 +55,16 @@ impl Device {
 
 /// A counted reference to a device.
 ///
-/// Unregistering the device waits for these: drop it when the device goes away.
+/// Unregistering the device waits for these: drop it when the device goes away. A kernel that tracks references
+/// (`CONFIG_NET_DEV_REFCNT_TRACKER`) names those that it waits for.
 ///
 /// # Invariants
 ///
-/// Owns one count on the device.
-pub struct DeviceRef(NonNull<Device>);
+/// Owns one count on the device, of which `tracker` is the track.
+pub struct DeviceRef {
+    dev: NonNull<Device>,
+    tracker: bindings::netdevice_tracker,
+}
 
 // SAFETY: A count may be given back by any thread.
 unsafe impl Send for DeviceRef {}
@@ -72,19 +76,36 @@ impl DeviceRef {
     ///
     /// # Safety
     ///
-    /// The caller must own a count on `dev` and give it up.
+    /// The caller must own a count on `dev` that is not tracked, and give it up.
     pub(crate) unsafe fn from_counted(dev: NonNull<bindings::net_device>) -> Self {
+        // SAFETY: By the function's contract the device is valid, and its count has no track yet.
+        unsafe { Self::tracked(dev, bindings::xl_netdev_tracker_alloc) }
+    }
+
+    /// # Safety
+    ///
+    /// `track` must be safe to call for `dev`, and leave the caller with a count and its track, which are given up.
+    unsafe fn tracked(
+        dev: NonNull<bindings::net_device>,
+        track: unsafe extern "C" fn(*mut bindings::net_device, *mut bindings::netdevice_tracker),
+    ) -> Self {
+        // SAFETY: It is a pointer, or nothing, for which zero is valid.
+        let mut tracker: bindings::netdevice_tracker =
+            unsafe { MaybeUninit::zeroed().assume_init() };
+        // SAFETY: By the function's contract; the track is valid for writes.
+        unsafe { track(dev.as_ptr(), &mut tracker) };
         // INVARIANT: By the function's contract.
-        Self(dev.cast())
+        Self {
+            dev: dev.cast(),
+            tracker,
+        }
     }
 }
 
 impl From<&Device> for DeviceRef {
     fn from(dev: &Device) -> Self {
-        // SAFETY: The device is valid.
-        unsafe { bindings::xl_dev_hold(dev.as_raw()) };
-        // INVARIANT: Just counted.
-        Self(NonNull::from(dev))
+        // SAFETY: The device is valid, and the callee counts.
+        unsafe { Self::tracked(NonNull::from(dev).cast(), bindings::xl_netdev_hold) }
     }
 }
 
@@ -93,13 +114,13 @@ impl Deref for DeviceRef {
 
     fn deref(&self) -> &Device {
         // SAFETY: By the type invariant the device cannot be freed while we own a count.
-        unsafe { self.0.as_ref() }
+        unsafe { self.dev.as_ref() }
     }
 }
 
 impl Drop for DeviceRef {
     fn drop(&mut self) {
         // SAFETY: By the type invariant we own a count.
-        unsafe { bindings::xl_dev_put(self.as_raw()) };
+        unsafe { bindings::xl_netdev_put(self.as_raw(), &mut self.tracker) };
     }
 }
