@@ -11,7 +11,6 @@ use crate::{
         receive::{Received, Unfilled},
         Rtnl,
     },
-    xen::evtchn::EventHandler,
 };
 use core::{cell::UnsafeCell, marker::PhantomData, ops::Deref, ptr::null_mut};
 use kernel::{
@@ -178,13 +177,6 @@ impl<T: Poll> Deref for Napi<T> {
 
     fn deref(&self) -> &T {
         &self.inner
-    }
-}
-
-impl<T: Poll> EventHandler for Napi<T> {
-    #[inline]
-    fn event(&self) {
-        self.schedule();
     }
 }
 

@@ -8,7 +8,10 @@
 //! C headers: [`include/xen/events.h`](srctree/include/xen/events.h),
 //! [`include/xen/interface/event_channel.h`](srctree/include/xen/interface/event_channel.h)
 
-use crate::{bindings, compat};
+use crate::{
+    bindings, compat,
+    net::napi::{Napi, Poll},
+};
 use core::marker::PhantomPinned;
 use kernel::{
     error::to_result,
@@ -25,6 +28,14 @@ pub trait EventHandler: Send + Sync + 'static {
     /// Called in hard interrupt context. The channel stays masked until its
     /// [`EventChannel::eoi`].
     fn event(&self);
+}
+
+/// An event makes the instance poll.
+impl<T: Poll> EventHandler for Napi<T> {
+    #[inline]
+    fn event(&self) {
+        self.schedule();
+    }
 }
 
 /// An event channel to another domain, bound to an interrupt.
