@@ -5,7 +5,7 @@
 //!
 //! It says so by another number every second, so that its word does not outlive it.
 
-use kapi::{time::now_ms, xen::xenstore};
+use kapi::{time::now_ms, xen::xenbus};
 use kernel::prelude::*;
 
 /// Where it says so.
@@ -41,7 +41,7 @@ impl Clearance {
     pub(crate) fn read(&mut self) -> Result {
         let before = self.number;
         let until = core::mem::replace(&mut self.until, 0);
-        let text = xenstore::read(fmt!("{NODE}"))?;
+        let text = xenbus::read(fmt!("{NODE}"))?;
         let Some(number) = text.and_then(|text| text.parse().ok()) else {
             return Ok(());
         };

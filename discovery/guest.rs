@@ -13,7 +13,7 @@ use core::fmt::Display;
 use kapi::{
     errno::EILSEQ,
     time::now_ms,
-    xen::xenstore::{self, Transaction, Value, Watch, WatchHandler},
+    xen::xenbus::{self, Transaction, Value, Watch, WatchHandler},
     Show,
 };
 use kernel::{
@@ -143,7 +143,7 @@ impl Guest {
             Path::of(domid, Node::Told),
             path(domid, Version::One, Node::Peers),
         ] {
-            xenstore::remove(format_args!("{path}"))?;
+            xenbus::remove(format_args!("{path}"))?;
         }
         let watch = Watch::new(
             format_args!("{}", Path::of(domid, Node::Root)),
@@ -224,8 +224,8 @@ impl Guest {
     /// XenStore's.
     pub(crate) fn read_name(&mut self) -> Result {
         let domid = self.domid.raw();
-        self.name = xenstore::read(fmt!("/local/domain/{domid}/name"))?;
-        self.vm = xenstore::read(fmt!("/local/domain/{domid}/vm"))?;
+        self.name = xenbus::read(fmt!("/local/domain/{domid}/name"))?;
+        self.vm = xenbus::read(fmt!("/local/domain/{domid}/vm"))?;
         Ok(())
     }
 
@@ -265,7 +265,7 @@ impl Guest {
         }
         // Guests of version 1 do not read it, but people do.
         if reasons.is_empty() {
-            xenstore::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
+            xenbus::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
         } else {
             write(self.domid, Version::Two, &[(Node::Why, reasons)])?;
         }
@@ -377,7 +377,7 @@ impl Guest {
         if known.is_some() && !same_pair {
             // With the old pair goes the offer that belonged to it.
             let path = path(self.domid, self.version, Node::Peer(peer));
-            xenstore::remove(format_args!("{path}"))?;
+            xenbus::remove(format_args!("{path}"))?;
         }
         // In this order: the guest looks when it sees the last node.
         write(self.domid, self.version, &entry.nodes(peer))?;
@@ -411,7 +411,7 @@ impl Guest {
                 return true;
             }
             let path = path(guest, version, Node::Peer(told.peer));
-            let removed = xenstore::remove(format_args!("{path}"));
+            let removed = xenbus::remove(format_args!("{path}"));
             result = result.and(removed);
             removed.is_err()
         });
@@ -425,7 +425,7 @@ impl Guest {
     /// XenStore's.
     pub(crate) fn withdraw(&mut self) -> Result {
         let kept = self.keep(|_| false);
-        kept.and(xenstore::remove(format_args!(
+        kept.and(xenbus::remove(format_args!(
             "{}",
             Path::of(self.domid, Node::Told)
         )))
@@ -448,7 +448,7 @@ impl Guest {
         }
         match &offer {
             Some(offer) => write(guest, version, &[(node, offer)])?,
-            None => xenstore::remove(format_args!("{}", path(guest, version, node)))?,
+            None => xenbus::remove(format_args!("{}", path(guest, version, node)))?,
         }
         told.offer = offer;
         Ok(())
@@ -483,7 +483,7 @@ fn write(guest: DomId, version: Version, nodes: &[(Node, impl Display)]) -> Resu
 /// Reads a node of a guest's. What is not even text is treated as not there: it is a claim of the
 /// guest's like any other, and no reason to try again.
 fn read(guest: DomId, node: Node) -> Result<Option<Value>> {
-    match xenstore::read(format_args!("{}", Path::of(guest, node))) {
+    match xenbus::read(format_args!("{}", Path::of(guest, node))) {
         Err(EILSEQ) => Ok(None),
         other => other,
     }

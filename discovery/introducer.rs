@@ -20,7 +20,7 @@ use kapi::{
     net::nic,
     time::now_ms,
     work::{Work, Worker},
-    xen::xenstore::{self, WatchHandler},
+    xen::xenbus::{self, WatchHandler},
     Show,
 };
 use kernel::{
@@ -229,7 +229,7 @@ impl State {
     /// Begins to watch new guests and forgets those that are gone.
     fn read_domains(&mut self, bell: &Bell) -> Result {
         let mut domids = KVec::new();
-        if let Some(names) = xenstore::directory(fmt!("/local/domain"))? {
+        if let Some(names) = xenbus::directory(fmt!("/local/domain"))? {
             for name in names.iter() {
                 // 0 is dom0, which is no guest and no `DomId`.
                 if let Ok(domid) = DomId::parse(name) {

@@ -3,7 +3,7 @@
 //! Pairs that would meet but for something between the two of them: what the log says of them, and what
 //! `xl-status` reads in dom0's own part of XenStore, which guests cannot.
 
-use kapi::{xen::xenstore, Show};
+use kapi::{xen::xenbus, Show};
 use kernel::prelude::*;
 use xlnet_protocol::{
     roster::{self, Apart},
@@ -43,7 +43,7 @@ impl Parted {
     pub(crate) fn say(&mut self, roster: &[roster::Guest], dry_run: bool) {
         let mut pairs = KVec::new();
         let mut more = false;
-        let _ = xenstore::remove(fmt!("{DRY_RUN}"));
+        let _ = xenbus::remove(fmt!("{DRY_RUN}"));
         for (i, guest) in roster.iter().enumerate() {
             let (above, guest) = (guest.domid(), Show(guest.domid()));
             for (peer, told) in roster::peers(roster, i) {
@@ -57,7 +57,7 @@ impl Parted {
                     .find(|(a, b, _)| (*a, *b) == (above, domid));
                 if dry_run && told.is_ok() {
                     let (one, other) = (above.raw(), domid.raw());
-                    let _ = xenstore::write(fmt!("{DRY_RUN}/{one}/{other}"), fmt!(""));
+                    let _ = xenbus::write(fmt!("{DRY_RUN}/{one}/{other}"), fmt!(""));
                 }
                 match (told, known) {
                     (Ok(_), Some(_)) => {
@@ -81,9 +81,9 @@ impl Parted {
         }
         if more && !self.more {
             pr_info!("more pairs of guests are kept apart than are listed here\n");
-            let _ = xenstore::write(fmt!("{MORE}"), fmt!("yes"));
+            let _ = xenbus::write(fmt!("{MORE}"), fmt!("yes"));
         } else if self.more && !more {
-            let _ = xenstore::remove(fmt!("{MORE}"));
+            let _ = xenbus::remove(fmt!("{MORE}"));
         }
         for (a, b, _) in self.pairs.iter().filter(|pair| !pairs.contains(*pair)) {
             publish(*a, *b, None);
@@ -97,7 +97,7 @@ impl Parted {
     /// Says nothing any more.
     pub(crate) fn withdraw(&mut self) {
         for node in [APART, DRY_RUN] {
-            let _ = xenstore::remove(fmt!("{node}"));
+            let _ = xenbus::remove(fmt!("{node}"));
         }
         *self = Self::new();
     }
@@ -108,8 +108,8 @@ fn publish(a: DomId, b: DomId, apart: Option<Apart>) {
     for (one, other) in [(a, b), (b, a)] {
         let (one, other) = (one.raw(), other.raw());
         let _ = match apart {
-            Some(apart) => xenstore::write(fmt!("{APART}/{one}/{other}"), fmt!("{}", Show(apart))),
-            None => xenstore::remove(fmt!("{APART}/{one}/{other}")),
+            Some(apart) => xenbus::write(fmt!("{APART}/{one}/{other}"), fmt!("{}", Show(apart))),
+            None => xenbus::remove(fmt!("{APART}/{one}/{other}")),
         };
     }
 }

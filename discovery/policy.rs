@@ -7,7 +7,7 @@
 
 use kapi::{
     net::nic,
-    xen::xenstore::{self, Value},
+    xen::xenbus::{self, Value},
 };
 use kernel::prelude::*;
 use xlnet_protocol::{
@@ -102,12 +102,12 @@ impl Policy {
     ///
     /// `EINVAL` if a line is not understood; the log and `xl-policy` are told which. XenStore's, `ENOMEM`.
     pub(crate) fn read() -> Result<Self> {
-        let Some(current) = xenstore::read(fmt!("{CURRENT}"))? else {
+        let Some(current) = xenbus::read(fmt!("{CURRENT}"))? else {
             return Self::of_parameter(kapi::param::nic()?);
         };
         let mut this = Self::empty(false);
         for number in 0..MAX_LINES {
-            let Some(text) = xenstore::read(fmt!("{NODE}/{}/{number}", &*current))? else {
+            let Some(text) = xenbus::read(fmt!("{NODE}/{}/{number}", &*current))? else {
                 break;
             };
             match Line::parse(&text) {
@@ -197,5 +197,5 @@ impl Policy {
 
 /// Tells `xl-policy` what came of the policy it wrote.
 fn verdict(current: &Value, what: kernel::fmt::Arguments<'_>) -> Result {
-    xenstore::write(fmt!("{NODE}/verdict"), fmt!("{} {what}", &**current))
+    xenbus::write(fmt!("{NODE}/verdict"), fmt!("{} {what}", &**current))
 }

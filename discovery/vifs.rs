@@ -2,7 +2,7 @@
 
 //! The guests' vifs: what the toolstack says of them in XenStore, and what dom0's kernel has made of it.
 
-use kapi::{errno::EILSEQ, net::bridge, xen::xenstore};
+use kapi::{errno::EILSEQ, net::bridge, xen::xenbus};
 use kernel::prelude::*;
 use xlnet_protocol::{
     port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting},
@@ -55,14 +55,14 @@ pub(crate) fn read(guest: DomId) -> Result<KVec<Described>> {
 }
 
 fn read_served(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>) -> Result {
-    let Some(handles) = xenstore::directory(fmt!("{BACKENDS}/{guest}"))? else {
+    let Some(handles) = xenbus::directory(fmt!("{BACKENDS}/{guest}"))? else {
         return Ok(());
     };
     for handle in handles.iter() {
         let Ok(number) = handle.parse() else {
             continue;
         };
-        let node = |name: &str| xenstore::read(fmt!("{BACKENDS}/{guest}/{handle}/{name}"));
+        let node = |name: &str| xenbus::read(fmt!("{BACKENDS}/{guest}/{handle}/{name}"));
         let Some(mac) = node("mac")?.and_then(|mac| Mac::parse(&mac).ok()) else {
             continue;
         };
@@ -88,12 +88,12 @@ fn read_served(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>) -
 /// Those that other domains serve are described there, where dom0 has no watch, and in the guest's own part.
 /// It can change what that says, but not by one vif more: with a lie it excludes nobody but itself.
 fn read_elsewhere(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>) -> Result {
-    let Some(handles) = xenstore::directory(fmt!("/local/domain/{guest}/device/vif"))? else {
+    let Some(handles) = xenbus::directory(fmt!("/local/domain/{guest}/device/vif"))? else {
         return Ok(());
     };
     for handle in handles.iter() {
         let node = |name: &str| {
-            let read = xenstore::read(fmt!("/local/domain/{guest}/device/vif/{handle}/{name}"));
+            let read = xenbus::read(fmt!("/local/domain/{guest}/device/vif/{handle}/{name}"));
             match read {
                 Err(EILSEQ) => Ok(None),
                 other => other,
@@ -116,7 +116,7 @@ fn read_elsewhere(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>
 
 /// Whose device model a domain is, if it is a stub domain. The toolstack says so before it gives it vifs.
 fn target(domain: DomId) -> Result<Option<DomId>> {
-    let target = xenstore::read(fmt!("/local/domain/{}/target", domain.raw()))?;
+    let target = xenbus::read(fmt!("/local/domain/{}/target", domain.raw()))?;
     Ok(target.and_then(|target| DomId::parse(&target).ok()))
 }
 

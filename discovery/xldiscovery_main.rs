@@ -24,7 +24,7 @@ use crate::introducer::{Flag, FlagWatch, Introducer, Kick, VifObserver};
 use kapi::{
     net::nic,
     work::Worker,
-    xen::{self, xenstore},
+    xen::{self, xenbus},
 };
 use kernel::prelude::*;
 
@@ -38,8 +38,8 @@ module! {
 
 struct XldiscoveryModule {
     introducer: Kick,
-    _flags: [xenstore::Watch<FlagWatch>; 4],
-    _vifs: xenstore::Watch<VifObserver>,
+    _flags: [xenbus::Watch<FlagWatch>; 4],
+    _vifs: xenbus::Watch<VifObserver>,
     _notifier: nic::Notifier<VifObserver>,
 }
 
@@ -57,7 +57,7 @@ impl kernel::Module for XldiscoveryModule {
         let introducer = Worker::new(Introducer::new())?;
         let watch = |path: &str, flag: Flag| {
             let handler = FlagWatch::new(&introducer, flag);
-            xenstore::Watch::new(fmt!("{path}"), handler).inspect_err(refused)
+            xenbus::Watch::new(fmt!("{path}"), handler).inspect_err(refused)
         };
         let flags = [
             watch("@introduceDomain", |this| &this.domains_changed)?,
@@ -65,7 +65,7 @@ impl kernel::Module for XldiscoveryModule {
             watch(policy::CURRENT, |this| &this.policy_changed)?,
             watch(clearance::NODE, |this| &this.clearance_changed)?,
         ];
-        let vifs = xenstore::Watch::new(fmt!("{}", vifs::BACKENDS), VifObserver::new(&introducer))
+        let vifs = xenbus::Watch::new(fmt!("{}", vifs::BACKENDS), VifObserver::new(&introducer))
             .inspect_err(refused)?;
         let notifier = nic::Notifier::new(VifObserver::new(&introducer))?;
         let this = Self {

@@ -5,20 +5,19 @@
 
 pub mod arp;
 pub mod bridge;
-pub mod device;
-pub mod drop_reason;
+pub mod dropreason;
 pub mod ethtool;
 pub mod fib;
 pub mod follow;
 pub mod idle_poll;
 pub mod napi;
+pub mod netdevice;
 pub mod nic;
-pub mod own_device;
 pub mod poll_timer;
 pub mod receive;
 pub mod reroute;
 pub mod rtnetlink;
-pub mod skb;
+pub mod skbuff;
 
 use crate::bindings;
 use core::mem::ManuallyDrop;

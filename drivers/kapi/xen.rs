@@ -2,11 +2,11 @@
 
 //! Xen: what domain this is, grants and their budget, lent pages, event channels, XenStore.
 
-pub mod evtchn;
-pub mod grant;
+pub mod events;
 pub mod grant_budget;
+pub mod grant_table;
 pub mod lender;
-pub mod xenstore;
+pub mod xenbus;
 
 use crate::bindings;
 

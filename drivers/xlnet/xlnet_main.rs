@@ -27,13 +27,15 @@ use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::Wa
 use kapi::{
     avoid,
     net::{
-        device::Registration, fib, follow::Follower, idle_poll::IdleThread,
-        own_device::OwnDeviceRef,
+        fib,
+        follow::Follower,
+        idle_poll::IdleThread,
+        netdevice::{OwnDeviceRef, Registration},
     },
     param, pm,
     sync::RcuBox,
     work::Worker,
-    xen::{self, grant_budget::GrantBudget, xenstore},
+    xen::{self, grant_budget::GrantBudget, xenbus},
 };
 use kernel::{cpu::nr_cpu_ids, prelude::*, sync::Arc};
 
@@ -70,7 +72,7 @@ struct XlnetModule {
     // Dropped in this order, after the manager has closed all channels.
     _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
-    _watch: xenstore::Watch<RosterWatch>,
+    _watch: xenbus::Watch<RosterWatch>,
     _follower: Follower<NicFollow>,
     _tables: fib::Notifier<TablesObserver>,
     _report: Report,
@@ -127,7 +129,7 @@ impl kernel::Module for XlnetModule {
         let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
             .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
         let follower = NicFollow::begin(&nic, &manager, &router, &table)?;
-        let watch = xenstore::Watch::new(
+        let watch = xenbus::Watch::new(
             format_args!("{}", advert::PEERS),
             RosterWatch::new(manager.clone()),
         )

@@ -2,7 +2,7 @@
 
 //! A packet that is only shown, to select its queue, stays its owner's.
 
-use kapi::net::skb::SkBuff;
+use kapi::net::skbuff::SkBuff;
 
 /// Frees it.
 pub fn free(packet: &SkBuff) {

@@ -2,7 +2,7 @@
 
 //! The interrupt has a pointer to the channel.
 
-use kapi::xen::evtchn::{EventChannel, EventHandler};
+use kapi::xen::events::{EventChannel, EventHandler};
 
 fn may_move<T: Unpin>() {}
 

@@ -2,7 +2,7 @@
 
 //! The port of a channel that was dropped may be somebody else's.
 
-use kapi::xen::evtchn::{EventChannel, EventHandler};
+use kapi::xen::events::{EventChannel, EventHandler};
 use kernel::sync::Arc;
 
 /// Sends an event by it.

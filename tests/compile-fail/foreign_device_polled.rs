@@ -3,8 +3,8 @@
 //! Another driver's device is polled by that driver.
 
 use kapi::net::{
-    device::Device,
     napi::{Napi, Poll},
+    netdevice::Device,
 };
 use kernel::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 //! Another driver's counters may be of another kind.
 
-use kapi::net::device::Device;
+use kapi::net::netdevice::Device;
 
 /// Counts a packet.
 pub fn count(dev: &Device) {

@@ -2,7 +2,7 @@
 
 //! Another driver's queues are its own.
 
-use kapi::net::device::Device;
+use kapi::net::netdevice::Device;
 
 /// Stops one.
 pub fn stop(dev: &Device) {

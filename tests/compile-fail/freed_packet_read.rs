@@ -2,7 +2,7 @@
 
 //! A packet that is gone is not looked at.
 
-use kapi::net::skb::SkBuff;
+use kapi::net::skbuff::SkBuff;
 
 /// Looks at it.
 pub fn look(packet: SkBuff) -> u32 {

@@ -2,7 +2,7 @@
 
 //! A device's name may change when RTNL is given back.
 
-use kapi::net::{device::Device, Rtnl};
+use kapi::net::{netdevice::Device, Rtnl};
 use kernel::str::CStr;
 
 /// Keeps it.

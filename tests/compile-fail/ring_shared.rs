@@ -2,7 +2,7 @@
 
 //! A ring has one writer.
 
-use kapi::xen::grant::OwnRingPages;
+use kapi::xen::grant_table::OwnRingPages;
 
 /// Makes it two.
 pub fn share(ring: &OwnRingPages) -> [OwnRingPages; 2] {

@@ -2,7 +2,7 @@
 
 //! A device's address changes with RTNL held.
 
-use kapi::net::device::Device;
+use kapi::net::netdevice::Device;
 
 /// Reads it without.
 pub fn mac(dev: &Device) -> Option<[u8; 6]> {

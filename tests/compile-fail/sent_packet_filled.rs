@@ -2,7 +2,7 @@
 
 //! The pages of a packet that is sent may be anybody's: it is not written to.
 
-use kapi::net::{receive::Source, skb::SkBuff};
+use kapi::net::{receive::Source, skbuff::SkBuff};
 
 /// Fills it.
 pub fn fill(packet: SkBuff, source: &impl Source) {

@@ -5,18 +5,17 @@
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
-        device::Device,
         ethtool::Report,
         follow::Followed,
         napi::{Context, Enabled, Napi, Poll, Polled},
-        own_device::OwnDevice,
+        netdevice::{Device, OwnDevice},
         receive::{Filled, Received, Source, Unfilled},
-        skb::SkBuff,
+        skbuff::SkBuff,
         Rtnl,
     },
     sync::RcuBox,
     work::{Work, Worker},
-    xen::evtchn::{EventChannel, EventHandler},
+    xen::events::{EventChannel, EventHandler},
 };
 use kernel::{
     prelude::*,

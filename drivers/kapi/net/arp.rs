@@ -8,8 +8,8 @@
 use crate::{
     bindings,
     net::{
-        device::{Device, DeviceRef},
-        skb::SkBuff, //
+        netdevice::{Device, DeviceRef},
+        skbuff::SkBuff, //
     },
 };
 use core::{

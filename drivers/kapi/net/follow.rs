@@ -6,7 +6,7 @@
 use crate::{
     bindings,
     net::{
-        device::{Device, DeviceRef},
+        netdevice::{Device, DeviceRef},
         nic::{Change, Event, Notifier, Observer},
         Rtnl, //
     },

@@ -7,7 +7,7 @@
 use crate::{
     bindings,
     net::{
-        own_device::{OwnDevice, OwnDeviceRef},
+        netdevice::{OwnDevice, OwnDeviceRef},
         receive::{Received, Unfilled},
         Rtnl,
     },

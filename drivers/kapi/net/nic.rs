@@ -8,7 +8,7 @@
 use crate::{
     bindings,
     net::{
-        device::{Device, DeviceRef},
+        netdevice::{Device, DeviceRef},
         Rtnl,
     },
     notifier::{Listener, Registration},

@@ -9,9 +9,9 @@
 use crate::{
     bindings,
     net::{
-        device::Device,
-        drop_reason::DropReason,
-        skb::{SkBuff, VIRTIO_NET_HDR_LEN},
+        dropreason::DropReason,
+        netdevice::Device,
+        skbuff::{SkBuff, VIRTIO_NET_HDR_LEN},
     },
 };
 use core::{

@@ -9,7 +9,7 @@
 use crate::{
     bindings,
     errno::ENETUNREACH,
-    net::{drop_reason::DropReason, skb::SkBuff},
+    net::{dropreason::DropReason, skbuff::SkBuff},
 };
 use core::{net::Ipv4Addr, ptr::NonNull};
 use kernel::{error::from_err_ptr, prelude::*};

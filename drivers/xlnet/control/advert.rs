@@ -2,7 +2,7 @@
 
 //! What this guest tells dom0 of itself, and where dom0 tells it of its peers.
 
-use kapi::xen::xenstore;
+use kapi::xen::xenbus;
 use kernel::prelude::*;
 use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, PeerText, Traffic};
 
@@ -15,7 +15,7 @@ pub(crate) const PEERS: Path = Path::own(Node::Peers);
 ///
 /// `ENODEV` if XenStore does not say it.
 pub(crate) fn own_domid() -> Result<DomId> {
-    let text = xenstore::read(fmt!("domid"))?.ok_or(ENODEV)?;
+    let text = xenbus::read(fmt!("domid"))?.ok_or(ENODEV)?;
     DomId::parse(&text).map_err(|_| ENODEV)
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn write(advert: &Advert) -> Result {
     // In this order: whoever finds the last node finds them all.
     for (node, value) in advert.nodes() {
         let path = Path::own(node);
-        xenstore::write(format_args!("{path}"), format_args!("{value}"))?;
+        xenbus::write(format_args!("{path}"), format_args!("{value}"))?;
     }
     Ok(())
 }
@@ -39,7 +39,7 @@ pub(crate) fn write(advert: &Advert) -> Result {
 ///
 /// XenStore's.
 pub(crate) fn remove() -> Result {
-    xenstore::remove(format_args!("{}", Path::own(Node::Root)))
+    xenbus::remove(format_args!("{}", Path::own(Node::Root)))
 }
 
 /// Writes the offer to `peer`.
@@ -49,7 +49,7 @@ pub(crate) fn remove() -> Result {
 /// XenStore's.
 pub(crate) fn write_offer(peer: DomId, offer: &Offer) -> Result {
     let path = Path::own(Node::Offer(peer));
-    xenstore::write(format_args!("{path}"), format_args!("{offer}"))
+    xenbus::write(format_args!("{path}"), format_args!("{offer}"))
 }
 
 /// Removes the offer to `peer`.
@@ -58,7 +58,7 @@ pub(crate) fn write_offer(peer: DomId, offer: &Offer) -> Result {
 ///
 /// XenStore's.
 pub(crate) fn remove_offer(peer: DomId) -> Result {
-    xenstore::remove(format_args!("{}", Path::own(Node::Offer(peer))))
+    xenbus::remove(format_args!("{}", Path::own(Node::Offer(peer))))
 }
 
 /// Writes what was exchanged with `peer`.
@@ -68,7 +68,7 @@ pub(crate) fn remove_offer(peer: DomId) -> Result {
 /// XenStore's.
 pub(crate) fn write_traffic(peer: DomId, traffic: Traffic) -> Result {
     let path = Path::own(Node::Traffic(peer));
-    xenstore::write(format_args!("{path}"), format_args!("{traffic}"))
+    xenbus::write(format_args!("{path}"), format_args!("{traffic}"))
 }
 
 /// Removes what was written of that.
@@ -77,7 +77,7 @@ pub(crate) fn write_traffic(peer: DomId, traffic: Traffic) -> Result {
 ///
 /// XenStore's.
 pub(crate) fn remove_traffic(peer: DomId) -> Result {
-    xenstore::remove(format_args!("{}", Path::own(Node::Traffic(peer))))
+    xenbus::remove(format_args!("{}", Path::own(Node::Traffic(peer))))
 }
 
 /// Calls `take` for each guest that dom0 tells of.
@@ -86,7 +86,7 @@ pub(crate) fn remove_traffic(peer: DomId) -> Result {
 ///
 /// XenStore's, and those of `take`.
 pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
-    let Some(names) = xenstore::directory(format_args!("{PEERS}"))? else {
+    let Some(names) = xenbus::directory(format_args!("{PEERS}"))? else {
         return Ok(());
     };
     for name in names.iter() {
@@ -103,7 +103,7 @@ pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
 ///
 /// XenStore's.
 pub(crate) fn read_peer(peer: DomId) -> Result<Option<PeerEntry>> {
-    let read = |node| xenstore::read(format_args!("{}", Path::own(node)));
+    let read = |node| xenbus::read(format_args!("{}", Path::own(node)));
     let Some(nonce) = read(Node::PeerNonce(peer))? else {
         return Ok(None);
     };
@@ -125,6 +125,6 @@ pub(crate) fn read_peer(peer: DomId) -> Result<Option<PeerEntry>> {
 ///
 /// XenStore's.
 pub(crate) fn read_offer(peer: DomId) -> Result<Option<Offer>> {
-    let text = xenstore::read(format_args!("{}", Path::own(Node::PeerOffer(peer))))?;
+    let text = xenbus::read(format_args!("{}", Path::own(Node::PeerOffer(peer))))?;
     Ok(text.and_then(|text| Offer::parse(&text).ok()))
 }

@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
-use kapi::{net::own_device::OwnDevice, xen::grant::PeerControlPage, Show};
+use kapi::{net::netdevice::OwnDevice, xen::grant_table::PeerControlPage, Show};
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{Broken, OwnControl, State};
 use xlnet_protocol::{

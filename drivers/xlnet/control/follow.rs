@@ -7,8 +7,8 @@ use crate::data::table::Table;
 use kapi::{
     net::{
         arp,
-        device::Device,
         follow::{Follow, Follower, News},
+        netdevice::Device,
         Rtnl,
     },
     sync::RcuBox,

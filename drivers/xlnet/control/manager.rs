@@ -22,12 +22,12 @@ use crate::data::{
 };
 use core::net::IpAddr;
 use kapi::{
-    net::own_device::OwnDeviceRef,
+    net::netdevice::OwnDeviceRef,
     pm,
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
-    xen::{grant_budget::GrantBudget, xenstore},
+    xen::{grant_budget::GrantBudget, xenbus},
 };
 use kernel::{
     new_mutex,
@@ -591,7 +591,7 @@ impl RosterWatch {
     }
 }
 
-impl xenstore::WatchHandler for RosterWatch {
+impl xenbus::WatchHandler for RosterWatch {
     fn changed(&self, path: &str) {
         let node = Path::parse(path).map_or(Node::Peers, |path| path.node);
         self.manager.get().told.lock().note(node);

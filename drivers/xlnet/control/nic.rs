@@ -5,7 +5,7 @@
 use crate::data::uplink::Uplink;
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::net::{
-    device::{Device, DeviceRef},
+    netdevice::{Device, DeviceRef},
     nic, Rtnl,
 };
 use kernel::{

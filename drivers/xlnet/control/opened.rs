@@ -5,7 +5,7 @@
 
 use crate::control::{router::RouterKick, session::Session};
 use crate::data::group::Group;
-use kapi::net::own_device::{OwnDevice, OwnDeviceRef};
+use kapi::net::netdevice::{OwnDevice, OwnDeviceRef};
 use kernel::{prelude::*, sync::Arc};
 
 /// A channel is open; dropping this closes it to packets. All in process context, RTNL not held.

@@ -18,7 +18,7 @@ use crate::data::{
 };
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
-    net::own_device::OwnDevice, random::random_u64, time::now_ms, trace, work::Worker, Show,
+    net::netdevice::OwnDevice, random::random_u64, time::now_ms, trace, work::Worker, Show,
 };
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::Broken;

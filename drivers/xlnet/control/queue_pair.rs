@@ -15,12 +15,12 @@ use kapi::{
     net::{
         idle_poll::IdlePoll,
         napi::Enabled,
-        own_device::OwnDevice,
+        netdevice::OwnDevice,
         poll_timer::PollTimer, //
     },
     xen::{
-        grant::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
         grant_budget::GrantReferences,
+        grant_table::{OwnControlPage, OwnRingPages, PeerControlPage, PeerRingPages},
     },
 };
 use kernel::{prelude::*, sync::Arc};

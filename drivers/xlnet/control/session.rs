@@ -5,7 +5,7 @@
 use crate::control::account::Account;
 use crate::data::{group::Group, slot::Port};
 use core::net::IpAddr;
-use kapi::xen::grant::{OwnControlPage, PeerControlPage};
+use kapi::xen::grant_table::{OwnControlPage, PeerControlPage};
 use kernel::{prelude::*, sync::Arc};
 use xlnet_protocol::{Acceptance, Accepted, SchemaError};
 

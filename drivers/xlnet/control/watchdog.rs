@@ -6,7 +6,7 @@
 
 use crate::data::device::XlDriver;
 use kapi::{
-    net::own_device::OwnDeviceRef,
+    net::netdevice::OwnDeviceRef,
     time::now_ms,
     work::{Work, Worker},
 };

@@ -2,7 +2,7 @@
 
 //! What a peer has not received yet of what was sent to it, and for how long it has left that.
 
-use kapi::xen::grant::{OwnControlPage, PeerControlPage};
+use kapi::xen::grant_table::{OwnControlPage, PeerControlPage};
 use xenfifo::{PeerControl, Word};
 
 /// How long a peer may leave what was sent to it before it counts as stalled, in milliseconds.

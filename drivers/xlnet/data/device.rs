@@ -15,10 +15,9 @@ use core::net::Ipv4Addr;
 use kapi::{
     cpu,
     net::{
-        device::{Device, Driver, QueueStatistics},
         ethtool::Report,
-        own_device::OwnDevice,
-        skb::{FlowKey, SkBuff},
+        netdevice::{Device, Driver, OwnDevice, QueueStatistics},
+        skbuff::{FlowKey, SkBuff},
     },
     sync::RcuBox,
 };

@@ -19,8 +19,8 @@ use kapi::{
     net::{
         ethtool::Report,
         idle_poll::IdleThread,
-        own_device::OwnDevice,
-        skb::{FlowKey, SkBuff},
+        netdevice::OwnDevice,
+        skbuff::{FlowKey, SkBuff},
         Rtnl,
     },
     sync::RcuBox,

@@ -12,15 +12,15 @@ use crate::data::{
 use core::net::Ipv4Addr;
 use kapi::{
     net::{
-        drop_reason::DropReason,
+        dropreason::DropReason,
         napi::{Context, Napi, Poll, Polled},
-        own_device::OwnDevice,
+        netdevice::OwnDevice,
         poll_timer::{Pending, PollTimer},
         receive::Frame,
     },
     xen::{
-        evtchn::EventChannel,
-        grant::{PeerControlPage, XenMemory},
+        events::EventChannel,
+        grant_table::{PeerControlPage, XenMemory},
     },
 };
 use kernel::{

@@ -12,7 +12,7 @@ use kapi::{
         idle_poll::IdleThread,
         napi::{Context, Napi, Poll, Polled},
     },
-    xen::evtchn::EventChannel,
+    xen::events::EventChannel,
 };
 use kernel::{prelude::*, sync::Arc};
 

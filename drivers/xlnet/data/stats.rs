@@ -2,7 +2,7 @@
 
 //! Figures about one peer, as `ethtool -S` shows them: the sums over its queues.
 
-use kapi::net::{device::QueueStatistics, ethtool::Report};
+use kapi::net::{ethtool::Report, netdevice::QueueStatistics};
 use kernel::{
     prelude::*,
     sync::atomic::{Atomic, Relaxed},

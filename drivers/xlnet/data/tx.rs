@@ -7,12 +7,12 @@ use crate::data::{
     queue::{Fault, Queue},
 };
 use kapi::{
-    net::{own_device::OwnDevice, skb::SkBuff},
+    net::{netdevice::OwnDevice, skbuff::SkBuff},
     new_bh_lock,
     sync::BhLock,
     xen::{
-        evtchn::{EventChannel, EventHandler},
-        grant::XenMemory,
+        events::{EventChannel, EventHandler},
+        grant_table::XenMemory,
     },
 };
 use kernel::{prelude::*, sync::Arc};

@@ -3,7 +3,7 @@
 //! The NIC, as far as the data path has to know it.
 
 use crate::data::stats::Counter;
-use kapi::net::{device::Device, follow::Followed};
+use kapi::net::{follow::Followed, netdevice::Device};
 use kernel::{
     prelude::*,
     sync::{

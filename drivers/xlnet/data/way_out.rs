@@ -8,7 +8,7 @@
 //! no peer would let it in.
 
 use crate::data::uplink::Uplink;
-use kapi::net::{reroute, skb::SkBuff};
+use kapi::net::{reroute, skbuff::SkBuff};
 use kernel::sync::{
     atomic::{Atomic, Relaxed},
     Arc,

@@ -3,7 +3,7 @@
 //! One half of a channel, made of pages that this guest owns: any byte may be written into them at
 //! any time.
 
-use kapi::xen::{grant::OwnRingPages, grant_budget::GrantBudget, lender::Lender};
+use kapi::xen::{grant_budget::GrantBudget, grant_table::OwnRingPages, lender::Lender};
 use kernel::prelude::*;
 use xenfifo::{
     layout::{self, PAGE, RECORD_ALIGN},

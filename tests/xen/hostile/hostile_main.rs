@@ -22,7 +22,7 @@ use kapi::{
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
-    xen::xenstore::{self, Watch, WatchHandler},
+    xen::xenbus::{self, Watch, WatchHandler},
 };
 use kernel::{
     new_mutex,
@@ -96,7 +96,7 @@ impl Work for Hostile {
 impl State {
     /// Reads what dom0 tells, and lies to whom it tells of.
     fn hear(&mut self) -> Result {
-        let Some(names) = xenstore::directory(format_args!("{}", Path::own(Node::Peers)))? else {
+        let Some(names) = xenbus::directory(format_args!("{}", Path::own(Node::Peers)))? else {
             return Ok(());
         };
         for peer in names.iter().filter_map(|name| DomId::parse(name).ok()) {
@@ -135,7 +135,7 @@ impl State {
         if self.lie == Lie::BusyXenStore {
             // As many nodes as the lie above writes, which mean nothing to anybody.
             for node in 0..self.advert.nodes().len() {
-                let _ = xenstore::write(
+                let _ = xenbus::write(
                     format_args!("data/hostile/{node}"),
                     format_args!("{}", random_u64()),
                 );
@@ -146,7 +146,7 @@ impl State {
 
 fn advertise(advert: &Advert) -> Result {
     advert.nodes().iter().try_for_each(|(node, value)| {
-        xenstore::write(
+        xenbus::write(
             format_args!("{}", Path::own(*node)),
             format_args!("{value}"),
         )
@@ -170,11 +170,11 @@ struct HostileModule {
 
 impl kernel::Module for HostileModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
-        let text = xenstore::read(format_args!("data/hostile/lie"))?.ok_or(ENOENT)?;
+        let text = xenbus::read(format_args!("data/hostile/lie"))?.ok_or(ENOENT)?;
         let lie = Lie::parse(&text).ok_or(EINVAL).inspect_err(|_| {
             pr_err!("there is no lie called {}\n", &*text);
         })?;
-        let domid = xenstore::read(format_args!("domid"))?.ok_or(ENODEV)?;
+        let domid = xenbus::read(format_args!("domid"))?.ok_or(ENODEV)?;
         let nic = nic::first_netfront().ok_or(ENODEV)?;
         let rtnl = Rtnl::lock();
         let mac = nic
@@ -193,7 +193,7 @@ impl kernel::Module for HostileModule {
             mac,
             addrs,
         };
-        xenstore::remove(format_args!("{}", Path::own(Node::Root)))?;
+        xenbus::remove(format_args!("{}", Path::own(Node::Root)))?;
         let state = State {
             own: DomId::parse(&domid).map_err(|_| ENODEV)?,
             lie,
@@ -222,7 +222,7 @@ impl Drop for HostileModule {
     fn drop(&mut self) {
         self.worker.stop();
         // Whoever is lied to has to live with how little of an end this is.
-        let _ = xenstore::remove(format_args!("{}", Path::own(Node::Root)));
+        let _ = xenbus::remove(format_args!("{}", Path::own(Node::Root)));
         self.worker.get().state.lock().victims.clear();
     }
 }

@@ -11,9 +11,9 @@ use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
     time::now_ms,
     xen::{
-        evtchn::{EventChannel, EventHandler},
-        grant::{PeerControlPage, PeerRingPages},
-        xenstore,
+        events::{EventChannel, EventHandler},
+        grant_table::{PeerControlPage, PeerRingPages},
+        xenbus,
     },
 };
 use kernel::{prelude::*, sync::Arc};
@@ -53,7 +53,7 @@ pub(crate) struct Told {
 
 /// Reads what dom0 tells of a guest.
 pub(crate) fn read(peer: DomId) -> Result<Option<Told>> {
-    let read = |node| xenstore::read(format_args!("{}", Path::own(node)));
+    let read = |node| xenbus::read(format_args!("{}", Path::own(node)));
     let Some(nonce) = read(Node::PeerNonce(peer))? else {
         return Ok(None);
     };
@@ -223,7 +223,7 @@ impl Victim {
     }
 
     fn write_offer(&self, text: core::fmt::Arguments<'_>) -> Result {
-        xenstore::write(format_args!("{}", Path::own(Node::Offer(self.domid))), text)
+        xenbus::write(format_args!("{}", Path::own(Node::Offer(self.domid))), text)
     }
 
     /// Maps the victim's control page and, for a lie that keeps it, the ring.
@@ -428,7 +428,7 @@ impl Victim {
         }
         self.put(Word::State, State::Closed as u32);
         self.notify();
-        xenstore::remove(format_args!("{}", Path::own(Node::Offer(self.domid))))?;
+        xenbus::remove(format_args!("{}", Path::own(Node::Offer(self.domid))))?;
         self.begin_again();
         Ok(())
     }

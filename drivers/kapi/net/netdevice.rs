@@ -5,13 +5,15 @@
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
-pub(in crate::net) mod base;
+mod base;
 mod driver;
 mod ethtool;
+mod own;
 mod qstats;
 mod registration;
 mod rx_handler;
 
 pub use base::{Device, DeviceRef};
 pub use driver::{Driver, QueueStatistics};
+pub use own::{OwnDevice, OwnDeviceRef};
 pub use registration::Registration;

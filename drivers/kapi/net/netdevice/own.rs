@@ -6,11 +6,11 @@
 
 use crate::{
     bindings,
-    net::device::base::{Device, DeviceRef},
+    net::netdevice::base::{Device, DeviceRef},
 };
 use core::ops::Deref;
 
-/// A net device made by a [`Registration`](crate::net::device::Registration).
+/// A net device made by a [`Registration`](crate::net::netdevice::Registration).
 ///
 /// # Invariants
 ///
@@ -27,7 +27,7 @@ impl OwnDevice {
         unsafe { &*dev.cast::<Self>() }
     }
 
-    /// Stops a transmit queue: [`Driver::start_xmit`](crate::net::device::Driver::start_xmit) is not called
+    /// Stops a transmit queue: [`Driver::start_xmit`](crate::net::netdevice::Driver::start_xmit) is not called
     /// for it until it is woken. Any context. A queue that the device does not have is ignored, here and
     /// below.
     #[inline]

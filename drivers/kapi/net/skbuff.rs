@@ -5,7 +5,7 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use crate::{bindings, net::drop_reason::DropReason, random::random_u64};
+use crate::{bindings, net::dropreason::DropReason, random::random_u64};
 use core::{
     mem::{transmute, ManuallyDrop},
     ptr::{null, NonNull},

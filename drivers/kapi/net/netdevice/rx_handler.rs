@@ -8,10 +8,10 @@
 use crate::{
     bindings,
     net::{
-        device::driver::{driver, Driver},
-        drop_reason::DropReason,
-        own_device::OwnDevice,
-        skb::SkBuff,
+        dropreason::DropReason,
+        netdevice::driver::{driver, Driver},
+        netdevice::own::OwnDevice,
+        skbuff::SkBuff,
     },
 };
 use core::ptr::NonNull;

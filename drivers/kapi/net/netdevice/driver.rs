@@ -5,10 +5,10 @@
 use crate::{
     bindings,
     net::{
-        device::base::Device,
         ethtool::{Readers, Report},
-        own_device::OwnDevice,
-        skb::SkBuff, //
+        netdevice::base::Device,
+        netdevice::own::OwnDevice,
+        skbuff::SkBuff, //
     },
 };
 use core::cell::UnsafeCell;

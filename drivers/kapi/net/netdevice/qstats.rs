@@ -8,7 +8,7 @@
 
 use crate::{
     bindings,
-    net::device::driver::{driver, Driver, QueueStatistics},
+    net::netdevice::driver::{driver, Driver, QueueStatistics},
 };
 use core::marker::PhantomData;
 use kernel::prelude::*;

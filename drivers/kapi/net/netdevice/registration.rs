@@ -5,12 +5,12 @@
 use crate::{
     bindings,
     net::{
-        device::{
+        netdevice::own::OwnDevice,
+        netdevice::{
             driver::{driver, Driver, Private},
             ethtool, qstats, rx_handler,
         },
-        own_device::OwnDevice,
-        skb::SkBuff,
+        skbuff::SkBuff,
         Rtnl,
     },
 };

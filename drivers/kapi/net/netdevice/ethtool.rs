@@ -8,8 +8,8 @@ use crate::{
     bindings,
     errno::EOPNOTSUPP,
     net::{
-        device::driver::{driver, readers, Driver},
         ethtool::{Report, NAME_LEN},
+        netdevice::driver::{driver, readers, Driver},
     },
 };
 use core::{marker::PhantomData, mem::MaybeUninit};
