@@ -49,8 +49,8 @@ fn as_str(text: &[u8]) -> Result<&str> {
     core::str::from_utf8(text).map_err(|_| EINVAL)
 }
 
-/// A value that belongs to whoever holds the module's param lock, or is alone with the module as the kernel
-/// is that loads or frees it.
+/// A value that belongs to whoever holds the module's param lock, or is alone with the module as
+/// the kernel is that loads or frees it.
 struct ParamLocked<T>(UnsafeCell<T>);
 
 // SAFETY: Who looks at it is alone with it.
@@ -67,8 +67,8 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Hands the present value, and those to come, to `setting`. There can be one registration at a time.
-    /// Process context, not from within [`Setting::set`].
+    /// Hands the present value, and those to come, to `setting`. There can be one registration at a
+    /// time. Process context, not from within [`Setting::set`].
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl Registration {
     fn with<R>(module: &ThisModule, act: impl FnOnce(&mut Parameter) -> R) -> R {
         // SAFETY: The module is loaded, as this is its code.
         unsafe { bindings::kernel_param_lock(module.as_ptr()) };
-        // SAFETY: The lock is held until below. `act` is from this file and does not come here again; a
-        // setting cannot, as it would wait for the lock.
+        // SAFETY: The lock is held until below. `act` is from this file and does not come here
+        // again; a setting cannot, as it would wait for the lock.
         let result = act(unsafe { &mut *PARAMETER.0.get() });
         // SAFETY: It was locked above.
         unsafe { bindings::kernel_param_unlock(module.as_ptr()) };

@@ -45,7 +45,8 @@ impl Rtnl {
     ///
     /// The caller must hold the mutex as long as the result is used.
     pub(crate) unsafe fn held() -> ManuallyDrop<Self> {
-        // INVARIANT: By the function's contract it is held; never dropped, the value does not give it back.
+        // INVARIANT: By the function's contract it is held; never dropped, the value does not give
+        // it back.
         ManuallyDrop::new(Self(NotThreadSafe))
     }
 }

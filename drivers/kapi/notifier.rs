@@ -16,8 +16,8 @@ use kernel::{
 ///
 /// # Safety
 ///
-/// `register` must add the block to the chain, or fail; `unregister` must take it out again, and wait for calls
-/// under way.
+/// `register` must add the block to the chain, or fail; `unregister` must take it out again, and
+/// wait for calls under way.
 pub(crate) unsafe trait Listener: Send + Sync + 'static {
     /// Adds a block to the chain.
     ///
@@ -60,8 +60,8 @@ unsafe impl<T: Listener> Send for Registration<T> {}
 unsafe impl<T: Listener> Sync for Registration<T> {}
 
 impl<T: Listener> Registration<T> {
-    /// Has `listener` told of what happens, by some chains also of what there is already. Process context, in
-    /// which the chain may be waited for.
+    /// Has `listener` told of what happens, by some chains also of what there is already. Process
+    /// context, in which the chain may be waited for.
     ///
     /// # Errors
     ///
@@ -77,8 +77,8 @@ impl<T: Listener> Registration<T> {
             GFP_KERNEL,
         )?;
         let block = this.block.get();
-        // SAFETY: The block is in no chain yet, so it is ours to fill in; it is pinned and unregistered before it
-        // is freed.
+        // SAFETY: The block is in no chain yet, so it is ours to fill in; it is pinned and
+        // unregistered before it is freed.
         to_result(unsafe {
             (*block).notifier_call = Some(Self::call);
             T::register(block)
@@ -95,7 +95,8 @@ impl<T: Listener> Registration<T> {
 
     /// # Safety
     ///
-    /// `block` must be the one inside a `Self` that lives until this returns, called by the chain that it is in.
+    /// `block` must be the one inside a `Self` that lives until this returns, called by the chain
+    /// that it is in.
     unsafe extern "C" fn call(
         block: *mut bindings::notifier_block,
         event: c_ulong,

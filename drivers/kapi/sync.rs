@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A spinlock for data shared with softirqs, an RCU-protected box, and a completion that may be waited for while
-//! the system is suspended.
+//! A spinlock for data shared with softirqs, an RCU-protected box, and a completion that may be
+//! waited for while the system is suspended.
 
 use crate::{bindings, compat};
 use core::ops::{Deref, DerefMut};
@@ -160,7 +160,8 @@ pub fn wait_for_readers() {
     compat::rcu::synchronize_rcu();
 }
 
-/// Something that happens once. Unlike with `kernel::sync::Completion`, a task that waits for it can be frozen.
+/// Something that happens once. Unlike with `kernel::sync::Completion`, a task that waits for it
+/// can be frozen.
 ///
 /// C header: [`include/linux/completion.h`](srctree/include/linux/completion.h)
 ///
@@ -196,7 +197,8 @@ impl FreezableCompletion {
         unsafe { bindings::complete_all(self.inner.get()) };
     }
 
-    /// Waits until it has happened. Process context, with no locks held: the task may be frozen with them.
+    /// Waits until it has happened. Process context, with no locks held: the task may be frozen
+    /// with them.
     pub(crate) fn wait(&self) {
         let state = bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_FREEZABLE;
         // SAFETY: By the type invariant; without `TASK_INTERRUPTIBLE` the wait does not fail.

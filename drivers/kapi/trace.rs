@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! xlnet's tracepoints: `/sys/kernel/tracing/events/xlnet`, `perf trace -e 'xlnet:*'`. What they tell is made into
-//! text only while somebody listens; otherwise each costs a jump that is not taken.
+//! xlnet's tracepoints: `/sys/kernel/tracing/events/xlnet`, `perf trace -e 'xlnet:*'`. What they
+//! tell is made into text only while somebody listens; otherwise each costs a jump that is not
+//! taken.
 //!
-//! `kernel::tracepoint::declare_trace!` looks for tracepoints in the kernel's own bindings, where those of modules
-//! outside its tree are not. All of it is inlined into the caller, so that there is nothing of it in modules that do
-//! not use it: those are not linked with the C part.
+//! `kernel::tracepoint::declare_trace!` looks for tracepoints in the kernel's own bindings, where
+//! those of modules outside its tree are not. All of it is inlined into the caller, so that there
+//! is nothing of it in modules that do not use it: those are not linked with the C part.
 //!
 //! C header: [`include/linux/tracepoint.h`](srctree/include/linux/tracepoint.h)
 
@@ -76,7 +77,8 @@ fn with_texts<const N: usize>(
     tell(texts.each_ref().map(Text::as_ptr));
 }
 
-/// The handshake with the domain `peer` took an event, which led from one state to another. Any context.
+/// The handshake with the domain `peer` took an event, which led from one state to another. Any
+/// context.
 #[inline]
 pub fn handshake(
     peer: u16,
@@ -103,7 +105,8 @@ pub fn action(peer: u16, action: fmt::Arguments<'_>, done: bool) {
     }
 }
 
-/// An address of the domain `peer` is reached through xl0 from now on, or through the NIC, and why. Any context.
+/// An address of the domain `peer` is reached through xl0 from now on, or through the NIC, and why.
+/// Any context.
 #[inline]
 pub fn route(peer: u16, address: IpAddr, on: bool, reason: fmt::Arguments<'_>) {
     if is_enabled!(__tracepoint_xlnet_route) {

@@ -14,9 +14,9 @@ const UNBOUND: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
 
 /// What a [`Worker`] runs.
 pub trait Work: Send + Sync + Sized + 'static {
-    /// Runs in process context, never on two CPUs at once for one worker. A kick that arrives
-    /// while this runs makes it run once more. The worker may be on its way out already, with nobody else who
-    /// has it: it is borrowed and cannot be kept.
+    /// Runs in process context, never on two CPUs at once for one worker. A kick that arrives while
+    /// this runs makes it run once more. The worker may be on its way out already, with nobody else
+    /// who has it: it is borrowed and cannot be kept.
     fn run(&self, worker: &Worker<Self>);
 }
 
@@ -24,8 +24,8 @@ pub trait Work: Send + Sync + Sized + 'static {
 ///
 /// # Invariants
 ///
-/// The value is pinned. `work` is an initialised `delayed_work` whose function is `Self::call`, and it is at
-/// most queued while `self` lives: dropping the worker disables it and waits.
+/// The value is pinned. `work` is an initialised `delayed_work` whose function is `Self::call`, and
+/// it is at most queued while `self` lives: dropping the worker disables it and waits.
 #[pin_data(PinnedDrop)]
 pub struct Worker<T: Work> {
     #[pin]
@@ -101,9 +101,9 @@ impl<T: Work> Worker<T> {
     unsafe extern "C" fn call(work: *mut bindings::work_struct) {
         // SAFETY: By the function's contract `work` is embedded in a `delayed_work` ...
         let work = unsafe { kernel::container_of!(work, bindings::delayed_work, work) };
-        // SAFETY: ... which is embedded (transparently wrapped) in a `Worker<T>` that is alive, since dropping it
-        // waits for this call. Its count may be zero already, so it is no `ArcBorrow`, of which there could be
-        // made another count.
+        // SAFETY: ... which is embedded (transparently wrapped) in a `Worker<T>` that is alive,
+        // since dropping it waits for this call. Its count may be zero already, so it is no
+        // `ArcBorrow`, of which there could be made another count.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
         this.get().run(this);
     }

@@ -2,7 +2,8 @@
 
 //! Allocations that fail where a test wants them to, on any kernel that has kprobes.
 //!
-//! Only a module for tests has a use for this, so it is a crate of its own, which no other module contains.
+//! Only a module for tests has a use for this, so it is a crate of its own, which no other module
+//! contains.
 //!
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)
 
@@ -25,9 +26,10 @@ mod bindings {
     include!("bindings_generated.rs");
 }
 
-/// The kernel's functions that allocate memory and return NULL if there is none; those that only call
-/// another one of these are left out. Not every kernel has all: without NUMA, `alloc_pages_noprof` is inlined,
-/// and what it calls is `__alloc_pages_noprof`. None of what xlnet allocates may not fail (`__GFP_NOFAIL`).
+/// The kernel's functions that allocate memory and return NULL if there is none; those that only
+/// call another one of these are left out. Not every kernel has all: without NUMA,
+/// `alloc_pages_noprof` is inlined, and what it calls is `__alloc_pages_noprof`. None of what xlnet
+/// allocates may not fail (`__GFP_NOFAIL`).
 pub const ALLOCATORS: [&CStr; 14] = [
     c"__kmalloc_noprof",
     c"__kmalloc_node_noprof",
@@ -50,8 +52,8 @@ const DEPTH: usize = 48;
 
 /// Decides which calls fail.
 pub trait Injector: Send + Sync + 'static {
-    /// Whether a call of `function` is to return NULL. Asked in process context only, as what an interrupt
-    /// allocates is not for those whom it interrupted; must neither sleep nor allocate.
+    /// Whether a call of `function` is to return NULL. Asked in process context only, as what an
+    /// interrupt allocates is not for those whom it interrupted; must neither sleep nor allocate.
     fn fails(&self, function: &'static CStr, callers: &Callers) -> bool;
 }
 
@@ -124,7 +126,8 @@ pub struct Probe<I: Injector> {
     registered: bool,
 }
 
-// SAFETY: A registered probe may be unregistered from any thread; `Arc<I>` is `Send` as `I` is both.
+// SAFETY: A registered probe may be unregistered from any thread; `Arc<I>` is `Send` as `I` is
+// both.
 unsafe impl<I: Injector> Send for Probe<I> {}
 // SAFETY: Nothing can be done with a shared reference; the injector is `Sync`.
 unsafe impl<I: Injector> Sync for Probe<I> {}
@@ -134,8 +137,8 @@ impl<I: Injector> Probe<I> {
     ///
     /// # Errors
     ///
-    /// `ENOENT` if the kernel has no such function, `ENOMEM`, and those of the kernel for functions that
-    /// cannot be probed.
+    /// `ENOENT` if the kernel has no such function, `ENOMEM`, and those of the kernel for functions
+    /// that cannot be probed.
     pub fn new(function: &'static CStr, injector: Arc<I>) -> Result<Pin<KBox<Self>>> {
         let mut this = KBox::pin_init(
             pin_init!(Self {
@@ -162,14 +165,14 @@ impl<I: Injector> Probe<I> {
 
     /// # Safety
     ///
-    /// `probe` must be the `probe` of a `Self` that lives until this returns, and `regs` what its function
-    /// was called with.
+    /// `probe` must be the `probe` of a `Self` that lives until this returns, and `regs` what its
+    /// function was called with.
     unsafe extern "C" fn enter(
         probe: *mut bindings::kprobe,
         regs: *mut bindings::pt_regs,
     ) -> c_int {
-        // SAFETY: By the function's contract `probe` is embedded in a `Self` that lives, since whoever drops
-        // it waits for this call.
+        // SAFETY: By the function's contract `probe` is embedded in a `Self` that lives, since
+        // whoever drops it waits for this call.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(probe), Self, probe) };
         // SAFETY: Without preconditions.
         if unsafe { bindings::xl_fault_in_interrupt() }
@@ -177,8 +180,8 @@ impl<I: Injector> Probe<I> {
         {
             return 0;
         }
-        // SAFETY: The registers are valid and ours to change while the handler runs. None of the function's
-        // instructions have run, so to return from an empty one is to return from it.
+        // SAFETY: The registers are valid and ours to change while the handler runs. None of the
+        // function's instructions have run, so to return from an empty one is to return from it.
         unsafe { bindings::xl_fault_return_null(regs) };
         1
     }

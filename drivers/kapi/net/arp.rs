@@ -30,21 +30,21 @@ pub struct Observation {
 
 /// Who is told of ARP packets.
 pub trait Observer: Send + Sync + 'static {
-    /// Called for each well-formed ARP packet that the device receives for this machine, or for all. Softirq
-    /// context.
+    /// Called for each well-formed ARP packet that the device receives for this machine, or for
+    /// all. Softirq context.
     fn observed(&self, observation: Observation);
 }
 
 /// Bytes of an ARP packet for IPv4 over Ethernet.
 const LEN: usize = 28;
 
-/// A tap on the ARP packets that one device receives; dropping it waits until its observer is not called any
-/// more.
+/// A tap on the ARP packets that one device receives; dropping it waits until its observer is not
+/// called any more.
 ///
 /// # Invariants
 ///
-/// The function of `packet_type` is [`Self::receive`]. It is registered, for the device in `device`, iff there
-/// is one.
+/// The function of `packet_type` is [`Self::receive`]. It is registered, for the device in
+/// `device`, iff there is one.
 #[pin_data(PinnedDrop)]
 pub struct Tap<T: Observer> {
     observer: T,
@@ -76,8 +76,8 @@ impl<T: Observer> Tap<T> {
         )
     }
 
-    /// Listens on `dev` from now on, instead of what was before. The device is counted meanwhile: let go of it
-    /// when it is unregistered. Process context.
+    /// Listens on `dev` from now on, instead of what was before. The device is counted meanwhile:
+    /// let go of it when it is unregistered. Process context.
     pub fn listen_on(&self, dev: Option<&Device>) {
         let mut device = self.device.lock();
         let packet_type = self.packet_type.get();
@@ -87,8 +87,9 @@ impl<T: Observer> Tap<T> {
         }
         *device = dev.map(DeviceRef::from);
         if let Some(dev) = &*device {
-            // SAFETY: It is not registered, so it is ours to fill in; it is pinned, and the device, which is
-            // counted, lives until it is removed again. Zero is valid for all fields that are not set.
+            // SAFETY: It is not registered, so it is ours to fill in; it is pinned, and the device,
+            // which is counted, lives until it is removed again. Zero is valid for all fields that
+            // are not set.
             unsafe {
                 packet_type.write_bytes(0, 1);
                 (*packet_type).type_ = (bindings::ETH_P_ARP as u16).to_be();
@@ -101,16 +102,16 @@ impl<T: Observer> Tap<T> {
 
     /// # Safety
     ///
-    /// `packet_type` must be the one inside a `Self` that lives until this returns, and the caller must own a
-    /// count on `skb` and give it up.
+    /// `packet_type` must be the one inside a `Self` that lives until this returns, and the caller
+    /// must own a count on `skb` and give it up.
     unsafe extern "C" fn receive(
         skb: *mut bindings::sk_buff,
         dev: *mut bindings::net_device,
         packet_type: *mut bindings::packet_type,
         _orig_dev: *mut bindings::net_device,
     ) -> c_int {
-        // SAFETY: By the function's contract, for all of these; what the packet type says does not change while
-        // it is registered.
+        // SAFETY: By the function's contract, for all of these; what the packet type says does not
+        // change while it is registered.
         let (this, skb, own, to) = unsafe {
             (
                 &*kernel::container_of!(Opaque::cast_from(packet_type), Self, packet_type),
@@ -144,8 +145,8 @@ impl<T: Observer> PinnedDrop for Tap<T> {
     }
 }
 
-/// Returns what an ARP request or reply for IPv4 over Ethernet says of its sender; `unicast` tells that it was
-/// sent to us alone.
+/// Returns what an ARP request or reply for IPv4 over Ethernet says of its sender; `unicast` tells
+/// that it was sent to us alone.
 fn parse(packet: &[u8; LEN], unicast: bool) -> Option<Observation> {
     // Hardware type 1, protocol 0x0800, address lengths 6 and 4, operation 1 or 2.
     let (fixed, addresses) = packet.split_first_chunk::<8>()?;
@@ -161,8 +162,8 @@ fn parse(packet: &[u8; LEN], unicast: bool) -> Option<Observation> {
     })
 }
 
-/// Sends an ARP request for `target` on `dev`, as from `source`, to the Ethernet address `at`, or to all. Any
-/// context but hard interrupts.
+/// Sends an ARP request for `target` on `dev`, as from `source`, to the Ethernet address `at`, or
+/// to all. Any context but hard interrupts.
 pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr, at: Option<[u8; 6]>) {
     // As long as any device's addresses can be.
     let destination = at.map(|at| {
@@ -170,8 +171,9 @@ pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr, at: Option<[u8;
         address[..6].copy_from_slice(&at);
         address
     });
-    // SAFETY: The device is valid. A null destination means broadcast, and one that is not null has as many
-    // bytes as the callee may copy; a null source means the device's own address, a null target zeros.
+    // SAFETY: The device is valid. A null destination means broadcast, and one that is not null has
+    // as many bytes as the callee may copy; a null source means the device's own address, a null
+    // target zeros.
     unsafe {
         bindings::arp_send(
             bindings::ARPOP_REQUEST as c_int,

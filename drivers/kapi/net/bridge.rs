@@ -3,8 +3,8 @@
 //! What dom0's kernel does with the frames of guests: how vifs are attached, and what looks at what
 //! passes between them.
 //!
-//! All of it is generic over the caller, so there is nothing of it in modules that do not use it: those
-//! of guests are not linked with the C part.
+//! All of it is generic over the caller, so there is nothing of it in modules that do not use it:
+//! those of guests are not linked with the C part.
 //!
 //! C headers: [`include/linux/if_bridge.h`](srctree/include/linux/if_bridge.h),
 //! [`include/linux/netfilter.h`](srctree/include/linux/netfilter.h)
@@ -72,11 +72,12 @@ pub struct Filters {
     pub ip: bool,
 }
 
-/// Calls `take` for each vif of the initial network namespace. Process context, RTNL not held; `take` runs
-/// with it held.
+/// Calls `take` for each vif of the initial network namespace. Process context, RTNL not held;
+/// `take` runs with it held.
 pub fn vifs<F: FnMut(Vif)>(mut take: F) {
     let _rtnl = Rtnl::lock();
-    // SAFETY: RTNL is held; `call::<F>` is given a pointer to an `F` that nobody else uses meanwhile.
+    // SAFETY: RTNL is held; `call::<F>` is given a pointer to an `F` that nobody else uses
+    // meanwhile.
     unsafe { bindings::xl_vifs(Some(call::<F>), (&raw mut take).cast()) };
 }
 

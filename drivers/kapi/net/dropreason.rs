@@ -2,9 +2,10 @@
 
 //! Why packets are lost, as `perf trace -e skb:kfree_skb`, dropwatch and bpftrace show it.
 //!
-//! These are reasons of the kernel's core. Subsystems may register lists of their own, but which subsystems there
-//! are is an enumeration (`enum skb_drop_reason_subsys`), and a module outside the kernel's tree would have to take
-//! the number of one of those. What the core has no word for, xlnet's own counters tell apart.
+//! These are reasons of the kernel's core. Subsystems may register lists of their own, but which
+//! subsystems there are is an enumeration (`enum skb_drop_reason_subsys`), and a module outside the
+//! kernel's tree would have to take the number of one of those. What the core has no word for,
+//! xlnet's own counters tell apart.
 //!
 //! C header: [`include/net/dropreason-core.h`](srctree/include/net/dropreason-core.h)
 

@@ -86,13 +86,13 @@ const UNFINISHED_MS: u64 = 10_000;
 
 /// Who is asking for statistics.
 ///
-/// A process asks for their number, for the names, and for the values, each by a call of its own, and gives
-/// up if the number changes meanwhile. So the layout that there was when it asked first is kept until it has
-/// the values.
+/// A process asks for their number, for the names, and for the values, each by a call of its own,
+/// and gives up if the number changes meanwhile. So the layout that there was when it asked first
+/// is kept until it has the values.
 pub(crate) struct Readers<L> {
     asking: [Option<Reader<L>>; READERS],
-    /// What was answered when the number was last asked for. The core asks for it before it makes room for
-    /// names, within the same call.
+    /// What was answered when the number was last asked for. The core asks for it before it makes
+    /// room for names, within the same call.
     pub(crate) counted: usize,
 }
 

@@ -107,8 +107,8 @@ fn be32(address: IpAddr) -> Result<u32> {
 /// idle or in user space since. Takes some hundred milliseconds. Process context.
 ///
 /// A sender looks its route up once and then builds and sends the packet, without any lock. When a
-/// next hop is deleted, what the kernel has cached of it is made to discard packets one grace period
-/// later, and a sender that was preempted in between would lose its packet.
+/// next hop is deleted, what the kernel has cached of it is made to discard packets one grace
+/// period later, and a sender that was preempted in between would lose its packet.
 pub fn wait_for_senders() {
     // SAFETY: By the function's contract this is a context that may sleep.
     unsafe { bindings::xl_synchronize_rcu_tasks() };
@@ -142,11 +142,12 @@ impl<T: Observer> Notifier<T> {
 /// Hears of routes and rules.
 struct Tables<T: Observer>(T);
 
-// SAFETY: The kernel's functions for this chain of the initial namespace do so; the first takes the block out again
-// if it fails.
+// SAFETY: The kernel's functions for this chain of the initial namespace do so; the first takes the
+// block out again if it fails.
 unsafe impl<T: Observer> Listener for Tables<T> {
     unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
-        // SAFETY: By the function's contract. No function is to be called when it has to begin anew.
+        // SAFETY: By the function's contract. No function is to be called when it has to begin
+        // anew.
         unsafe { bindings::register_fib_notifier(bindings::xl_init_net(), block, None, null_mut()) }
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Following one device of another driver: through renames, until it goes, and then another one that comes in
-//! its place. The packets' way may use it without a count, so that it can go at any time.
+//! Following one device of another driver: through renames, until it goes, and then another one
+//! that comes in its place. The packets' way may use it without a count, so that it can go at any
+//! time.
 
 use crate::{
     bindings,
@@ -24,8 +25,9 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// The pointer is null, or a device in the initial network namespace. It changes with RTNL held only, and
-/// while it is not null, a registered `Follower` sets it to null when that device is unregistered.
+/// The pointer is null, or a device in the initial network namespace. It changes with RTNL held
+/// only, and while it is not null, a registered `Follower` sets it to null when that device is
+/// unregistered.
 pub struct Followed(Atomic<*mut bindings::net_device>);
 
 // SAFETY: The device may be used from any thread.
@@ -41,15 +43,15 @@ impl Followed {
         Self(Atomic::new(null_mut()))
     }
 
-    /// The device, as long as the guard lives: it is then not freed, but may be unregistered, or be moved to
-    /// another namespace. Any context.
+    /// The device, as long as the guard lives: it is then not freed, but may be unregistered, or be
+    /// moved to another namespace. Any context.
     #[inline]
     pub fn get<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a Device> {
         let dev = self.0.load(Acquire);
-        // SAFETY: By the type invariant the pointer is set to null in the notification of the device's being
-        // unregistered. After that notification unregister_netdevice_many_notify() waits for a grace period
-        // before it gives up its own count on the device. So it is valid as long as a reader's guard that
-        // found the pointer.
+        // SAFETY: By the type invariant the pointer is set to null in the notification of the
+        // device's being unregistered. After that notification unregister_netdevice_many_notify()
+        // waits for a grace period before it gives up its own count on the device. So it is valid
+        // as long as a reader's guard that found the pointer.
         (!dev.is_null()).then(|| unsafe { Device::from_raw(dev) })
     }
 
@@ -69,8 +71,8 @@ impl Followed {
 
 /// Who decides which device to follow, and is told of it. All in process context.
 pub trait Follow: Send + Sync + 'static {
-    /// Whether to follow `dev`, which has come to the initial namespace, or has changed, while none is
-    /// followed.
+    /// Whether to follow `dev`, which has come to the initial namespace, or has changed, while none
+    /// is followed.
     fn wants(&self, dev: &Device, rtnl: &Rtnl) -> bool;
 
     /// Something happened to the device that is followed.
@@ -96,8 +98,8 @@ pub enum News {
 pub struct Follower<T: Follow>(Notifier<Eyes<T>>);
 
 impl<T: Follow> Follower<T> {
-    /// Begins to follow a device that `follow` wants, one of those there are now or of later ones; it is to be
-    /// found in `followed`. Process context, RTNL not held.
+    /// Begins to follow a device that `follow` wants, one of those there are now or of later ones;
+    /// it is to be found in `followed`. Process context, RTNL not held.
     ///
     /// # Errors
     ///
@@ -158,7 +160,8 @@ impl<T: Follow> Observer for Eyes<T> {
             && dev.is_in_initial_namespace()
             && self.follow.wants(dev, rtnl)
         {
-            // INVARIANT: The device is there, in the initial namespace, and this observer is registered.
+            // INVARIANT: The device is there, in the initial namespace, and this observer is
+            // registered.
             pointer.store(dev.as_raw(), Release);
             tell(News::Adopted);
         }

@@ -26,8 +26,8 @@ use kernel::{
 /// (`BUSY_POLL_BUDGET` in include/net/busy_poll.h).
 const BUDGET: u16 = 8;
 
-/// The longest busy loop: the core keeps preemption off and RCU from moving on meanwhile. As long as
-/// softirqs may take in one go (`MAX_SOFTIRQ_TIME` in kernel/softirq.c).
+/// The longest busy loop: the core keeps preemption off and RCU from moving on meanwhile. As long
+/// as softirqs may take in one go (`MAX_SOFTIRQ_TIME` in kernel/softirq.c).
 const TURN_NS: i64 = 2_000_000;
 
 /// The least that a task can weigh: whatever else wants to run comes first.
@@ -137,7 +137,8 @@ impl<T: Poll> IdlePoll<T> {
     ///
     /// `work` must be that of a `Self` that lives until this returns.
     unsafe extern "C" fn call(work: *mut bindings::kthread_work) {
-        // SAFETY: By the function's contract `work` is embedded (transparently wrapped) in a `Self`.
+        // SAFETY: By the function's contract `work` is embedded (transparently wrapped) in a
+        // `Self`.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
         if this.is_over() {
             return;
@@ -147,14 +148,14 @@ impl<T: Poll> IdlePoll<T> {
             end: now_ns() + TURN_NS,
         };
         let arg = core::ptr::from_mut(&mut turn).cast();
-        // SAFETY: The instance is counted by `this`, and the callback gets the turn that it expects;
-        // both live until the callee returns. Process context, nothing is locked.
+        // SAFETY: The instance is counted by `this`, and the callback gets the turn that it
+        // expects; both live until the callee returns. Process context, nothing is locked.
         unsafe {
             bindings::xl_napi_busy_loop(this.napi.as_raw(), Some(Self::ends), arg, BUDGET);
         }
         if !this.is_over() {
-            // Others want to run, and do so first, or the turn was long. Packets interrupt meanwhile, as
-            // the core polled the instance once more when the loop ended.
+            // Others want to run, and do so first, or the turn was long. Packets interrupt
+            // meanwhile, as the core polled the instance once more when the loop ended.
             // SAFETY: Process context, in a state to run.
             unsafe { bindings::yield_() };
             // SAFETY: As in `poll_for`.
@@ -172,8 +173,8 @@ impl<T: Poll> IdlePoll<T> {
         let turn = unsafe { &*arg.cast::<Turn<'_, T>>() };
         turn.poll.is_over()
             || now_ns() >= turn.end
-            // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled, the
-            // answer may be another CPU's, which costs a turn.
+            // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled,
+            // the answer may be another CPU's, which costs a turn.
             || !unsafe { bindings::single_task_running() }
     }
 }

@@ -27,8 +27,8 @@ pub trait Poll: Send + Sync + 'static {
     /// What only the poll may touch while the instance is enabled.
     type State: Send;
 
-    /// Receives at most `budget` packets. Softirq context, one caller at a time. `budget` may be 0, when only
-    /// transmission should be looked after, and what is returned does not matter.
+    /// Receives at most `budget` packets. Softirq context, one caller at a time. `budget` may be 0,
+    /// when only transmission should be looked after, and what is returned does not matter.
     fn poll(&self, state: &mut Self::State, context: &mut Context<'_>, budget: u32) -> Polled;
 }
 
@@ -37,8 +37,9 @@ pub trait Poll: Send + Sync + 'static {
 pub enum Polled {
     /// There may be more: poll again.
     More,
-    /// After so many packets there is nothing to poll for, until something schedules the instance again. If
-    /// something did so meanwhile, or somebody waits for packets by polling, it is polled again.
+    /// After so many packets there is nothing to poll for, until something schedules the instance
+    /// again. If something did so meanwhile, or somebody waits for packets by polling, it is polled
+    /// again.
     Done(u32),
 }
 
@@ -46,10 +47,10 @@ pub enum Polled {
 ///
 /// # Invariants
 ///
-/// `enabled` is true as long as there is an [`Enabled`] of the instance, which is one at most. `napi` is then
-/// initialised, added to a device and enabled, and `state` is `Some` and only [`Poll::poll`] touches it,
-/// which the core serialises. Once `napi` was initialised, `live` is true: an instance that was removed
-/// still refuses to be scheduled.
+/// `enabled` is true as long as there is an [`Enabled`] of the instance, which is one at most.
+/// `napi` is then initialised, added to a device and enabled, and `state` is `Some` and only
+/// [`Poll::poll`] touches it, which the core serialises. Once `napi` was initialised, `live` is
+/// true: an instance that was removed still refuses to be scheduled.
 #[pin_data]
 pub struct Napi<T: Poll> {
     #[pin]
@@ -61,8 +62,8 @@ pub struct Napi<T: Poll> {
     inner: T,
 }
 
-// SAFETY: A NAPI instance may be scheduled from any context and thread; adding and removing is for whoever
-// sets `enabled`, or has the `Enabled`. `T` and its state are `Send`.
+// SAFETY: A NAPI instance may be scheduled from any context and thread; adding and removing is for
+// whoever sets `enabled`, or has the `Enabled`. `T` and its state are `Send`.
 unsafe impl<T: Poll> Send for Napi<T> {}
 // SAFETY: As above; `T` is `Sync`, and the state is reached by one thread at a time: the one that
 // polls while the instance is enabled, the one that enables or disables it otherwise.
@@ -87,10 +88,10 @@ impl<T: Poll> Napi<T> {
         )
     }
 
-    /// Adds the instance to `dev` and enables it, with `state` for its poll, until what is returned is
-    /// dropped. It serves the queues of the number `queue`, for sending and for receiving, which the device
-    /// tells those who ask (netdev-genl); a number that it does not have is told to nobody. Process context,
-    /// RTNL not held.
+    /// Adds the instance to `dev` and enables it, with `state` for its poll, until what is returned
+    /// is dropped. It serves the queues of the number `queue`, for sending and for receiving, which
+    /// the device tells those who ask (netdev-genl); a number that it does not have is told to
+    /// nobody. Process context, RTNL not held.
     ///
     /// # Errors
     ///
@@ -105,11 +106,11 @@ impl<T: Poll> Napi<T> {
         if self.enabled.cmpxchg(false, true, Full).is_err() {
             return Err(EBUSY);
         }
-        // SAFETY: `enabled` was false, so by the type invariant the instance is not part of a device and nobody
-        // polls; as we have set it, nobody else enables it.
+        // SAFETY: `enabled` was false, so by the type invariant the instance is not part of a
+        // device and nobody polls; as we have set it, nobody else enables it.
         unsafe { *self.state.get() = Some(state) };
-        // SAFETY: As above. The instance is pinned, and removed before it is freed or the device goes: what is
-        // returned has a count on both until then.
+        // SAFETY: As above. The instance is pinned, and removed before it is freed or the device
+        // goes: what is returned has a count on both until then.
         unsafe {
             bindings::xl_netif_napi_add(dev.as_raw(), self.napi.get(), Some(Self::poll_callback));
             bindings::napi_enable(self.napi.get());
@@ -122,7 +123,8 @@ impl<T: Poll> Napi<T> {
             device: dev.into(),
             queue,
         };
-        // SAFETY: By the type invariant the instance is part of the device until `enabled` is dropped.
+        // SAFETY: By the type invariant the instance is part of the device until `enabled` is
+        // dropped.
         unsafe { enabled.name_for_queues(enabled.napi.as_raw()) };
         Ok(enabled)
     }
@@ -162,8 +164,8 @@ impl<T: Poll> Napi<T> {
             // The core tells by the whole budget that the poll is not complete.
             Polled::Done(work) if budget > 0 => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
-                // SAFETY: The instance is being polled. From here on another CPU may poll, and nothing of the
-                // state is used any more.
+                // SAFETY: The instance is being polled. From here on another CPU may poll, and
+                // nothing of the state is used any more.
                 unsafe { bindings::napi_complete_done(napi, work) };
                 work
             }
@@ -180,8 +182,8 @@ impl<T: Poll> Deref for Napi<T> {
     }
 }
 
-/// An instance that is enabled, until this is dropped. Its state may have counts on the instance: they end
-/// then, too.
+/// An instance that is enabled, until this is dropped. Its state may have counts on the instance:
+/// they end then, too.
 ///
 /// # Invariants
 ///
@@ -193,7 +195,8 @@ pub struct Enabled<T: Poll> {
 }
 
 impl<T: Poll> Enabled<T> {
-    /// Has the device name an instance, or null, as the one that serves the queues. Process context, RTNL not held.
+    /// Has the device name an instance, or null, as the one that serves the queues. Process
+    /// context, RTNL not held.
     ///
     /// # Safety
     ///
@@ -208,9 +211,10 @@ impl<T: Poll> Enabled<T> {
         ];
         let _rtnl = Rtnl::lock();
         for kind in kinds {
-            // SAFETY: A device of ours has as many queues for receiving as for sending, so it has both. What they
-            // point to changes with RTNL held for a device without operations of its own on queues, which ours
-            // is, and is looked at only then. By the function's contract it is there as long.
+            // SAFETY: A device of ours has as many queues for receiving as for sending, so it has
+            // both. What they point to changes with RTNL held for a device without operations of
+            // its own on queues, which ours is, and is looked at only then. By the function's
+            // contract it is there as long.
             unsafe {
                 let queue = self.queue.into();
                 bindings::netif_queue_set_napi(self.device.as_raw(), queue, kind, napi);
@@ -220,8 +224,8 @@ impl<T: Poll> Enabled<T> {
 }
 
 impl<T: Poll> Drop for Enabled<T> {
-    /// Waits for a running poll, disables the instance, removes it from its device and drops its state.
-    /// Process context, RTNL not held.
+    /// Waits for a running poll, disables the instance, removes it from its device and drops its
+    /// state. Process context, RTNL not held.
     fn drop(&mut self) {
         // SAFETY: Null.
         unsafe { self.name_for_queues(null_mut()) };
@@ -252,8 +256,8 @@ impl Context<'_> {
     /// The device that is polled for.
     #[inline]
     pub fn device(&self) -> &OwnDevice {
-        // SAFETY: By the type invariant the instance is being polled, so it is enabled for a device of our own, on
-        // which its `Enabled` has a count until no poll runs any more.
+        // SAFETY: By the type invariant the instance is being polled, so it is enabled for a device
+        // of our own, on which its `Enabled` has a count until no poll runs any more.
         unsafe { OwnDevice::from_raw(bindings::xl_napi_netdev(self.napi)) }
     }
 
@@ -271,8 +275,8 @@ impl Context<'_> {
         unsafe { bindings::xl_napi_gro_receive(self.napi, skb.into_raw().as_ptr()) };
     }
 
-    /// Whether somebody waits for packets by polling. The instance stays scheduled then, whatever the poll
-    /// returns, and is polled once more when that ends.
+    /// Whether somebody waits for packets by polling. The instance stays scheduled then, whatever
+    /// the poll returns, and is polled once more when that ends.
     #[inline]
     pub fn is_busy_polling(&self) -> bool {
         // SAFETY: The instance is being polled.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Net devices: anybody's, and layer-3 devices of our own, without a link-layer header and without ARP, point to
-//! multipoint by destination address.
+//! Net devices: anybody's, and layer-3 devices of our own, without a link-layer header and without
+//! ARP, point to multipoint by destination address.
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 

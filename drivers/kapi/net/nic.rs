@@ -63,7 +63,8 @@ impl Device {
         // SAFETY: A bus that is not null is registered, and has a name, NUL-terminated.
         let on_xenbus = !bus.is_null() && unsafe { CStr::from_char_ptr((*bus).name) } == c"xen";
         let is_vif = || {
-            // SAFETY: What hangs off that bus is a `xenbus_device`, whose type is NUL-terminated and constant.
+            // SAFETY: What hangs off that bus is a `xenbus_device`, whose type is NUL-terminated
+            // and constant.
             unsafe { CStr::from_char_ptr(bindings::xl_xenbus_devicetype(parent)) == c"vif" }
         };
         on_xenbus && is_vif()
@@ -75,8 +76,8 @@ impl Device {
         unsafe { CStr::from_char_ptr(bindings::xl_netdev_name(self.as_raw())) }
     }
 
-    /// Whether it is this device of the initial network namespace that has the name, or has it among others
-    /// (`altname`).
+    /// Whether it is this device of the initial network namespace that has the name, or has it
+    /// among others (`altname`).
     pub fn is_called(&self, name: &str, _rtnl: &Rtnl) -> bool {
         by_name(name).is_some_and(|dev| core::ptr::eq(&*dev, self))
     }
@@ -86,8 +87,8 @@ impl Device {
         // SAFETY: The device is valid.
         let is_ethernet =
             unsafe { u32::from(bindings::xl_netdev_type(self.as_raw())) == bindings::ARPHRD_ETHER };
-        // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and changes with
-        // RTNL held only.
+        // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and
+        // changes with RTNL held only.
         is_ethernet.then(|| unsafe {
             bindings::xl_netdev_addr(self.as_raw())
                 .cast::<[u8; 6]>()
@@ -115,7 +116,8 @@ impl Device {
         unsafe { bindings::xl_netdev_has_native_xdp(self.as_raw()) }
     }
 
-    /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process context.
+    /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process
+    /// context.
     pub fn ipv4_addresses(&self, _rtnl: &Rtnl, mut take: impl FnMut(Ipv4Addr)) {
         // SAFETY: The device is valid and RTNL is held.
         let in_dev = unsafe { bindings::xl_in_dev_get_rtnl(self.as_raw()) };
@@ -151,8 +153,8 @@ pub enum Event {
     Registered,
     /// It has another name.
     Renamed,
-    /// It leaves its namespace, for another one or for ever. In the latter case it is not freed before the
-    /// readers of RCU have done with it that came by it before the observer returns.
+    /// It leaves its namespace, for another one or for ever. In the latter case it is not freed
+    /// before the readers of RCU have done with it that came by it before the observer returns.
     Unregistered,
     /// Anything else, of the device or of its IPv4 addresses.
     Other,
@@ -160,8 +162,8 @@ pub enum Event {
 
 /// Who is told of changes.
 pub trait Observer: Send + Sync + 'static {
-    /// Some device, or one of its addresses, changed, in any namespace. Process context: the handler should
-    /// leave lengthy work to somebody else.
+    /// Some device, or one of its addresses, changed, in any namespace. Process context: the
+    /// handler should leave lengthy work to somebody else.
     fn changed(&self, change: &Change<'_>);
 }
 
@@ -229,7 +231,8 @@ unsafe impl<T: Observer> Listener for Devices<T> {
             Ok(bindings::netdev_cmd_NETDEV_CHANGENAME) => Event::Renamed,
             _ => Event::Other,
         };
-        // SAFETY: What this chain's events tell of is a device that lives until they end; RTNL is held.
+        // SAFETY: What this chain's events tell of is a device that lives until they end; RTNL is
+        // held.
         unsafe { tell(&*self.0, bindings::xl_notifier_netdev(info.cast()), event) };
     }
 }
@@ -250,7 +253,8 @@ unsafe impl<T: Observer> Listener for Addresses<T> {
     }
 
     unsafe fn told(&self, _event: c_ulong, address: *mut c_void) {
-        // SAFETY: What this chain's events tell of is an `in_ifaddr`, which keeps its device; RTNL is held.
+        // SAFETY: What this chain's events tell of is an `in_ifaddr`, which keeps its device; RTNL
+        // is held.
         unsafe {
             tell(
                 &*self.0,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets on their way in, by stages: [`Unfilled`], whose memory holds what it held before, [`Filled`], whose bytes
-//! are the packet's and can be checked, and [`Received`], which the stack can take. Each is this machine's own
-//! memory, and nobody else's before the stack has it.
+//! Packets on their way in, by stages: [`Unfilled`], whose memory holds what it held before,
+//! [`Filled`], whose bytes are the packet's and can be checked, and [`Received`], which the stack
+//! can take. Each is this machine's own memory, and nobody else's before the stack has it.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -28,8 +28,8 @@ const MAX_LINEAR: u32 = 1600;
 /// Room for every header that the stack will look at.
 const HEADERS: u32 = 256;
 
-/// Room in front of the network header for an Ethernet header, beyond the headroom that all received packets
-/// have. The network header stays aligned.
+/// Room in front of the network header for an Ethernet header, beyond the headroom that all
+/// received packets have. The network header stays aligned.
 const LINK_HEADER: u32 = bindings::ETH_HLEN.next_multiple_of(4);
 
 /// How a packet that came without a link-layer header would have come by an Ethernet device.
@@ -46,10 +46,11 @@ pub struct Frame<'a> {
 ///
 /// # Safety
 ///
-/// [`Self::copy_to`] must read nothing of `buffer`, and have written all of it when it returns true.
+/// [`Self::copy_to`] must read nothing of `buffer`, and have written all of it when it returns
+/// true.
 pub unsafe trait Source {
-    /// Copies the packet's bytes from `offset` on to the whole of `buffer`. Softirq context. False: there are
-    /// not so many.
+    /// Copies the packet's bytes from `offset` on to the whole of `buffer`. Softirq context. False:
+    /// there are not so many.
     fn copy_to(&self, offset: usize, buffer: &mut [MaybeUninit<u8>]) -> bool;
 }
 
@@ -57,8 +58,8 @@ pub unsafe trait Source {
 ///
 /// # Invariants
 ///
-/// It is this value's alone. Its linear part is memory of that length, and so is each of its fragments, whose
-/// pages were allocated for it, without `__GFP_HIGHMEM`.
+/// It is this value's alone. Its linear part is memory of that length, and so is each of its
+/// fragments, whose pages were allocated for it, without `__GFP_HIGHMEM`.
 pub struct Unfilled(SkBuff);
 
 impl Unfilled {
@@ -77,8 +78,8 @@ impl Unfilled {
             unsafe { bindings::xl_alloc_skb_pages(napi, LINK_HEADER, linear, len - linear) }
         };
         let skb = NonNull::new(skb)?;
-        // SAFETY: The packet is new, and its count ours. Both kinds of allocation have `linear` bytes of tail
-        // room, and the second has the rest in pages.
+        // SAFETY: The packet is new, and its count ours. Both kinds of allocation have `linear`
+        // bytes of tail room, and the second has the rest in pages.
         let skb = unsafe {
             bindings::skb_put(skb.as_ptr(), linear);
             if len > linear {
@@ -145,10 +146,10 @@ impl Filled {
         self.0.lose(reason);
     }
 
-    /// Completes a packet that begins with its network header: writes the Ethernet header in front of that,
-    /// for those who look at the packet from its link layer, records the receive queue, and applies the
-    /// offload description that the sender gave, a little-endian `virtio_net_hdr`, checking it against the
-    /// packet.
+    /// Completes a packet that begins with its network header: writes the Ethernet header in front
+    /// of that, for those who look at the packet from its link layer, records the receive queue,
+    /// and applies the offload description that the sender gave, a little-endian `virtio_net_hdr`,
+    /// checking it against the packet.
     ///
     /// # Errors
     ///
@@ -172,8 +173,8 @@ impl Filled {
             return Err(EINVAL);
         }
         let raw = self.0.as_raw();
-        // SAFETY: By the type invariant the packet may be changed; it was allocated with headroom for the
-        // Ethernet header. The source has the six bytes that are copied.
+        // SAFETY: By the type invariant the packet may be changed; it was allocated with headroom
+        // for the Ethernet header. The source has the six bytes that are copied.
         let fits = unsafe {
             let (nic, source) = (frame.nic.as_raw(), frame.source.as_ptr());
             bindings::xl_skb_set_frame(raw, nic, source, frame.protocol.to_be());

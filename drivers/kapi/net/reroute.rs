@@ -46,8 +46,8 @@ impl SkBuff {
 /// went by the MTU of the first device.
 ///
 /// What saw the packet on its way to the first device, POSTROUTING and its control group, does not
-/// see it again; what belongs to the second does, as its queueing discipline. A packet comes this way
-/// once: one that was sent back to the first device is lost.
+/// see it again; what belongs to the second does, as its queueing discipline. A packet comes this
+/// way once: one that was sent back to the first device is lost.
 ///
 /// Softirq context, from within the first device's transmit function.
 ///
@@ -72,8 +72,8 @@ pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
 fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, DropReason> {
     let raw = skb.as_raw();
     // A packet without a route did not come from this machine's IP, and one whose route is through
-    // that device already was sent from there to here, by tc for example. Neither could be told from
-    // one that goes round in a circle.
+    // that device already was sent from there to here, by tc for example. Neither could be told
+    // from one that goes round in a circle.
     // SAFETY: The packet is valid; it is asked for its route's device if it has one.
     let circles = unsafe {
         !bindings::xl_skb_has_route4(raw)
@@ -141,8 +141,8 @@ struct Ipv4Route(NonNull<bindings::rtable>);
 impl Ipv4Route {
     /// Looks up a route. IPsec policies are not asked: the packet was transformed already.
     fn lookup(flow: &mut bindings::flowi4) -> Result<Self> {
-        // SAFETY: The namespace is the initial one; `flow` is valid for reads and writes. The result
-        // is a counted route or an error.
+        // SAFETY: The namespace is the initial one; `flow` is valid for reads and writes. The
+        // result is a counted route or an error.
         let route = from_err_ptr(unsafe {
             bindings::ip_route_output_key_hash(bindings::xl_init_net(), flow, core::ptr::null())
         })?;

@@ -63,8 +63,8 @@ impl Object for HostRoute {
             IpAddr::V4(_) => (bindings::AF_INET, 32),
             IpAddr::V6(_) => (bindings::AF_INET6, 128),
         };
-        // rtmsg: family, prefix lengths of destination and source, TOS, table, protocol, scope, type,
-        // flags.
+        // rtmsg: family, prefix lengths of destination and source, TOS, table, protocol, scope,
+        // type, flags.
         message.put(&[
             family as u8,
             bits,

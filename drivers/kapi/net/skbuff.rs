@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets that somebody else made: owned or borrowed, to be looked at and sent, never to be changed, since their
-//! pages may be anybody's. Those that are received are in [`receive`](crate::net::receive).
+//! Packets that somebody else made: owned or borrowed, to be looked at and sent, never to be
+//! changed, since their pages may be anybody's. Those that are received are in
+//! [`receive`](crate::net::receive).
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -12,7 +13,8 @@ use core::{
 };
 use kernel::{error::to_result, prelude::*};
 
-/// A packet; dropping it frees it as lost, for no reason that anybody could see: better [`SkBuff::lose`] it.
+/// A packet; dropping it frees it as lost, for no reason that anybody could see: better
+/// [`SkBuff::lose`] it.
 ///
 /// # Invariants
 ///
@@ -84,14 +86,15 @@ impl SkBuff {
         unsafe { bindings::xl_skb_protocol(self.as_raw()) }
     }
 
-    /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a fragment, of
-    /// all but the ports. The hash that the stack keeps with the packet will not do where the order of a
-    /// flow counts: it is its socket's, which takes another whenever TCP suspects the path
-    /// (`sk_rethink_txhash`). Softirq context, for a packet that a device is to send.
+    /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a
+    /// fragment, of all but the ports. The hash that the stack keeps with the packet will not do
+    /// where the order of a flow counts: it is its socket's, which takes another whenever TCP
+    /// suspects the path (`sk_rethink_txhash`). Softirq context, for a packet that a device is to
+    /// send.
     #[inline]
     pub fn flow_hash(&self, key: &FlowKey) -> u32 {
-        // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it. The key is
-        // a constant.
+        // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it.
+        // The key is a constant.
         unsafe { bindings::skb_get_hash_perturb(self.as_raw(), &key.0) }
     }
 

@@ -61,13 +61,15 @@ const SELF: bindings::domid_t = bindings::DOMID_SELF as bindings::domid_t;
 
 /// Closes a port to `remote` that is not bound to an interrupt, unless it is closed already.
 ///
-/// Xen gives a closed port's number to whoever opens the next. That of somebody else in this domain leads to
-/// another one, unless it was opened to the very same since the first was closed, just before.
+/// Xen gives a closed port's number to whoever opens the next. That of somebody else in this domain
+/// leads to another one, unless it was opened to the very same since the first was closed, just
+/// before.
 fn close(port: bindings::evtchn_port_t, remote: u16) {
     if leads_to(port) == Some(remote) {
         let mut close = bindings::evtchn_close { port };
         // `xen_evtchn_close()` would `BUG()` if the port is closed already.
-        // SAFETY: The port is open, and as far as can be told the caller's; the operation is what the call takes.
+        // SAFETY: The port is open, and as far as can be told the caller's; the operation is what
+        // the call takes.
         unsafe {
             let op = (&raw mut close).cast();
             bindings::xl_event_channel_op(bindings::EVTCHNOP_close as c_int, op)
@@ -204,8 +206,8 @@ impl<H: EventHandler> EventChannel<H> {
     /// The kernel's; the events arrive where they did before.
     pub fn prefer_cpu(&self, number: u32) -> Result {
         // SAFETY: By the type invariant the interrupt is bound: `listen` gives `self` to nobody
-        // before. The number that is found is a CPU's. The hint is a constant of the kernel's, and cleared before
-        // the interrupt is freed.
+        // before. The number that is found is a CPU's. The hint is a constant of the kernel's, and
+        // cleared before the interrupt is freed.
         to_result(unsafe {
             let cpu = bindings::cpumask_local_spread(number, bindings::NUMA_NO_NODE);
             bindings::xl_irq_set_affinity_and_hint(self.irq.load(Relaxed), cpu)

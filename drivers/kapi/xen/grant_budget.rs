@@ -2,9 +2,9 @@
 
 //! How much of this domain's grant table may be lent, and references that are set aside from it.
 //!
-//! Disks and NICs use the same table, and a disk that is refused a grant stands still. So what is lent
-//! has a limit, and the rest is a reserve, which is there whenever references are set aside: how
-//! many are free cannot be asked, only had.
+//! Disks and NICs use the same table, and a disk that is refused a grant stands still. So what is
+//! lent has a limit, and the rest is a reserve, which is there whenever references are set aside:
+//! how many are free cannot be asked, only had.
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
@@ -18,11 +18,13 @@ use kernel::{
     },
 };
 
-/// Entries in a frame of the table (`struct grant_entry_v1`, in `include/xen/interface/grant_table.h`).
-/// Linux uses the longer entries of version 2, half as many in a frame, only where it is told to or memory
-/// lies beyond 16 TiB. There the limit is never reached, and the reserve alone decides.
+/// Entries in a frame of the table (`struct grant_entry_v1`, in
+/// `include/xen/interface/grant_table.h`). Linux uses the longer entries of version 2, half as many
+/// in a frame, only where it is told to or memory lies beyond 16 TiB. There the limit is never
+/// reached, and the reserve alone decides.
 const PER_FRAME: u32 = 4096 / 8;
-/// `gnttab_alloc_grant_references` counts in 16 bits: the reserve, and at most as much again for once.
+/// `gnttab_alloc_grant_references` counts in 16 bits: the reserve, and at most as much again for
+/// once.
 const MAX_RESERVE: u32 = 0x8000;
 
 /// How much of the table may be lent, and how much is.
@@ -34,7 +36,8 @@ pub struct GrantBudget {
 }
 
 impl GrantBudget {
-    /// A budget of so many hundredths of what the table may grow to, all of it at most. Process context.
+    /// A budget of so many hundredths of what the table may grow to, all of it at most. Process
+    /// context.
     ///
     /// # Errors
     ///
@@ -63,8 +66,8 @@ impl GrantBudget {
     ///
     /// # Errors
     ///
-    /// `EDQUOT` if as many are not left of the budget; `ENOSPC` if the table has not as many and the
-    /// reserve besides.
+    /// `EDQUOT` if as many are not left of the budget; `ENOSPC` if the table has not as many and
+    /// the reserve besides.
     pub fn set_aside(self: &Arc<Self>, count: u32) -> Result<GrantReferences> {
         let before = self.used.fetch_add(count, Full);
         // What follows may fail, and then it is dropped, which corrects that.
@@ -116,7 +119,8 @@ impl List {
 
     /// Takes one out of the list. `None` if it is empty.
     fn claim(&mut self) -> Option<bindings::grant_ref_t> {
-        // SAFETY: By the type invariant this is a list. What is taken out of it is no part of it any more.
+        // SAFETY: By the type invariant this is a list. What is taken out of it is no part of it
+        // any more.
         let reference = unsafe { bindings::gnttab_claim_grant_reference(&mut self.head) };
         // An error is negative.
         u32::try_from(reference).ok()
@@ -125,13 +129,14 @@ impl List {
 
 impl Drop for List {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant what is in the list grants nothing, and nobody else has it. An empty
-        // list may be given back, too.
+        // SAFETY: By the type invariant what is in the list grants nothing, and nobody else has it.
+        // An empty list may be given back, too.
         unsafe { bindings::gnttab_free_grant_references(self.head) };
     }
 }
 
-/// References that are set aside for pages to be lent. Dropping them gives back those that were not used.
+/// References that are set aside for pages to be lent. Dropping them gives back those that were not
+/// used.
 pub struct GrantReferences {
     budget: Arc<GrantBudget>,
     list: Option<List>,
@@ -148,11 +153,12 @@ impl GrantReferences {
     ///
     /// # Safety
     ///
-    /// The page has to stay allocated, and to hold nothing but what the borrower may read, until the grant
-    /// has ended.
+    /// The page has to stay allocated, and to hold nothing but what the borrower may read, until
+    /// the grant has ended.
     pub(super) unsafe fn grant(&mut self, borrower: u16, frame: usize) -> Result<Grant> {
         let reference = self.list.as_mut().and_then(List::claim).ok_or(ENOSPC)?;
-        // SAFETY: The reference grants nothing yet, and is nobody else's. The rest is the caller's promise.
+        // SAFETY: The reference grants nothing yet, and is nobody else's. The rest is the caller's
+        // promise.
         unsafe { bindings::gnttab_grant_foreign_access_ref(reference, borrower, frame, 1) };
         self.left -= 1;
         Ok(Grant {
@@ -168,7 +174,8 @@ impl Drop for GrantReferences {
     }
 }
 
-/// A page that another domain may read. It counts in the budget until this is dropped, which does not end it.
+/// A page that another domain may read. It counts in the budget until this is dropped, which does
+/// not end it.
 pub(super) struct Grant {
     pub(super) reference: bindings::grant_ref_t,
     budget: Arc<GrantBudget>,

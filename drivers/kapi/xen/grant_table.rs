@@ -52,12 +52,12 @@ impl ForeignPages {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `ENOSPC` if this domain maps as much as Xen lets it, or `EACCES` if Xen refuses one
-    /// of the grants; then nothing is mapped.
+    /// `ENOMEM`, `ENOSPC` if this domain maps as much as Xen lets it, or `EACCES` if Xen refuses
+    /// one of the grants; then nothing is mapped.
     pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
         let count = c_int::try_from(grants.len()).map_err(|_| EINVAL)?;
-        // All memory first, so that nothing can fail between mapping and the value that unmaps, nor before
-        // that has pages to give back.
+        // All memory first, so that nothing can fail between mapping and the value that unmaps, nor
+        // before that has pages to give back.
         let mut ops: KVec<bindings::gnttab_map_grant_ref> =
             KVec::with_capacity(grants.len(), GFP_KERNEL)?;
         let mut this = Self {
@@ -169,8 +169,8 @@ impl OwnControlPage {
         self.0.grants().next()
     }
 
-    /// Writes words to the user area, the first at word `first`. The peer reads them whole only if it
-    /// has not been told yet that they are there; otherwise see [`Self::publish_user`].
+    /// Writes words to the user area, the first at word `first`. The peer reads them whole only if
+    /// it has not been told yet that they are there; otherwise see [`Self::publish_user`].
     ///
     /// # Errors
     ///
@@ -189,9 +189,10 @@ impl OwnControlPage {
     }
 
     /// Writes words that the peer may read at the same time, the first at word `first` of the user
-    /// area. The word before them, `first - 1`, is their revision: odd while they are being written,
-    /// and another one afterwards, by which the peer tells whether it has read them whole. `revision`
-    /// is the one before, which this side keeps; returns the new one. Callers take turns.
+    /// area. The word before them, `first - 1`, is their revision: odd while they are being
+    /// written, and another one afterwards, by which the peer tells whether it has read them whole.
+    /// `revision` is the one before, which this side keeps; returns the new one. Callers take
+    /// turns.
     ///
     /// # Errors
     ///
@@ -298,7 +299,8 @@ impl PeerControlPage {
 }
 
 impl PeerControlPage {
-    /// The word `place` of the user area, as the peer has it now; 0 if there is no such word. Any context.
+    /// The word `place` of the user area, as the peer has it now; 0 if there is no such word. Any
+    /// context.
     #[inline]
     pub fn user_word(&self, place: usize) -> u32 {
         let mut word = [0];
@@ -308,8 +310,8 @@ impl PeerControlPage {
         word
     }
 
-    /// Reads words that the peer may be writing, see [`OwnControlPage::publish_user`], and returns their
-    /// revision. `None` if they were just being written: another change will tell of them.
+    /// Reads words that the peer may be writing, see [`OwnControlPage::publish_user`], and returns
+    /// their revision. `None` if they were just being written: another change will tell of them.
     ///
     /// # Errors
     ///
@@ -429,8 +431,8 @@ impl PeerRing for PeerRingPages {
 /// The FIFO's memory between two domains.
 pub struct XenMemory;
 
-// SAFETY: `PeerRing::read` writes each byte of the destination, through C, and reads none; where there are not so
-// many, nothing is called.
+// SAFETY: `PeerRing::read` writes each byte of the destination, through C, and reads none; where
+// there are not so many, nothing is called.
 unsafe impl Source for Record<'_, XenMemory> {
     #[inline]
     fn copy_to(&self, offset: usize, buffer: &mut [MaybeUninit<u8>]) -> bool {

@@ -194,11 +194,13 @@ impl Transaction {
         Err(EAGAIN)
     }
 
-    /// Ends the transaction. One that stays open keeps xenstored from being replaced, and this domain from being
-    /// suspended, so if there is no memory to say that it ends, this waits for some.
+    /// Ends the transaction. One that stays open keeps xenstored from being replaced, and this
+    /// domain from being suspended, so if there is no memory to say that it ends, this waits for
+    /// some.
     fn end(self, abort: bool) -> Result {
         loop {
-            // SAFETY: The transaction was started and has not ended: without memory nothing was sent.
+            // SAFETY: The transaction was started and has not ended: without memory nothing was
+            // sent.
             let error = unsafe { bindings::xenbus_transaction_end(self.handle(), abort) };
             match to_result(error) {
                 Err(ENOMEM) => {}
@@ -266,11 +268,12 @@ pub trait WatchHandler: Send + Sync + 'static {
     /// not wait for XenStore.
     fn changed(&self, path: &str);
 
-    /// So many events wait to be handled that this one is not worth keeping, provided that the handler
-    /// takes note that anything below the watched node may have changed. Returns whether it has; the event
-    /// is kept otherwise. Any context, must not sleep.
+    /// So many events wait to be handled that this one is not worth keeping, provided that the
+    /// handler takes note that anything below the watched node may have changed. Returns whether it
+    /// has; the event is kept otherwise. Any context, must not sleep.
     ///
-    /// Whoever may write below a watched node could use up memory by doing so faster than events are handled.
+    /// Whoever may write below a watched node could use up memory by doing so faster than events
+    /// are handled.
     fn overrun(&self) -> bool {
         false
     }
@@ -304,10 +307,11 @@ struct Watched<H: WatchHandler> {
     ended: FreezableCompletion,
 }
 
-// SAFETY: A registered watch may be unregistered from any thread; `Arc<H>` is `Send` as `H` is both.
+// SAFETY: A registered watch may be unregistered from any thread; `Arc<H>` is `Send` as `H` is
+// both.
 unsafe impl<H: WatchHandler> Send for Watched<H> {}
-// SAFETY: Only `Watch` touches the watch through a shared reference, and the kernel, which has locks of its own
-// for that; the handler and the completion are `Sync`.
+// SAFETY: Only `Watch` touches the watch through a shared reference, and the kernel, which has
+// locks of its own for that; the handler and the completion are `Sync`.
 unsafe impl<H: WatchHandler> Sync for Watched<H> {}
 
 impl<H: WatchHandler> Watch<H> {
@@ -322,8 +326,9 @@ impl<H: WatchHandler> Watch<H> {
 
     /// Sets a watch, at one of so many places in memory.
     ///
-    /// xenstored tells watches by where they lie. One that the kernel had no memory to end is still there,
-    /// though nobody hears of it, and what is then put in its place is refused with `EEXIST`.
+    /// xenstored tells watches by where they lie. One that the kernel had no memory to end is still
+    /// there, though nobody hears of it, and what is then put in its place is refused with
+    /// `EEXIST`.
     fn at_new_place(path: fmt::Arguments<'_>, handler: &Arc<H>, places: u32) -> Result<Self> {
         let name = CString::try_from_fmt(path)?;
         let worker = Worker::new(pin_init!(Watched {
@@ -334,15 +339,15 @@ impl<H: WatchHandler> Watch<H> {
         }))?;
         let watched = worker.get();
         let watch = watched.watch.get();
-        // SAFETY: The watch is not registered and nobody else knows of it, so it is ours to fill in; the string
-        // lives as long as the watch.
+        // SAFETY: The watch is not registered and nobody else knows of it, so it is ours to fill
+        // in; the string lives as long as the watch.
         unsafe {
             (*watch).node = watched.path.as_char_ptr();
             (*watch).callback = Some(Watched::<H>::callback);
             (*watch).will_handle = Some(Watched::<H>::will_handle);
         }
-        // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept until the
-        // watch is unregistered.
+        // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept
+        // until the watch is unregistered.
         match to_result(unsafe { bindings::register_xenbus_watch(watch) }) {
             // INVARIANT: Registered.
             Ok(()) => Ok(Self(worker)),
@@ -356,9 +361,10 @@ impl<H: WatchHandler> Watch<H> {
 impl<H: WatchHandler> Drop for Watch<H> {
     /// Process context, not from within a handler.
     ///
-    /// The kernel ends a watch only between two events, and that of being suspended lasts until the guest goes on. It
-    /// begins with freezing all tasks, and would fail if one could not be frozen because it waits for just that. So
-    /// a thread of the kernel waits, which need not be frozen, and the task for that thread, which it may be.
+    /// The kernel ends a watch only between two events, and that of being suspended lasts until the
+    /// guest goes on. It begins with freezing all tasks, and would fail if one could not be frozen
+    /// because it waits for just that. So a thread of the kernel waits, which need not be frozen,
+    /// and the task for that thread, which it may be.
     fn drop(&mut self) {
         self.0.kick();
         self.0.get().ended.wait();
@@ -367,8 +373,8 @@ impl<H: WatchHandler> Drop for Watch<H> {
 
 impl<H: WatchHandler> Work for Watched<H> {
     fn run(&self, _worker: &Worker<Self>) {
-        // SAFETY: Only dropping a `Watch` has this run, which happens once; by its invariant the watch is
-        // registered. The call waits for a running callback.
+        // SAFETY: Only dropping a `Watch` has this run, which happens once; by its invariant the
+        // watch is registered. The call waits for a running callback.
         unsafe { bindings::unregister_xenbus_watch(self.watch.get()) };
         self.ended.complete_all();
     }
@@ -383,8 +389,8 @@ impl<H: WatchHandler> Watched<H> {
         _path: *const c_char,
         _token: *const c_char,
     ) -> bool {
-        // SAFETY: By the function's contract. The count may change meanwhile; which of its values is read does
-        // not matter.
+        // SAFETY: By the function's contract. The count may change meanwhile; which of its values
+        // is read does not matter.
         let pending = unsafe { (&raw const (*watch).nr_pending).read_volatile() };
         // SAFETY: By the function's contract.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };

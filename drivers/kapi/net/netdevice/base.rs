@@ -55,8 +55,8 @@ impl Device {
 
 /// A counted reference to a device.
 ///
-/// Unregistering the device waits for these: drop it when the device goes away. A kernel that tracks references
-/// (`CONFIG_NET_DEV_REFCNT_TRACKER`) names those that it waits for.
+/// Unregistering the device waits for these: drop it when the device goes away. A kernel that
+/// tracks references (`CONFIG_NET_DEV_REFCNT_TRACKER`) names those that it waits for.
 ///
 /// # Invariants
 ///
@@ -84,7 +84,8 @@ impl DeviceRef {
 
     /// # Safety
     ///
-    /// `track` must be safe to call for `dev`, and leave the caller with a count and its track, which are given up.
+    /// `track` must be safe to call for `dev`, and leave the caller with a count and its track,
+    /// which are given up.
     unsafe fn tracked(
         dev: NonNull<bindings::net_device>,
         track: unsafe extern "C" fn(*mut bindings::net_device, *mut bindings::netdevice_tracker),

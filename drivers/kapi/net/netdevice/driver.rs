@@ -37,8 +37,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The device went up. Process context, RTNL held: must not wait for anything that needs it.
     fn open(&self, dev: &OwnDevice);
 
-    /// The device is going down. No packet is being received that was found while [`Device::is_running`] was
-    /// true. Process context, RTNL held.
+    /// The device is going down. No packet is being received that was found while
+    /// [`Device::is_running`] was true. Process context, RTNL held.
     fn stop(&self, dev: &OwnDevice);
 
     /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
@@ -49,15 +49,16 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// Softirq context, one caller at a time for each queue.
     fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff, more: bool);
 
-    /// The device by which a received packet counts as received, after the taps of this one; without one it
-    /// is lost. Softirq context.
+    /// The device by which a received packet counts as received, after the taps of this one;
+    /// without one it is lost. Softirq context.
     fn receive_as<'a>(&'a self, guard: &'a rcu::Guard) -> Option<&'a Device>;
 
-    /// What the names of the statistics are to depend on for somebody who begins to ask for them. RTNL held.
+    /// What the names of the statistics are to depend on for somebody who begins to ask for them.
+    /// RTNL held.
     fn layout(&self) -> Self::Layout;
 
-    /// Reports the device's own statistics, each with its name. Of the same layout there are the same
-    /// names, in the same order, whatever has changed since it was made. RTNL held.
+    /// Reports the device's own statistics, each with its name. Of the same layout there are the
+    /// same names, in the same order, whatever has changed since it was made. RTNL held.
     fn statistics(&self, layout: &Self::Layout, report: &mut Report<'_>);
 
     /// What the queues of the number `queue` carried, `None` if they serve nothing now. RTNL held.
@@ -135,7 +136,8 @@ impl<T: Driver> Private<T> {
 ///
 /// # Safety
 ///
-/// `dev` must be a device made by a `Registration<T>`, and stay registered as long as the result is used.
+/// `dev` must be a device made by a `Registration<T>`, and stay registered as long as the result is
+/// used.
 unsafe fn private<T: Driver>(dev: *mut bindings::net_device) -> *const Private<T> {
     // SAFETY: By the function's contract.
     unsafe { bindings::xl_netdev_priv(dev).cast() }
@@ -145,8 +147,8 @@ unsafe fn private<T: Driver>(dev: *mut bindings::net_device) -> *const Private<T
 ///
 /// # Safety
 ///
-/// `dev` must be a device made by a `Registration<T>`, and stay registered during `'a`. RTNL must be held
-/// all that time, and the function not be called again.
+/// `dev` must be a device made by a `Registration<T>`, and stay registered during `'a`. RTNL must
+/// be held all that time, and the function not be called again.
 pub(super) unsafe fn readers<'a, T: Driver>(
     dev: *mut bindings::net_device,
 ) -> &'a mut Readers<T::Layout> {

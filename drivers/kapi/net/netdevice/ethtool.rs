@@ -70,8 +70,8 @@ impl<T: Driver> Ops<T> {
 
     /// # Safety
     ///
-    /// `dev` must be a device of ours, and RTNL be held since the last call of [`Self::get_sset_count`];
-    /// `data` must have room for as many names as that said.
+    /// `dev` must be a device of ours, and RTNL be held since the last call of
+    /// [`Self::get_sset_count`]; `data` must have room for as many names as that said.
     unsafe extern "C" fn get_strings(dev: *mut bindings::net_device, set: u32, data: *mut u8) {
         if set != bindings::ethtool_stringset_ETH_SS_STATS {
             return;

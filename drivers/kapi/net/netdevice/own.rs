@@ -27,9 +27,9 @@ impl OwnDevice {
         unsafe { &*dev.cast::<Self>() }
     }
 
-    /// Stops a transmit queue: [`Driver::start_xmit`](crate::net::netdevice::Driver::start_xmit) is not called
-    /// for it until it is woken. Any context. A queue that the device does not have is ignored, here and
-    /// below.
+    /// Stops a transmit queue: [`Driver::start_xmit`](crate::net::netdevice::Driver::start_xmit) is
+    /// not called for it until it is woken. Any context. A queue that the device does not have is
+    /// ignored, here and below.
     #[inline]
     pub fn stop_queue(&self, queue: u16) {
         if self.has_queue(queue) {
@@ -65,8 +65,8 @@ impl OwnDevice {
     /// Counts a sent packet of `len` bytes in the device's statistics. Softirq context.
     #[inline]
     pub fn count_tx(&self, len: u32) {
-        // SAFETY: By the type invariant the device has these counters (`NETDEV_PCPU_STAT_TSTATS`), which the core
-        // frees when nobody has a count on it any more.
+        // SAFETY: By the type invariant the device has these counters (`NETDEV_PCPU_STAT_TSTATS`),
+        // which the core frees when nobody has a count on it any more.
         unsafe { bindings::xl_tstats_tx(self.as_raw(), len) };
     }
 
@@ -111,7 +111,8 @@ impl Deref for OwnDeviceRef {
     type Target = OwnDevice;
 
     fn deref(&self) -> &OwnDevice {
-        // SAFETY: By the type invariant it is one of our own, and it cannot be freed while it is counted.
+        // SAFETY: By the type invariant it is one of our own, and it cannot be freed while it is
+        // counted.
         unsafe { OwnDevice::from_raw(self.0.as_raw()) }
     }
 }

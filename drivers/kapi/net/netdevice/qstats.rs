@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Statistics of each queue, as netdev-genl has them (`qstats-get` in Documentation/netlink/specs/netdev.yaml).
+//! Statistics of each queue, as netdev-genl has them (`qstats-get` in
+//! Documentation/netlink/specs/netdev.yaml).
 //!
-//! There are none of the whole device: a queue begins again when it serves something else, so their sum is none.
+//! There are none of the whole device: a queue begins again when it serves something else, so their
+//! sum is none.
 //!
 //! C header: [`include/net/netdev_queues.h`](srctree/include/net/netdev_queues.h)
 

@@ -21,8 +21,8 @@ use kernel::{error::to_result, prelude::*, sync::Arc, types::ScopeGuard};
 ///
 /// # Invariants
 ///
-/// `dev` was made by `alloc_netdev`, its private area holds a [`Private`] with a pointer to `*driver`, which
-/// outlives it, and it is registered.
+/// `dev` was made by `alloc_netdev`, its private area holds a [`Private`] with a pointer to
+/// `*driver`, which outlives it, and it is registered.
 pub struct Registration<T: Driver> {
     dev: NonNull<bindings::net_device>,
     // Read by the callbacks, through the private area.
@@ -66,9 +66,9 @@ impl<T: Driver> Registration<T> {
             bindings::xl_netdev_set_mtu(raw, mtu);
         }
         let rtnl = Rtnl::lock();
-        // SAFETY: The device is set up completely; all it needs lives until `drop`. The handler goes with the
-        // device: when that is unregistered, it has nothing more to receive. Nobody can have set another one,
-        // as RTNL was held since the registration.
+        // SAFETY: The device is set up completely; all it needs lives until `drop`. The handler
+        // goes with the device: when that is unregistered, it has nothing more to receive. Nobody
+        // can have set another one, as RTNL was held since the registration.
         unsafe {
             to_result(bindings::register_netdevice(dev.as_ptr()))?;
             bindings::netdev_rx_handler_register(
@@ -167,7 +167,8 @@ impl<T: Driver> Ops<T> {
     ///
     /// `dev` must be a device of ours that stays registered until this returns, and RTNL be held.
     unsafe extern "C" fn open(dev: *mut bindings::net_device) -> c_int {
-        // SAFETY: By the function's contract; RTNL keeps what IPv6 has for the device, if it has it.
+        // SAFETY: By the function's contract; RTNL keeps what IPv6 has for the device, if it has
+        // it.
         let (driver, dev) = unsafe {
             let in6_dev = bindings::xl_in6_dev_get(dev);
             if !in6_dev.is_null() {

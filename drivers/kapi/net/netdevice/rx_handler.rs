@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a device of ours receives counts as received by another device, for everybody but the taps of the
-//! first: the stack goes round once more with the other one (`RX_HANDLER_ANOTHER`).
+//! What a device of ours receives counts as received by another device, for everybody but the taps
+//! of the first: the stack goes round once more with the other one (`RX_HANDLER_ANOTHER`).
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h) (`rx_handler_func_t`)
 
@@ -22,13 +22,15 @@ use kernel::sync::rcu;
 /// # Safety
 ///
 /// `*pskb` must be a packet of which the caller owns a count, received by a device made by a
-/// `Registration<T>` that stays registered until this returns, and the caller must be a reader of RCU as long
-/// as it has to do with the packet. With [`bindings::RX_HANDLER_CONSUMED`] the count is given up.
+/// `Registration<T>` that stays registered until this returns, and the caller must be a reader of
+/// RCU as long as it has to do with the packet. With [`bindings::RX_HANDLER_CONSUMED`] the count is
+/// given up.
 pub(super) unsafe extern "C" fn receive<T: Driver>(
     pskb: *mut *mut bindings::sk_buff,
 ) -> bindings::rx_handler_result_t {
-    // SAFETY: By the function's contract; the callee takes over the count, and gives back one on a packet that
-    // nobody else has, or null. Taps that keep a packet have that count in common with us.
+    // SAFETY: By the function's contract; the callee takes over the count, and gives back one on a
+    // packet that nobody else has, or null. Taps that keep a packet have that count in common with
+    // us.
     let skb = unsafe { bindings::xl_skb_share_check(*pskb) };
     if skb.is_null() {
         return bindings::rx_handler_result_RX_HANDLER_CONSUMED;
