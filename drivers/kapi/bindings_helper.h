@@ -51,3 +51,4 @@
 #include "helpers/xenbus.h"
 #include "param.h"
 #include "trace/xlnet.h"
+#include "version.h"

@@ -105,7 +105,6 @@ impl XlDriver {
 
 impl Driver for XlDriver {
     const NAME: &'static CStr = c"xlnet";
-    const VERSION: &'static CStr = c"0.1.0";
     type Layout = Peers;
     const MAX_RING: u32 = MAX_RING_PAGES;
 

@@ -25,9 +25,6 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// The driver's name as ethtool shows it.
     const NAME: &'static CStr;
 
-    /// The driver's version as ethtool shows it.
-    const VERSION: &'static CStr;
-
     /// What the names of the device's own statistics depend on.
     type Layout: Copy + Send + 'static;
 

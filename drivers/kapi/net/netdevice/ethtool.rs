@@ -44,7 +44,7 @@ impl<T: Driver> Ops<T> {
         // SAFETY: By the function's contract.
         let info = unsafe { &mut *info };
         copy_text(&mut info.driver, T::NAME);
-        copy_text(&mut info.version, T::VERSION);
+        copy_text(&mut info.version, version());
     }
 
     /// # Safety
@@ -177,8 +177,15 @@ impl<T: Driver> Ops<T> {
     }
 }
 
-/// Copies as much of `text` as fits in front of the final NUL of the zeroed `to`.
+/// The module's version, as `modinfo` has it.
+fn version() -> &'static CStr {
+    // SAFETY: The function gives a string constant, which is there as long as the module, that is, this code.
+    unsafe { CStr::from_char_ptr(bindings::xl_version()) }
+}
+
+/// Replaces what is in `to`, which for the version is the kernel's, by as much of `text` as fits, and NULs.
 fn copy_text<const N: usize>(to: &mut [c_char; N], text: &CStr) {
+    to.fill(0);
     for (to, &byte) in to.iter_mut().zip(text.to_bytes()).take(N - 1) {
         *to = byte;
     }
