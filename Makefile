@@ -95,6 +95,10 @@ install: ## Install modules, scripts and their configuration on this machine (DE
 	install -m 644 iproute-scripts/xl-policy.8 $(man)
 	$(if $(DESTDIR),,depmod $(release))
 
+.PHONY: deb
+deb: ## Build the Debian packages into out/deb/, for all kernels or XLNET_KERNEL=… (MOK_KEY=… MOK_CERT=… sign the modules)
+	@tests/env/deb out/deb
+
 .PHONY: clean
 clean: ## Remove build products and out/ (the cache stays)
 	+$(module-build) clean
