@@ -16,6 +16,9 @@ def main(arguments):
         # Of tests/xen/run, which makes that image.
         case ["debian", mode, *names]:
             return 0 if runner.want_debian(mode, names) else 1
+        # Likewise.
+        case ["packages", mode, *names]:
+            return 0 if runner.want_packages(mode, names) else 1
         case ["list"]:
             print("\n".join(runner.names()))
             return 0

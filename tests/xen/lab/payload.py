@@ -64,6 +64,24 @@ DEBIAN = {
 }
 
 
+# In guests with Debian's disk: xlnet's packages, in a directory each for two versions.
+PACKAGES = "lab/packages"
+VERSIONS = ("now", "next")
+
+
+def _packages():
+    """Those that this run has."""
+    directory = os.environ.get("LAB_PACKAGES")
+    if not directory:
+        return {}
+    return {
+        f"{PACKAGES}/{version}/{path.name}": path
+        for version in VERSIONS
+        for path in pathlib.Path(directory, version).iterdir()
+        if path.name == "Packages" or path.suffix == ".deb"
+    }
+
+
 # All are everywhere, as a case may load the wrong one.
 MODULES = ("xlnet.ko", "xldiscovery.ko", "xlhostile.ko", "xlfaults.ko")
 
@@ -134,7 +152,7 @@ def write(path, extra=(), debian=False):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
         if debian:
-            _add(archive, "lab/debian.cpio", 0o644, _cpio(_contents(COMMON, DEBIAN, _modules(BUILT))))
+            _add(archive, "lab/debian.cpio", 0o644, _cpio(_contents(COMMON, DEBIAN, _packages(), _modules(BUILT))))
         for type in debug.TYPES:
             suffix = debug.suffix(type)
             _add(archive, f"boot/guest-kernel{suffix}", 0o644, debug.kernel(type).read_bytes())

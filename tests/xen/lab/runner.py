@@ -27,6 +27,8 @@ LONG = (
     "hostile_attacks",
     "moves_between_hosts",
     "network_managers",
+    "packages_with_networkd",
+    "packages_with_networkmanager",
     "tunnels",
 )
 
@@ -170,9 +172,17 @@ def run_kernel(wanted):
 
 def want_debian(mode, wanted):
     """Whether one of the named cases, or of all that such a run has, needs a guest with Debian's disk."""
+    return any(topology.GUESTS[guest].debian for needs in _all_needs(mode, wanted) for guest in needs.guests)
+
+
+def want_packages(mode, wanted):
+    """The same for xlnet's packages."""
+    return any(needs.packages for needs in _all_needs(mode, wanted))
+
+
+def _all_needs(mode, wanted):
     cases = kernels.CASES if mode == "kernel" else ordinary()
-    known = [name for name in wanted or cases if name in names()]
-    return any(topology.GUESTS[guest].debian for name in known for guest in Case(name).needs.guests)
+    return [Case(name).needs for name in wanted or cases if name in names()]
 
 
 def run_in_both(wanted, cases, in_pvh):

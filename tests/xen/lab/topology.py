@@ -4,7 +4,7 @@
           |       |       |                           |       |
 dom0   xenbr0 10.0.0.0/24 -- veth -- outside       xenbr1 10.0.0.0/24
 .254      |                          .100
-        d1 .11 (Debian)
+        d1 .11, d2 .12 (Debian)
 """
 
 import dataclasses
@@ -45,6 +45,7 @@ GUESTS = {
         Settings("g4", "10.0.0.1", bridge="xenbr1"),
         Settings("g5", "10.0.0.2", bridge="xenbr1"),
         Settings("d1", "10.0.0.11", memory=512, debian=True),
+        Settings("d2", "10.0.0.12", memory=512, debian=True),
     )
 }
 

@@ -1,0 +1,23 @@
+"""In a Debian guest, apt installs, upgrades under traffic and removes xlnet; a kernel that wants signatures refuses it."""
+
+from lab import leftovers, packages, xlnet
+from lab.checks import expect
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("d2", "g2"), loaded=False, packages=True)
+ENFORCE = "/sys/module/module/parameters/sig_enforce"
+
+
+def run(lab):
+    d2, g2 = lab.guest("d2"), lab.guest("g2")
+    there = f"until [[ $(ip -br address show dev {packages.NIC}) == *' {d2.ip}/'* ]]; do nap 0.1; done"
+    done = packages.come_and_go(lab, d2, g2, f"systemctl restart systemd-networkd && {there}")
+    xlnet.unload_all(lab)
+    leftovers.expect_unloaded(lab)
+
+    # As with Secure Boot, until the key is enrolled by which the modules were signed. There is no way back but to boot.
+    d2.check(f"echo Y >{ENFORCE}")
+    done.install("now")
+    refused = d2.run("modprobe xlnet")
+    expect(refused.status != 0 and "Key was rejected" in refused.out, f"modprobe says:\n{refused.out}")
+    done.remove()

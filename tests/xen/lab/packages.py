@@ -1,0 +1,134 @@
+"""xlnet's packages, as an administrator installs them in a Debian guest, from a repository that the run brings."""
+
+import re
+
+from . import debug, life, traffic, xlnet
+from .checks import expect
+from .payload import PACKAGES
+
+# A guest needs long for it, and longest for depmod.
+PATIENCE = 600 * debug.PACE
+# So udev calls a Xen guest's first NIC.
+NIC = "enX0"
+
+# What the lab puts where a package has it, at each boot.
+OF_THE_LAB = (
+    "/etc/iproute2/rt_protos.d/xlnet.conf /etc/iproute2/rt_tables.d/xlnet.conf /etc/systemd/network/10-xl0.network"
+    " /usr/local/sbin/xl-status /usr/local/sbin/xl-bench /usr/local/sbin/xl-policy"
+)
+# The kernel's modules that no guest here needs. For depmod the emulated machine takes minutes with all of them.
+SUPERFLUOUS = (
+    "cd /usr/lib/modules/$(uname -r)/kernel && rm -rf sound drivers/net/ethernet net/bluetooth net/mac80211 &&"
+    " find drivers -mindepth 1 -maxdepth 1 ! -name net ! -name block ! -name xen -exec rm -rf {} + && depmod"
+)
+# All files, but for those in which others keep what they know.
+FILES = (
+    "find / -xdev \\( -path /lab -o -path /etc/resolv.conf -o -path /tmp -o -path /var/tmp -o -path /var/cache"
+    " -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd"
+    " -o -path /var/lib/NetworkManager \\) -prune -o -print | sort"
+)
+APT = (
+    "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/run/xlnet.list -o Dir::Etc::sourceparts=-"
+    " -o APT::Sandbox::User=root -o DPkg::Options::=--force-unsafe-io"
+)
+LIST_FILE = "/var/tmp/files"
+
+
+class Packages:
+    """The packages in a guest. `names` are those that are installed by name."""
+
+    def __init__(self, lab, guest, peer):
+        self._lab, self._guest, self._peer = lab, guest, peer
+        release = guest.read("/proc/sys/kernel/osrelease")
+        self.names = f"xlnet-modules-{release} xlnet-utils"
+
+    def begin(self):
+        """Takes away what is there without packages, and notes what there is then."""
+        self.forget_the_lab()
+        self._guest.check(SUPERFLUOUS, timeout=PATIENCE)
+        self._guest.check(f"{FILES} >{LIST_FILE}", timeout=PATIENCE)
+
+    def forget_the_lab(self):
+        self._guest.check(f"rm -f {OF_THE_LAB}")
+
+    def install(self, version):
+        """Installs the packages of one of the repositories, or upgrades to them; returns their version and what apt
+        printed."""
+        repository = f"/{PACKAGES}/{version}"
+        self._guest.check(f"echo 'deb [trusted=yes] file:{repository} ./' >/run/xlnet.list")
+        said = self._guest.check(f"{APT} update && {APT} install {self.names}", timeout=PATIENCE)
+        installed = self._guest.check("dpkg-query -W -f '${Version}' xlnet-utils")
+        expect(f"Version: {installed}\n" in self._guest.check(f"cat {repository}/Packages"), f"{installed} is installed")
+        of_the_file = self._guest.check("modinfo -F version xlnet").strip()
+        expect(of_the_file == installed, f"modprobe would load {of_the_file}, the packages are {installed}")
+        return installed, said
+
+    def expect_loaded(self, version):
+        """The module is that of the packages, and ip shows its routes by the names that a package has."""
+        xlnet.wait_for_routes(self._lab, (self._guest.name, self._peer.name))
+        loaded = self._guest.read("/sys/module/xlnet/version")
+        expect(loaded == version, f"{loaded} is loaded, not {version}")
+        expect(f"\nversion: {version}\n" in self._guest.check("ethtool -i xl0"), "ethtool -i says another version")
+        routes = self._guest.check("ip route show table xlnet")
+        expect(re.search(rf"^{re.escape(self._peer.ip)} .*proto xlnet", routes, re.MULTILINE), f"routes:\n{routes}")
+        status = self._guest.check("xl-status")
+        expect("on xl0" in status, f"xl-status says:\n{status}")
+
+    def expect_left_alone(self):
+        """Whoever manages the network does not xl0, and no unit that loads modules or waits for the network failed."""
+        failed = self._guest.check("systemctl --failed --no-legend --plain")
+        for unit in ("modules-load", "networkd", "NetworkManager", "wait-online", "udev"):
+            expect(unit not in failed, f"failed units:\n{failed}")
+        properties = self._guest.check("udevadm info --query=property /sys/class/net/xl0")
+        for word in ("NM_UNMANAGED=1", "ID_NET_MANAGED_BY=xlnet"):
+            expect(word in properties, f"xl0's properties in udev:\n{properties}")
+        addresses = self._guest.check("ip -br address show dev xl0").split()
+        expect(addresses[:1] == ["xl0"] and len(addresses) == 2, f"xl0 has an address: {addresses}")
+
+    def remove(self):
+        """Purges the packages; nothing of them may be left."""
+        self._guest.check(f"{APT} purge {self.names}", timeout=PATIENCE)
+        left = self._guest.check(
+            "! [ -e /sys/module/xlnet ] || echo module; ip -br link show dev xl0 2>/dev/null; ip rule | grep 17700;"
+            " ip rule | grep xlnet; ip route show table 17700 2>/dev/null; ip nexthop; pgrep xl0-idle; true"
+        )
+        expect(not left.strip(), f"after the packages were purged there is still:\n{left}")
+        difference = self._guest.run(f"{FILES} | diff {LIST_FILE} -", timeout=PATIENCE)
+        expect(difference.status == 0, f"purged packages leave files, or took some:\n{difference.out}")
+
+
+def come_and_go(lab, guest, peer, disturb):
+    """Installs the packages in a guest with Debian, reboots it, upgrades them with traffic running, and removes them.
+    `disturb` is what has its network manager do something with all networks."""
+    xlnet.load(lab.dom0)
+    xlnet.load(peer)
+    packages = Packages(lab, guest, peer)
+    packages.begin()
+    version, _ = packages.install("now")
+    expect(not guest.has_module("xlnet"), "to install the packages loads the module")
+
+    guest.check("sync")
+    life.reboot(lab, guest)
+    packages.forget_the_lab()
+    packages.expect_loaded(version)
+    packages.expect_left_alone()
+
+    # Not an address of anybody's.
+    avoided = "10.0.0.77"
+    guest.check(f"echo {avoided} >/sys/module/xlnet/parameters/avoid")
+    absence = life.Absence()
+    with traffic.mixture(guest, peer) as mixture:
+        with absence:
+            guest.check(disturb, timeout=PATIENCE)
+        packages.expect_loaded(version)
+        newer, said = packages.install("next")
+        expect(f"xlnet is {newer} now, it was {version}" in said, f"apt does not say that it is another module:\n{said}")
+        packages.expect_loaded(newer)
+        # The module goes, and comes, and so does the route while the network is disturbed. apt is much to do for a guest.
+        mixture.finish(absence.seconds + 2.0, changes=4)
+    expect(newer != version, f"both are {version}")
+    kept = guest.read("/sys/module/xlnet/parameters/avoid")
+    expect(kept == avoided, f"avoid is {kept} after the upgrade, not {avoided}")
+    packages.expect_left_alone()
+    packages.remove()
+    return packages
