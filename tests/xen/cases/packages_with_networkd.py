@@ -1,4 +1,4 @@
-"""In a Debian guest, apt installs, upgrades under traffic and removes xlnet; a kernel that wants signatures refuses it."""
+"""In a Debian guest apt installs xlnet, upgrades it under traffic, and removes it; unsigned it may be refused."""
 
 from lab import leftovers, packages, xlnet
 from lab.checks import expect

@@ -58,7 +58,8 @@ class Packages:
         self._guest.check(f"echo 'deb [trusted=yes] file:{repository} ./' >/run/xlnet.list")
         said = self._guest.check(f"{APT} update && {APT} install {self.names}", timeout=PATIENCE)
         installed = self._guest.check("dpkg-query -W -f '${Version}' xlnet-utils")
-        expect(f"Version: {installed}\n" in self._guest.check(f"cat {repository}/Packages"), f"{installed} is installed")
+        offered = self._guest.check(f"cat {repository}/Packages")
+        expect(f"Version: {installed}\n" in offered, f"{installed} is installed, of:\n{offered}")
         of_the_file = self._guest.check("modinfo -F version xlnet").strip()
         expect(of_the_file == installed, f"modprobe would load {of_the_file}, the packages are {installed}")
         return installed, said
@@ -122,9 +123,9 @@ def come_and_go(lab, guest, peer, disturb):
             guest.check(disturb, timeout=PATIENCE)
         packages.expect_loaded(version)
         newer, said = packages.install("next")
-        expect(f"xlnet is {newer} now, it was {version}" in said, f"apt does not say that it is another module:\n{said}")
+        expect(f"xlnet is {newer} now, it was {version}" in said, f"apt does not say so:\n{said}")
         packages.expect_loaded(newer)
-        # The module goes, and comes, and so does the route while the network is disturbed. apt is much to do for a guest.
+        # The route goes and comes twice. apt is much to do for a guest.
         mixture.finish(absence.seconds + 2.0, changes=4)
     expect(newer != version, f"both are {version}")
     kept = guest.read("/sys/module/xlnet/parameters/avoid")
