@@ -11,11 +11,12 @@ PATIENCE = 600 * debug.PACE
 # So udev calls a Xen guest's first NIC.
 NIC = "enX0"
 
-# What the lab puts where a package has it, at each boot.
+# What the lab puts in the place of packages, at each boot unless this file says otherwise.
 OF_THE_LAB = (
     "/etc/iproute2/rt_protos.d/xlnet.conf /etc/iproute2/rt_tables.d/xlnet.conf /etc/systemd/network/10-xl0.network"
     " /usr/local/sbin/xl-status /usr/local/sbin/xl-bench /usr/local/sbin/xl-policy"
 )
+UNWANTED = "/lab/unwanted"
 # The kernel's modules that no guest here needs. For depmod the emulated machine takes minutes with all of them.
 SUPERFLUOUS = (
     "cd /usr/lib/modules/$(uname -r)/kernel && rm -rf sound drivers/net/ethernet net/bluetooth net/mac80211 &&"
@@ -44,12 +45,9 @@ class Packages:
 
     def begin(self):
         """Takes away what is there without packages, and notes what there is then."""
-        self.forget_the_lab()
+        self._guest.check(f"printf '%s\\n' {OF_THE_LAB} >{UNWANTED} && xargs rm -f <{UNWANTED}")
         self._guest.check(SUPERFLUOUS, timeout=PATIENCE)
         self._guest.check(f"{FILES} >{LIST_FILE}", timeout=PATIENCE)
-
-    def forget_the_lab(self):
-        self._guest.check(f"rm -f {OF_THE_LAB}")
 
     def install(self, version):
         """Installs the packages of one of the repositories, or upgrades to them; returns their version and what apt
@@ -110,7 +108,6 @@ def come_and_go(lab, guest, peer, disturb):
 
     guest.check("sync")
     life.reboot(lab, guest)
-    packages.forget_the_lab()
     packages.expect_loaded(version)
     packages.expect_left_alone()
 
