@@ -30,7 +30,7 @@ FILES = (
 )
 APT = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/run/xlnet.list -o Dir::Etc::sourceparts=-"
-    " -o APT::Sandbox::User=root -o DPkg::Options::=--force-unsafe-io"
+    " -o Acquire::Languages=none -o APT::Sandbox::User=root -o DPkg::Options::=--force-unsafe-io"
 )
 LIST_FILE = "/var/tmp/files"
 
