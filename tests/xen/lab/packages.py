@@ -1,6 +1,8 @@
-"""xlnet's packages, as an administrator installs them in a Debian guest, from a repository that the run brings."""
+"""xlnet's packages, as an administrator installs them in a Debian guest or in dom0, from a repository that the run
+brings."""
 
 import re
+import shlex
 
 from . import debug, life, traffic, xlnet
 from .checks import expect
@@ -24,9 +26,9 @@ SUPERFLUOUS = (
 )
 # All files, but for those in which others keep what they know.
 FILES = (
-    "find / -xdev \\( -path /lab -o -path /etc/resolv.conf -o -path /tmp -o -path /var/tmp -o -path /var/cache"
-    " -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd"
-    " -o -path /var/lib/NetworkManager \\) -prune -o -print | sort"
+    "find / -xdev \\( -path /lab -o -path /run -o -path /etc/resolv.conf -o -path /tmp -o -path /var/tmp"
+    " -o -path /var/cache -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd"
+    " -o -path /var/lib/NetworkManager -o -path /var/lib/xen \\) -prune -o -print | sort"
 )
 APT = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/run/xlnet.list -o Dir::Etc::sourceparts=-"
@@ -36,31 +38,53 @@ LIST_FILE = "/var/tmp/files"
 
 
 class Packages:
-    """The packages in a guest. `names` are those that are installed by name."""
+    """The packages in a domain. `names` are those that are installed by name."""
 
-    def __init__(self, lab, guest, peer):
-        self._lab, self._guest, self._peer = lab, guest, peer
-        release = guest.read("/proc/sys/kernel/osrelease")
-        self.names = f"xlnet-modules-{release} xlnet-utils"
+    def __init__(self, domain, names):
+        self._domain = domain
+        self.release = domain.read("/proc/sys/kernel/osrelease")
+        self.names = f"xlnet-modules-{self.release} {names}"
 
-    def begin(self):
-        """Takes away what is there without packages, and notes what there is then."""
-        self._guest.check(f"printf '%s\\n' {OF_THE_LAB} >{UNWANTED} && xargs rm -f <{UNWANTED}")
-        self._guest.check(SUPERFLUOUS, timeout=PATIENCE)
-        self._guest.check(f"{FILES} >{LIST_FILE}", timeout=PATIENCE)
+    def note_files(self):
+        """Notes what there is without them."""
+        self._domain.check(f"{FILES} >{LIST_FILE}", timeout=PATIENCE)
+
+    def command(self, script):
+        """What runs a script that installs packages or loads what is in them."""
+        return script
 
     def install(self, version):
         """Installs the packages of one of the repositories, or upgrades to them; returns their version and what apt
         printed."""
         repository = f"/{PACKAGES}/{version}"
-        self._guest.check(f"echo 'deb [trusted=yes] file:{repository} ./' >/run/xlnet.list")
-        said = self._guest.check(f"{APT} update && {APT} install {self.names}", timeout=PATIENCE)
-        installed = self._guest.check("dpkg-query -W -f '${Version}' xlnet-utils")
-        offered = self._guest.check(f"cat {repository}/Packages")
+        self._domain.check(f"echo 'deb [trusted=yes] file:{repository} ./' >/run/xlnet.list")
+        said = self._domain.check(self.command(f"{APT} update && {APT} install {self.names}"), timeout=PATIENCE)
+        installed = self._domain.check("dpkg-query -W -f '${Version}' xlnet-utils")
+        offered = self._domain.check(f"cat {repository}/Packages")
         expect(f"Version: {installed}\n" in offered, f"{installed} is installed, of:\n{offered}")
-        of_the_file = self._guest.check("modinfo -F version xlnet").strip()
+        of_the_file = self._domain.check("modinfo -F version xlnet").strip()
         expect(of_the_file == installed, f"modprobe would load {of_the_file}, the packages are {installed}")
         return installed, said
+
+    def remove(self):
+        """Purges the packages; no file of them may be left."""
+        self._domain.check(self.command(f"{APT} purge {self.names}"), timeout=PATIENCE)
+        difference = self._domain.run(f"{FILES} | diff {LIST_FILE} -", timeout=PATIENCE)
+        expect(difference.status == 0, f"purged packages leave files, or took some:\n{difference.out}")
+
+
+class InGuest(Packages):
+    """The packages in a guest, with another guest as a peer."""
+
+    def __init__(self, lab, guest, peer):
+        super().__init__(guest, "xlnet-utils")
+        self._lab, self._guest, self._peer = lab, guest, peer
+
+    def begin(self):
+        """Takes away what is there without packages, and notes what there is then."""
+        self._guest.check(f"printf '%s\\n' {OF_THE_LAB} >{UNWANTED} && xargs rm -f <{UNWANTED}")
+        self._guest.check(SUPERFLUOUS, timeout=PATIENCE)
+        self.note_files()
 
     def expect_loaded(self, version):
         """The module is that of the packages, and ip shows its routes by the names that a package has."""
@@ -85,15 +109,38 @@ class Packages:
         expect(addresses[:1] == ["xl0"] and len(addresses) == 2, f"xl0 has an address: {addresses}")
 
     def remove(self):
-        """Purges the packages; nothing of them may be left."""
-        self._guest.check(f"{APT} purge {self.names}", timeout=PATIENCE)
+        """Nothing in the kernel may be left either."""
+        super().remove()
         left = self._guest.check(
             "! [ -e /sys/module/xlnet ] || echo module; ip -br link show dev xl0 2>/dev/null; ip rule | grep 17700;"
             " ip rule | grep xlnet; ip route show table 17700 2>/dev/null; ip nexthop; pgrep xl0-idle; true"
         )
         expect(not left.strip(), f"after the packages were purged there is still:\n{left}")
-        difference = self._guest.run(f"{FILES} | diff {LIST_FILE} -", timeout=PATIENCE)
-        expect(difference.status == 0, f"purged packages leave files, or took some:\n{difference.out}")
+
+
+class InDom0(Packages):
+    """The packages in dom0, which has no systemd in the lab. What else it has of the kernel's modules is out of
+    depmod's sight, which takes minutes with all of them; the indexes of those are back when the packages are gone."""
+
+    INDEXES = "/var/tmp/indexes"
+
+    def __init__(self, dom0):
+        super().__init__(dom0, "xlnet-discovery xlnet-utils")
+        self._modules = f"/usr/lib/modules/{self.release}"
+
+    def begin(self):
+        self._domain.check(f"mkdir {self.INDEXES} && cp -a {self._modules}/modules.* {self.INDEXES}")
+        self.note_files()
+
+    def command(self, script):
+        # Nobody else sees the mount.
+        hide = f"mount -t tmpfs none {self._modules}/kernel"
+        return f"unshare --mount sh -euc {shlex.quote(f'{hide}; {script}')}"
+
+    def remove(self):
+        super().remove()
+        self._domain.check(f"cp -a {self.INDEXES}/* {self._modules} && rm -r {self.INDEXES}")
+
 
 
 def come_and_go(lab, guest, peer, disturb):
@@ -101,7 +148,7 @@ def come_and_go(lab, guest, peer, disturb):
     `disturb` is what has its network manager do something with all networks."""
     xlnet.load(lab.dom0)
     xlnet.load(peer)
-    packages = Packages(lab, guest, peer)
+    packages = InGuest(lab, guest, peer)
     packages.begin()
     version, _ = packages.install("now")
     expect(not guest.has_module("xlnet"), "to install the packages loads the module")

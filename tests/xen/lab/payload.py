@@ -64,7 +64,7 @@ DEBIAN = {
 }
 
 
-# In guests with Debian's disk: xlnet's packages, in a directory each for two versions.
+# In dom0 and guests with Debian's disk: xlnet's packages, in a directory each for two versions.
 PACKAGES = "lab/packages"
 VERSIONS = ("now", "next")
 
@@ -148,7 +148,7 @@ def write(path, extra=(), debian=False):
     """Writes the archive; `extra` are more (path, mode, contents) for dom0; `debian` says whether there will be guests
     with Debian's disk."""
     with tarfile.open(path, "w") as archive:
-        for entry in (*_contents(COMMON, DOM0, _modules(BUILT)), *extra):
+        for entry in (*_contents(COMMON, DOM0, _packages(), _modules(BUILT)), *extra):
             _add(archive, *entry)
         _add(archive, "lab/guest.cpio", 0o644, guest_overlay())
         if debian:

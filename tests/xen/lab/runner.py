@@ -27,6 +27,7 @@ LONG = (
     "hostile_attacks",
     "moves_between_hosts",
     "network_managers",
+    "packages_in_dom0",
     "packages_with_networkd",
     "packages_with_networkmanager",
     "tunnels",
