@@ -15,8 +15,8 @@ def run(lab):
     done = packages.InDom0(dom0)
     done.begin()
     version, _ = done.install("now")
+    dom0.check(f"echo '{POLICY}' >/etc/xlnet/policy")
     dom0.check(done.command("modprobe xldiscovery"))
-    dom0.check(f"echo '{POLICY}' >/etc/xlnet/policy && /usr/sbin/xl-policy apply")
     xlnet.wait_for_routes(lab)
 
     with traffic.mixture(g1, g2) as mixture:
