@@ -105,7 +105,7 @@ def no_vif_of_dom0s(lab, pair, driver):
             "a vif of a driver domain",
             f"xenstore-write {elsewhere}/mac {mac} {elsewhere}/backend-id {driver.domid}",
             f"xenstore-rm {elsewhere}",
-            "served elsewhere",
+            "its vif is served elsewhere",
         ),
         (
             "a vif that dom0 has not",
