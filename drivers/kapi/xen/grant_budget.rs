@@ -8,7 +8,7 @@
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
-use crate::bindings;
+use crate::{bindings, errno::EDQUOT};
 use kernel::{
     error::to_result,
     prelude::*,
