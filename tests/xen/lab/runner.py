@@ -22,8 +22,10 @@ IN_PVH = ("saved_and_restored", "unload_under_traffic")
 ALL = "XLNET_ALL" in os.environ
 # Minutes each, and seldom what a change breaks: in a run of all cases only with ALL=1.
 LONG = (
+    "allocations_fail",
     "arp_blocked",
     "closing_takes_long",
+    "dom0_flooded",
     "hostile_attacks",
     "moves_between_hosts",
     "network_managers",
