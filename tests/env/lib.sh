@@ -26,6 +26,7 @@ content_key() {
 
 # build_packages RELEASE: the list of what is in the build root of a Debian release
 build_packages() {
+	# shellcheck disable=SC2154 # That of the script that reads this in.
 	if [ "$1" = trixie ]; then echo "$here/build-packages.txt"; else echo "$here/build-packages-$1.txt"; fi
 }
 
