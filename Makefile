@@ -74,8 +74,10 @@ rust-analyzer: ## Write rust-project.json for the modules and the kernel crates 
 
 # DESTDIR=… stages the files for a package.
 sbin     := $(DESTDIR)/usr/local/sbin
+libexec  := $(DESTDIR)/usr/local/libexec/xlnet
 units    := $(DESTDIR)/usr/local/lib/systemd/system
-man      := $(DESTDIR)/usr/local/share/man/man8
+man      := $(DESTDIR)/usr/local/share/man
+complete := $(DESTDIR)/usr/local/share/bash-completion/completions
 # What `modinfo -F vermagic` begins with, on machines without kmod too.
 release   = $(shell grep -aoE 'vermagic=[^ ]+' xlnet.ko | cut -d= -f2)
 updates   = $(DESTDIR)/lib/modules/$(release)/updates
@@ -83,16 +85,20 @@ updates   = $(DESTDIR)/lib/modules/$(release)/updates
 .PHONY: install
 install: ## Install modules, scripts and their configuration on this machine (DESTDIR=…)
 	@test -e xlnet.ko || { echo 'install: no xlnet.ko here, run "make modules" first' >&2; exit 1; }
-	install -d $(updates) $(sbin) $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d
-	install -d $(DESTDIR)/etc/systemd/network $(DESTDIR)/etc/modprobe.d $(units) $(man)
+	install -d $(updates) $(sbin) $(libexec) $(complete)
+	install -d $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d
+	install -d $(DESTDIR)/etc/systemd/network $(DESTDIR)/etc/modprobe.d $(units) $(man)/man4 $(man)/man8
 	install -m 644 xlnet.ko xldiscovery.ko $(updates)
-	install -m 755 iproute-scripts/xl-status iproute-scripts/xl-bench iproute-scripts/xl-policy $(sbin)
+	install -m 755 $(addprefix iproute-scripts/,xl-status xl-bench xl-policy) $(sbin)
+	install -m 644 iproute-scripts/libexec/*.bash $(libexec)
+	install -m 644 iproute-scripts/bash-completion/* $(complete)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
 	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
 	install -m 644 iproute-scripts/network/10-xl0.network $(DESTDIR)/etc/systemd/network
 	install -m 644 iproute-scripts/modprobe.d/xldiscovery.conf $(DESTDIR)/etc/modprobe.d
 	install -m 644 iproute-scripts/systemd/xl-policy-watch.service $(units)
-	install -m 644 iproute-scripts/xl-policy.8 $(man)
+	install -m 644 iproute-scripts/*.4 $(man)/man4
+	install -m 644 iproute-scripts/*.8 $(man)/man8
 	$(if $(DESTDIR),,depmod $(release))
 
 .PHONY: deb
