@@ -34,7 +34,7 @@ COMMON = {
     "usr/local/sbin/xl-policy": "iproute-scripts/xl-policy",
     **{
         f"usr/local/libexec/xlnet/{name}.bash": f"iproute-scripts/libexec/{name}.bash"
-        for name in ("common", "guest", "dom0", "json", "prometheus", "screen")
+        for name in ("common", "guest", "dom0", "json", "prometheus", "report", "screen")
     },
     "etc/iproute2/rt_protos.d/xlnet.conf": "iproute-scripts/rt_protos.d/xlnet.conf",
     "etc/iproute2/rt_tables.d/xlnet.conf": "iproute-scripts/rt_tables.d/xlnet.conf",
