@@ -89,7 +89,7 @@ install: ## Install modules, scripts and their configuration on this machine (DE
 	install -d $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d
 	install -d $(DESTDIR)/etc/systemd/network $(DESTDIR)/etc/modprobe.d $(units) $(man)/man4 $(man)/man8
 	install -m 644 xlnet.ko xldiscovery.ko $(updates)
-	install -m 755 $(addprefix iproute-scripts/,xl-status xl-bench xl-policy) $(sbin)
+	install -m 755 $(addprefix iproute-scripts/,xl-status xl-top xl-bench xl-policy) $(sbin)
 	install -m 644 iproute-scripts/libexec/*.bash $(libexec)
 	install -m 644 iproute-scripts/bash-completion/* $(complete)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d

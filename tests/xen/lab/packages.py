@@ -16,7 +16,7 @@ NIC = "enX0"
 # What the lab puts in the place of packages, at each boot unless this file says otherwise.
 OF_THE_LAB = (
     "/etc/iproute2/rt_protos.d/xlnet.conf /etc/iproute2/rt_tables.d/xlnet.conf /etc/systemd/network/10-xl0.network"
-    " /usr/local/sbin/xl-status /usr/local/sbin/xl-bench /usr/local/sbin/xl-policy"
+    " /usr/local/sbin/xl-status /usr/local/sbin/xl-top /usr/local/sbin/xl-bench /usr/local/sbin/xl-policy"
 )
 UNWANTED = "/lab/unwanted"
 # The kernel's modules that no guest here needs. For depmod the emulated machine takes minutes with all of them.

@@ -30,6 +30,7 @@ COMMON = {
     "lab/scheduler": "tests/xen/scheduler",
     "usr/local/bin/traffic": _programs / "traffic",
     "usr/local/sbin/xl-status": "iproute-scripts/xl-status",
+    "usr/local/sbin/xl-top": "iproute-scripts/xl-top",
     "usr/local/sbin/xl-bench": "iproute-scripts/xl-bench",
     "usr/local/sbin/xl-policy": "iproute-scripts/xl-policy",
     **{
