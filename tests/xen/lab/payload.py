@@ -57,6 +57,7 @@ GUEST = {
     "lab/without-xen": "tests/xen/guest/without-xen",
     "lab/inittab.agent": "tests/xen/guest/inittab.agent",
     "lab/inittab.shell": "tests/xen/guest/inittab.shell",
+    "etc/profile": "tests/xen/guest/profile",
 }
 # In guests that have Debian's disk, also what a package of xlnet would install.
 DEBIAN = {

@@ -12,6 +12,7 @@ This is dom0 of a Xen host with two guests, g1 (10.0.0.1) and g2 (10.0.0.2), on 
   insmod /lab/modules/xlnet.ko                  in each guest: xl0 and the route appear by themselves
   ip route; ping 10.0.0.2; ethtool -S xl0       in g1, then
   xl-status                                     in dom0 or a guest: who meets whom
+  xl-top                                        in dom0 or a guest: who talks to whom, how fast, over what
   xl-bench 10.0.0.2                             in g1: eth0 against xl0
   xl dmesg; xenstore-ls; xl debug-keys g        what Xen knows
   poweroff -f                                   ends the lab
