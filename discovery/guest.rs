@@ -44,9 +44,22 @@ struct Changes {
 }
 
 impl Changes {
-    fn mark_all(&self) {
-        self.advert.store(true, Release);
-        self.all_offers.store(true, Release);
+    /// These note that something changed, and return whether that is news.
+    fn mark_advert(&self) -> bool {
+        !self.advert.xchg(true, Full)
+    }
+
+    fn mark_offer(&self, peer: DomId) -> bool {
+        self.offers.lock().add(peer)
+    }
+
+    fn mark_offers(&self) -> bool {
+        !self.all_offers.xchg(true, Full)
+    }
+
+    fn mark_all(&self) -> bool {
+        let (advert, offers) = (self.mark_advert(), self.mark_offers());
+        advert || offers
     }
 }
 
@@ -56,9 +69,18 @@ pub(crate) struct GuestWatch {
     bell: Bell,
 }
 
+impl GuestWatch {
+    /// Whoever was told already comes by itself, however often a guest changes something meanwhile.
+    fn ring_if(&self, news: bool) {
+        if news {
+            self.bell.heard();
+        }
+    }
+}
+
 impl WatchHandler for GuestWatch {
     fn changed(&self, path: &str) {
-        match Path::parse(path).map(|path| path.node) {
+        let news = match Path::parse(path).map(|path| path.node) {
             // Other names mean nothing, and what dom0 writes is not here. Accounts are for the administrator.
             None
             | Some(
@@ -72,20 +94,19 @@ impl WatchHandler for GuestWatch {
                 | Node::PeerOwn(_)
                 | Node::PeerNonce(_)
                 | Node::PeerOffer(_),
-            ) => return,
-            Some(Node::Offer(peer)) => self.changes.offers.lock().add(peer),
-            Some(Node::Offers) => self.changes.all_offers.store(true, Release),
+            ) => false,
+            Some(Node::Offer(peer)) => self.changes.mark_offer(peer),
+            Some(Node::Offers) => self.changes.mark_offers(),
             Some(Node::Root) => self.changes.mark_all(),
             Some(Node::Version | Node::Features | Node::Instance | Node::Mac | Node::Addr) => {
-                self.changes.advert.store(true, Release);
+                self.changes.mark_advert()
             }
-        }
-        self.bell.heard();
+        };
+        self.ring_if(news);
     }
 
     fn overrun(&self) -> bool {
-        self.changes.mark_all();
-        self.bell.heard();
+        self.ring_if(self.changes.mark_all());
         true
     }
 }
@@ -314,7 +335,11 @@ impl Guest {
         let all = self.changes.all_offers.load(Relaxed);
         if (all || !changed.is_empty()) && self.offers_pace.take() {
             match changed.take() {
-                Marks::Of(peers) => peers.iter().for_each(|peer| self.relay_again.add(*peer)),
+                Marks::Of(peers) => {
+                    for peer in &peers {
+                        self.relay_again.add(*peer);
+                    }
+                }
                 Marks::All => self.relay_again = Marks::All,
             }
             if self.changes.all_offers.xchg(false, Full) {

@@ -173,9 +173,11 @@ impl Introducer {
 
     fn read_vifs(&self, state: &mut State) -> Result {
         match self.vifs_changed.lock().take() {
-            Marks::Of(guests) => guests
-                .iter()
-                .for_each(|guest| state.vifs_changed.add(*guest)),
+            Marks::Of(guests) => {
+                for guest in &guests {
+                    state.vifs_changed.add(*guest);
+                }
+            }
             Marks::All => state.vifs_changed = Marks::All,
         }
         if self.all_vifs_changed.xchg(false, Full) {

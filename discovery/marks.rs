@@ -31,16 +31,17 @@ impl Marks {
         }
     }
 
-    pub(crate) fn add(&mut self, domain: DomId) {
-        let Self::Of(domains) = self else {
-            return;
-        };
-        if domains.contains(&domain) {
-            return;
+    /// Returns whether that was not noted yet.
+    pub(crate) fn add(&mut self, domain: DomId) -> bool {
+        if self.contains(domain) {
+            return false;
         }
-        if domains.len() >= MAX_NOTED || domains.push(domain, GFP_KERNEL).is_err() {
-            *self = Self::All;
+        if let Self::Of(domains) = self {
+            if domains.len() >= MAX_NOTED || domains.push(domain, GFP_KERNEL).is_err() {
+                *self = Self::All;
+            }
         }
+        true
     }
 
     /// Takes all of them.
