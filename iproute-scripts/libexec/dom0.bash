@@ -3,7 +3,7 @@
 # What dom0 knows of the guests that run xlnet, in variables. Needs common.bash.
 
 # By path below /local/domain, what XenStore has about them. What is below data/ is what a guest says.
-declare -A tree
+declare -A tree=()
 # All domains; those that advertise themselves.
 declare -a domains guests
 # By domain id, the ids of: those that it was told of, that it would be told of were there no dry run, that it is kept

@@ -6,8 +6,8 @@ readonly ADDRESSES=/sys/kernel/debug/xlnet/addresses
 readonly HASHED='the one pair of addresses in 65536 that the kernel leaves there'
 
 # By name, what ethtool -S xl0 shows, and the domain ids of the peers that it has figures for.
-declare -A statistics
-declare -a peers
+declare -A statistics=()
+declare -a peers=()
 
 # read_statistics: fails if there is no xl0
 read_statistics() {

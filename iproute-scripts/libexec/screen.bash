@@ -37,7 +37,7 @@ measure_screen() {
 	local size
 	size=$(stty size 2>/dev/null </dev/tty) || size=
 	[[ $size =~ ^[1-9][0-9]*\ [1-9][0-9]*$ ]] || size='24 80'
-	rows=${size% *} columns=${size#* }
+	screen_rows=${size% *} screen_columns=${size#* }
 }
 
 # draw: what does not fit is cut off
@@ -45,8 +45,8 @@ draw() {
 	local line number=0
 	local IFS=
 	printf '\e[H'
-	while read -r line && ((++number < rows)); do
-		printf '%s\e[K\n' "${line:0:columns}"
+	while read -r line && ((++number < screen_rows)); do
+		printf '%s\e[K\n' "${line:0:screen_columns}"
 	done <<<"$page"
 	printf '\e[J'
 }
