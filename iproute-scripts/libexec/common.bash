@@ -22,6 +22,15 @@ is_number() {
 	[[ $1 =~ ^[0-9]{1,18}$ ]]
 }
 
+# quoted TEXT: as JSON and Prometheus quote it, of bytes that both take as they are, and ? for any other; in $REPLY.
+# XenStore's tools print nothing else.
+quoted() {
+	local text=$1
+	text=${text//\\/$'\\\\'}
+	text=${text//\"/'\"'}
+	REPLY="\"${text//[!\ -~]/?}\""
+}
+
 # store PATH: a XenStore value, empty if there is none or no tool to read it
 store() {
 	xenstore-read "$1" 2>/dev/null || true

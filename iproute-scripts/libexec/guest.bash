@@ -24,11 +24,6 @@ read_statistics() {
 	done
 }
 
-# statistic NAME: one number of them, in $REPLY
-statistic() {
-	REPLY=${statistics[$1]:-0}
-}
-
 # peer_state DOMID: what the driver's counters say about the channel to a peer, in $REPLY
 peer_state() {
 	if [[ ${statistics[peer$1_connected]:-0} = 1 ]]; then

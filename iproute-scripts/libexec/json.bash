@@ -2,20 +2,12 @@
 # shellcheck disable=SC2034,SC2154 # Variables go from one file to another.
 # What guest.bash and dom0.bash found, as JSON. Each function leaves what it made in $REPLY. xl-status(8) has the keys.
 
-# string TEXT: of bytes that JSON takes as they are, and ? for any other. XenStore's tools print nothing else.
-string() {
-	local text=$1
-	text=${text//\\/$'\\\\'}
-	text=${text//\"/'\"'}
-	REPLY="\"${text//[!\ -~]/?}\""
-}
-
 # strings TEXT…: an array of strings
 strings() {
 	local text
 	local -a all=()
 	for text; do
-		string "$text"
+		quoted "$text"
 		all+=("$REPLY")
 	done
 	array "${all[@]}"
@@ -34,7 +26,7 @@ object() {
 	while (($#)); do
 		REPLY=null
 		case $2 in
-		s) [[ ! $3 ]] || string "$3" ;;
+		s) [[ ! $3 ]] || quoted "$3" ;;
 		n) [[ ! $3 =~ ^(0|[1-9][0-9]*)$ ]] || REPLY=$3 ;;
 		b) if [[ $3 ]]; then REPLY=true; else REPLY=false; fi ;;
 		j) REPLY=$3 ;;

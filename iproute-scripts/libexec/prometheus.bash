@@ -9,13 +9,12 @@ metric() {
 
 # sample NAME VALUE [LABEL TEXT]…; nothing where the value is no number
 sample() {
-	local name=$1 value=$2 labels='' text
+	local name=$1 value=$2 labels=''
 	is_number "$value" || return 0
 	shift 2
 	while (($#)); do
-		text=${2//\\/$'\\\\'}
-		text=${text//\"/'\"'}
-		labels+="${labels:+,}$1=\"${text//[!\ -~]/?}\""
+		quoted "$2"
+		labels+=${labels:+,}$1=$REPLY
 		shift 2
 	done
 	printf '%s%s %s\n' "$name" "${labels:+{$labels\}}" "$value"

@@ -123,7 +123,16 @@ PATHS = ("xl0", "eth0", "xl0")
 FIGURES = {"TCP_RR": 600.5, "UDP_RR": 500, "TCP_STREAM": 940, "UDP_STREAM": 157.45}
 
 
-class Guest(unittest.TestCase):
+class Tools(unittest.TestCase):
+    def assert_metrics(self, out, *expected):
+        """All lines are what Prometheus reads, and these are among them."""
+        for line in out.splitlines():
+            self.assertIsNotNone(PROMETHEUS.fullmatch(line), line)
+        for line in expected:
+            self.assertIn(line, out.splitlines())
+
+
+class Guest(Tools):
     def test_text(self):
         with World(GUEST_FILES, GUEST_SAID) as guest:
             status, out, _ = guest.run("xl-status")
@@ -184,15 +193,13 @@ class Guest(unittest.TestCase):
             self.assertEqual((status, (guest.path / "here.prom").read_text()), (0, out))
             self.assertEqual(re.findall(r"^here.*", said, re.MULTILINE), ["here.prom"])
             self.assertEqual(guest.run("xl-status --prometheus nowhere/here.prom")[0], 1)
-        for line in out.splitlines():
-            self.assertIsNotNone(PROMETHEUS.fullmatch(line), line)
-        for line in (
+        self.assert_metrics(
+            out,
             'xlnet_peer_transmit_bytes_total{peer="2"} 12345',
             'xlnet_address_on_xl0{peer="3",address="10.0.0.3"} 0',
             'xlnet_module_info{module="xlnet",version="0.1.0"} 1',
             "xlnet_status 3",
-        ):
-            self.assertIn(line, out.splitlines())
+        )
 
     def test_top(self):
         said = dict(GUEST_SAID)
@@ -263,7 +270,7 @@ class Bench(unittest.TestCase):
         self.assertRegex(out, r"\nudp_rr +0\.0 +0\.0 +-\n")
 
 
-class Dom0(unittest.TestCase):
+class Dom0(Tools):
     def test_json(self):
         with World(DOM0_FILES, DOM0_SAID) as dom0:
             status, out, _ = dom0.run("xl-status --json")
@@ -321,14 +328,12 @@ class Dom0(unittest.TestCase):
         with World(DOM0_FILES, DOM0_SAID) as dom0:
             status, out, _ = dom0.run("xl-status --prometheus")
         self.assertEqual(status, 0)
-        for line in out.splitlines():
-            self.assertIsNotNone(PROMETHEUS.fullmatch(line), line)
-        for line in (
+        self.assert_metrics(
+            out,
             'xlnet_pair_sent_bytes_total{from_domid="1",from="g1",to_domid="2",to="g2"} 1000',
             'xlnet_guest_meets_nobody{domid="3",guest="g3"} 1',
             'xlnet_guest_peers{domid="1",guest="g1"} 1',
-        ):
-            self.assertIn(line, out.splitlines())
+        )
 
     def test_top(self):
         said = {
