@@ -3,6 +3,8 @@
 //! From what dom0's kernel and toolstack say of two vifs to whether their guests meet: measured against a
 //! model of a host that says what would become of a frame.
 
+mod plain;
+
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
 use xlnet_protocol::roster::{evaluate, introduction, Guest, GuestWish, Policy, Vif};
@@ -12,20 +14,8 @@ use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Version};
 type World = ([(Option<Facts>, Settings); 2], Filters);
 
 const PLAIN: Facts = Facts {
-    up: true,
-    port: Some(BridgePort {
-        bridge: 3,
-        forwarding: true,
-        isolated: false,
-        locked: false,
-        flooded: true,
-        vlan_trees: false,
-        vlans: None,
-    }),
-    qdisc: false,
-    tc: false,
-    xdp: false,
-    netfilter: false,
+    port: Some(plain::PORT),
+    ..plain::FACTS
 };
 
 fn plain() -> World {

@@ -2,6 +2,8 @@
 
 //! Each reason for which a guest meets nobody can be reached, alone, and is told in words of its own.
 
+mod plain;
+
 use std::collections::BTreeSet;
 
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
@@ -35,23 +37,8 @@ impl Host {
                 addrs: Addrs::new(),
             }),
             wish: GuestWish::default(),
-            facts: Some(Facts {
-                up: true,
-                port: None,
-                qdisc: false,
-                tc: false,
-                xdp: false,
-                netfilter: false,
-            }),
-            port: Some(BridgePort {
-                bridge: 3,
-                forwarding: true,
-                isolated: false,
-                locked: false,
-                flooded: true,
-                vlan_trees: false,
-                vlans: None,
-            }),
+            facts: Some(plain::FACTS),
+            port: Some(plain::PORT),
             settings: Settings::default(),
             filters: Filters::default(),
             served_elsewhere: false,

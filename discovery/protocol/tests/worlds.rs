@@ -3,6 +3,8 @@
 //! Whole hosts that change: after each change two guests are introduced exactly if no fact parts them. The facts
 //! are listed here one by one, as docs/protocol.md has them, and not as the roster puts them together.
 
+mod plain;
+
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
 use xlnet_protocol::roster::{
@@ -11,7 +13,7 @@ use xlnet_protocol::roster::{
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Reasons, Version};
 
 const GUESTS: usize = 5;
-const BRIDGES: [u32; 2] = [3, 4];
+const BRIDGES: [u32; 2] = [plain::PORT.bridge, 4];
 
 /// A vif of a guest, of which there are two each: as the toolstack has it, and dom0's kernel.
 #[derive(Clone, Copy, Debug)]
@@ -53,30 +55,13 @@ struct World {
 
 /// All guests meet: each speaks of its second vif, and all are on one bridge with these.
 fn plain() -> World {
-    let port = BridgePort {
-        bridge: BRIDGES[0],
-        forwarding: true,
-        isolated: false,
-        locked: false,
-        flooded: true,
-        vlan_trees: false,
-        vlans: None,
-    };
-    let facts = Facts {
-        up: true,
-        port: None,
-        qdisc: false,
-        tc: false,
-        xdp: false,
-        netfilter: false,
-    };
     let vif = |mac| Vif {
         mac,
         elsewhere: false,
         settings: Settings::default(),
         present: true,
-        facts,
-        port,
+        facts: plain::FACTS,
+        port: plain::PORT,
         attached: true,
         vlans: PortVlans {
             pvid: 1,
