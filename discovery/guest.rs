@@ -11,7 +11,6 @@ use crate::{
 };
 use core::fmt::Display;
 use kapi::{
-    errno::EILSEQ,
     time::now_ms,
     xen::xenbus::{self, Transaction, Value, Watch, WatchHandler},
     Show,
@@ -213,15 +212,17 @@ impl Guest {
         let read = self.changes.advert.load(Relaxed) && self.advert_pace.take();
         if read {
             self.changes.advert.xchg(false, Full);
-            let read = self.read_name().and_then(|()| read_advert(self.domid));
-            self.advert = read.inspect_err(|_| {
-                self.changes.advert.store(true, Release);
-            })?;
-            self.look_elsewhere().inspect_err(|_| {
+            self.read_claims().inspect_err(|_| {
                 self.changes.advert.store(true, Release);
             })?;
         }
         Ok(read)
+    }
+
+    fn read_claims(&mut self) -> Result {
+        self.read_name()?;
+        self.advert = read_advert(self.domid)?;
+        self.look_elsewhere()
     }
 
     /// Reads the vifs again if none is known that has the advertised MAC: of one that another domain serves,
@@ -505,13 +506,9 @@ fn write(guest: DomId, version: Version, nodes: &[(Node, impl Display)]) -> Resu
     })
 }
 
-/// Reads a node of a guest's. What is not even text is treated as not there: it is a claim of the
-/// guest's like any other, and no reason to try again.
+/// Reads a node of a guest's. What is not even text is a claim like any other, and no reason to try again.
 fn read(guest: DomId, node: Node) -> Result<Option<Value>> {
-    match xenbus::read(format_args!("{}", Path::of(guest, node))) {
-        Err(EILSEQ) => Ok(None),
-        other => other,
-    }
+    xenbus::read_claim(format_args!("{}", Path::of(guest, node)))
 }
 
 fn read_advert(guest: DomId) -> Result<Option<Result<Advert, SchemaError>>> {

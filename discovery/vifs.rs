@@ -2,7 +2,7 @@
 
 //! The guests' vifs: what the toolstack says of them in XenStore, and what dom0's kernel has made of it.
 
-use kapi::{errno::EILSEQ, net::bridge, xen::xenbus};
+use kapi::{net::bridge, xen::xenbus};
 use kernel::prelude::*;
 use xlnet_protocol::{
     port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting},
@@ -93,11 +93,7 @@ fn read_elsewhere(guest: u16, stub_of: Option<DomId>, vifs: &mut KVec<Described>
     };
     for handle in handles.iter() {
         let node = |name: &str| {
-            let read = xenbus::read(fmt!("/local/domain/{guest}/device/vif/{handle}/{name}"));
-            match read {
-                Err(EILSEQ) => Ok(None),
-                other => other,
-            }
+            xenbus::read_claim(fmt!("/local/domain/{guest}/device/vif/{handle}/{name}"))
         };
         if node("backend-id")?.is_none_or(|domain| &*domain == "0") {
             continue;

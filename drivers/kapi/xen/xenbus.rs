@@ -103,6 +103,18 @@ pub fn read(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
     NONE.read(path)
 }
 
+/// The same of a node that anybody may have written: a value that is not even UTF-8 counts as none.
+///
+/// # Errors
+///
+/// xenstored's errors.
+pub fn read_claim(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
+    match read(path) {
+        Err(EILSEQ) => Ok(None),
+        other => other,
+    }
+}
+
 /// Lists the names below a node. `Ok(None)` if there is no such node.
 ///
 /// # Errors
