@@ -12,7 +12,7 @@
 
 use crate::{bindings, Show};
 use core::{fmt::Write, net::IpAddr};
-use kernel::{fmt, prelude::*};
+use kernel::{fmt, prelude::*, str::NullTerminatedFormatter};
 
 /// Whether somebody listens to a tracepoint.
 macro_rules! is_enabled {
@@ -28,43 +28,8 @@ macro_rules! is_enabled {
     };
 }
 
-/// The longest text that is told; what is longer is cut.
+/// The longest text that is told, in bytes; of a longer one the parts that fit are.
 const LONGEST: usize = 127;
-
-/// Text for C.
-struct Text {
-    /// With a NUL after the text.
-    bytes: [u8; LONGEST + 1],
-    len: usize,
-}
-
-impl Text {
-    fn of(text: fmt::Arguments<'_>) -> Self {
-        let mut this = Self {
-            bytes: [0; LONGEST + 1],
-            len: 0,
-        };
-        // The only error is that the text is cut.
-        let _ = write!(this, "{text}");
-        this
-    }
-
-    fn as_ptr(&self) -> *const c_char {
-        self.bytes.as_ptr().cast()
-    }
-}
-
-impl Write for Text {
-    fn write_str(&mut self, s: &str) -> core::fmt::Result {
-        // PANIC: `len` counts what was written below, at most `LONGEST` bytes.
-        let room = &mut self.bytes[self.len..LONGEST];
-        for (to, &byte) in room.iter_mut().zip(s.as_bytes()) {
-            *to = byte;
-            self.len += 1;
-        }
-        Ok(())
-    }
-}
 
 /// Hands texts to a tracepoint, as strings that live until `tell` returns.
 #[cold]
@@ -73,8 +38,14 @@ fn with_texts<const N: usize>(
     texts: [fmt::Arguments<'_>; N],
     tell: impl FnOnce([*const c_char; N]),
 ) {
-    let texts = texts.map(Text::of);
-    tell(texts.each_ref().map(Text::as_ptr));
+    let mut buffers = [[0; LONGEST + 1]; N];
+    for (buffer, text) in buffers.iter_mut().zip(texts) {
+        if let Some(mut formatter) = NullTerminatedFormatter::new(buffer) {
+            // The only error is that the text is cut.
+            let _ = formatter.write_fmt(text);
+        }
+    }
+    tell(buffers.each_ref().map(|buffer| buffer.as_ptr().cast()));
 }
 
 /// The handshake with the domain `peer` took an event, which led from one state to another. Any
