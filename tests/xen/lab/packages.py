@@ -142,7 +142,6 @@ class InDom0(Packages):
         self._domain.check(f"cp -a {self.INDEXES}/* {self._modules} && rm -r {self.INDEXES}")
 
 
-
 def come_and_go(lab, guest, peer, disturb):
     """Installs the packages in a guest with Debian, reboots it, upgrades them with traffic running, and removes them.
     `disturb` is what has its network manager do something with all networks."""
