@@ -5,8 +5,8 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Needs:
-    """`guests` of the topology that must run. `loaded`: modules in dom0, g1 and g2 with their
-    channel up (True), nowhere (False), or as the case before left them (None). `ascending`: the guests' domids
+    """`guests` of the topology that must run. `loaded`: modules in dom0, g1 and g2 with their channel up, and in no
+    other guest (True), nowhere (False), or as the case before left them (None). `ascending`: the guests' domids
     ascend in the order of `guests`. `types`: of the guests that are not to be PV guests. `packages`: whether dom0 and
     guests with Debian have xlnet's packages to install."""
 

@@ -85,6 +85,7 @@ class Runner:
         if case.needs.loaded is False:
             xlnet.unload_all(lab)
         elif case.needs.loaded:
+            xlnet.unload_all(lab, besides=("dom0", *xlnet.GUESTS))
             xlnet.load_all(lab)
 
     def _attempt(self, case, kind, out):

@@ -13,6 +13,8 @@ from .errors import CaseFailure
 CONVERGENCE = 3.0 * debug.PACE
 # The promise: routes follow within so many seconds of what makes them right or wrong.
 FALLBACK = 1.0 * debug.PACE
+# Where cases have the device unless they say otherwise.
+GUESTS = ("g1", "g2")
 # What tells why there is no route.
 STATE = (
     "cat /sys/kernel/debug/xlnet/addresses; ip rule; ip route show table xlnet; ip nexthop; ip route;"
@@ -35,13 +37,14 @@ def module_of(domain):
     return "xldiscovery" if domain.name == "dom0" else "xlnet"
 
 
-def unload_all(lab):
+def unload_all(lab, besides=()):
+    """Unloads what is loaded but in the domains with the names `besides`."""
     for domain in lab.domains():
-        if domain.has_module(module_of(domain)):
+        if domain.name not in besides and domain.has_module(module_of(domain)):
             unload(domain)
 
 
-def load_all(lab, names=("g1", "g2")):
+def load_all(lab, names=GUESTS):
     """Loads what is not loaded and waits until all the named guests have routes to each other."""
     for domain in [lab.dom0, *(lab.guest(name) for name in names)]:
         if not domain.has_module(module_of(domain)):
@@ -49,7 +52,7 @@ def load_all(lab, names=("g1", "g2")):
     wait_for_routes(lab, names)
 
 
-def wait_for_routes(lab, names=("g1", "g2"), timeout=PATIENCE):
+def wait_for_routes(lab, names=GUESTS, timeout=PATIENCE):
     """Waits until each named guest has a route on xl0 to each other one; all of them wait at once,
     each by a loop of its own, so that the driver's polling costs no time."""
     waiting = [
