@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One guest: what it wrote, and what it was told.
+//! One guest: what it wrote, and what was read of it.
 
 use crate::{
     bell::Bell,
     marks::Marks,
     pace::Pace,
     policy::Policy,
+    told::Told,
     vifs::{self, Described, Survey},
 };
-use core::fmt::Display;
 use kapi::{
-    time::now_ms,
-    xen::xenbus::{self, Transaction, Value, Watch, WatchHandler},
+    xen::xenbus::{self, Value, Watch, WatchHandler},
     Show,
 };
 use kernel::{
@@ -25,11 +24,8 @@ use kernel::{
 };
 use xlnet_protocol::{
     roster::{GuestWish, Vif},
-    Advert, AdvertText, DomId, Node, Offer, Path, PeerEntry, Reasons, SchemaError, Tree, Version,
+    Advert, AdvertText, DomId, Node, Offer, Path, Reasons, SchemaError,
 };
-
-/// When to try again what XenStore refused, in milliseconds.
-const RETRY_MS: u64 = 1000;
 
 /// What a guest changed since it was last looked at.
 #[pin_data]
@@ -124,23 +120,10 @@ pub(crate) struct Guest {
     /// What the policy may know it by.
     name: Option<Value>,
     vm: Option<Value>,
-    /// The version of the protocol in which it is told.
-    version: Version,
-    told: KVec<Told>,
-    /// Before then the guest is told of nobody.
-    tell_at: u64,
-    /// What it and the log were told of why it meets nobody.
-    why: Reasons,
+    pub(crate) told: Told,
+    /// What the log was told of why it meets nobody.
     logged: Reasons,
     log_pace: Pace,
-}
-
-/// What a guest was told of a peer.
-struct Told {
-    peer: DomId,
-    entry: PeerEntry,
-    /// The peer's offer, if it was relayed.
-    offer: Option<Offer>,
 }
 
 impl Guest {
@@ -159,12 +142,7 @@ impl Guest {
             }),
             GFP_KERNEL,
         )?;
-        for path in [
-            Path::of(domid, Node::Told),
-            path(domid, Version::One, Node::Peers),
-        ] {
-            xenbus::remove(format_args!("{path}"))?;
-        }
+        let told = Told::nothing(domid)?;
         let watch = Watch::new(
             format_args!("{}", Path::of(domid, Node::Root)),
             GuestWatch {
@@ -183,10 +161,7 @@ impl Guest {
             vifs: KVec::new(),
             name: None,
             vm: None,
-            version: Version::Two,
-            told: KVec::new(),
-            tell_at: 0,
-            why: Reasons::NONE,
+            told,
             logged: Reasons::NONE,
             log_pace: Pace::of_lines(),
         })
@@ -282,17 +257,7 @@ impl Guest {
         if takes_part || !reasons.is_empty() {
             self.log(reasons);
         }
-        if self.why == reasons {
-            return Ok(());
-        }
-        // Guests of version 1 do not read it, but people do.
-        if reasons.is_empty() {
-            xenbus::remove(format_args!("{}", Path::of(self.domid, Node::Why)))?;
-        } else {
-            write(self.domid, Version::Two, &[(Node::Why, reasons)])?;
-        }
-        self.why = reasons;
-        Ok(())
+        self.told.say_why(reasons)
     }
 
     fn log(&mut self, reasons: Reasons) {
@@ -319,11 +284,7 @@ impl Guest {
         let Some(Ok(Advert { version, .. })) = self.advert else {
             return Ok(());
         };
-        if version != self.version {
-            self.keep(|_| false)?;
-            self.version = version;
-        }
-        Ok(())
+        self.told.follow_version(version)
     }
 
     /// The peers to which the offers changed, or are to be looked at again, since the last call.
@@ -352,14 +313,14 @@ impl Guest {
         match self.relay_again.take() {
             Marks::Of(mut peers) => {
                 // A guest may write offers to whom it likes.
-                peers.retain(|peer| told.iter().any(|told| told.peer == *peer));
+                peers.retain(|peer| told.peers().any(|told| told == *peer));
                 Ok(peers)
             }
             Marks::All => {
                 let mut peers = KVec::new();
-                for told in told {
+                for peer in told.peers() {
                     peers
-                        .push(told.peer, GFP_KERNEL)
+                        .push(peer, GFP_KERNEL)
                         .inspect_err(|_| self.relay_again = Marks::All)?;
                 }
                 Ok(peers)
@@ -381,129 +342,6 @@ impl Guest {
         let text = read(self.domid, Node::Offer(peer))?;
         Ok(text.and_then(|text| Offer::parse(&text).ok()))
     }
-
-    /// Tells the guest of a peer, unless it knows. Returns whether the peer's offer is to be
-    /// relayed (again).
-    ///
-    /// # Errors
-    ///
-    /// XenStore's, `ENOMEM`.
-    pub(crate) fn tell(&mut self, peer: DomId, entry: &PeerEntry) -> Result<bool> {
-        let found = self.told.iter_mut().find(|told| told.peer == peer);
-        let known = found.as_ref().map(|told| told.entry);
-        if known == Some(*entry) {
-            return Ok(false);
-        }
-        if now_ms() < self.tell_at {
-            return Err(EAGAIN);
-        }
-        // If XenStore refuses one of these, it is to have a while.
-        self.tell_at = now_ms() + RETRY_MS;
-        let same_pair = known.is_some_and(|known| known.nonce == entry.nonce);
-        if known.is_some() && !same_pair {
-            // With the old pair goes the offer that belonged to it.
-            let path = path(self.domid, self.version, Node::Peer(peer));
-            xenbus::remove(format_args!("{path}"))?;
-        }
-        // In this order: the guest looks when it sees the last node.
-        write(self.domid, self.version, &entry.nodes(peer))?;
-        if let Some(told) = found {
-            told.entry = *entry;
-            if !same_pair {
-                told.offer = None;
-            }
-        } else {
-            let told = Told {
-                peer,
-                entry: *entry,
-                offer: None,
-            };
-            self.told.push(told, GFP_KERNEL)?;
-        }
-        self.tell_at = 0;
-        Ok(!same_pair)
-    }
-
-    /// Takes back what the guest was told of those that it may not meet any more.
-    ///
-    /// # Errors
-    ///
-    /// XenStore's; what is left is tried again by the next call.
-    pub(crate) fn keep(&mut self, mut may_meet: impl FnMut(DomId) -> bool) -> Result {
-        let (guest, version) = (self.domid, self.version);
-        let mut result = Ok(());
-        self.told.retain(|told| {
-            if may_meet(told.peer) {
-                return true;
-            }
-            let path = path(guest, version, Node::Peer(told.peer));
-            let removed = xenbus::remove(format_args!("{path}"));
-            result = result.and(removed);
-            removed.is_err()
-        });
-        result
-    }
-
-    /// Takes back all that the guest was told.
-    ///
-    /// # Errors
-    ///
-    /// XenStore's.
-    pub(crate) fn withdraw(&mut self) -> Result {
-        let kept = self.keep(|_| false);
-        kept.and(xenbus::remove(format_args!(
-            "{}",
-            Path::of(self.domid, Node::Told)
-        )))
-    }
-
-    /// Relays a peer's offer, or its absence. An offer for another pair of instances than the one
-    /// the guest was told of is no offer to it.
-    ///
-    /// # Errors
-    ///
-    /// XenStore's.
-    pub(crate) fn relay(&mut self, peer: DomId, offer: Option<Offer>) -> Result {
-        let (guest, version, node) = (self.domid, self.version, Node::PeerOffer(peer));
-        let Some(told) = self.told.iter_mut().find(|told| told.peer == peer) else {
-            return Ok(());
-        };
-        let offer = offer.filter(|offer| offer.channel.nonce == told.entry.nonce);
-        if offer == told.offer {
-            return Ok(());
-        }
-        match &offer {
-            Some(offer) => write(guest, version, &[(node, offer)])?,
-            None => xenbus::remove(format_args!("{}", path(guest, version, node)))?,
-        }
-        told.offer = offer;
-        Ok(())
-    }
-}
-
-/// Where a guest is told.
-const fn path(guest: DomId, version: Version, node: Node) -> Path {
-    let tree = match version {
-        Version::One => Tree::OfVersion1(guest),
-        Version::Two => Tree::Of(guest),
-    };
-    Path { tree, node }
-}
-
-/// Writes what a guest is told, in this order. Nothing is written for a guest that is gone: its directory
-/// would be there again, for nobody to remove, and mean something to the next one of that id.
-fn write(guest: DomId, version: Version, nodes: &[(Node, impl Display)]) -> Result {
-    Transaction::run(|transaction| {
-        let domid = transaction.read(fmt!("/local/domain/{}/domid", guest.raw()))?;
-        if domid.is_none() {
-            return Ok(());
-        }
-        for (node, value) in nodes {
-            let path = path(guest, version, *node);
-            transaction.write(format_args!("{path}"), format_args!("{value}"))?;
-        }
-        Ok(())
-    })
 }
 
 /// Reads a node of a guest's. What is not even text is a claim like any other, and no reason to try again.

@@ -134,7 +134,7 @@ impl Introducer {
         let mut state = self.state.lock();
         for guest in &mut state.guests {
             // Without XenStore they learn it when they look at shared memory.
-            let _ = guest.withdraw();
+            let _ = guest.told.withdraw();
         }
         state.parted.withdraw();
         // The guests' watches hold the worker that holds them, and it holds itself.
@@ -357,28 +357,32 @@ impl State {
                 may_meet
             };
             result = result
-                .and(guest.keep(keep))
+                .and(guest.told.keep(keep))
                 .and(guest.follow_version())
                 .and(guest.say_why(entry.reasons(), entry.vouched().is_some()));
         }
         for (i, entry) in roster.iter().enumerate() {
-            for (peer, told) in roster::peers(&roster, i) {
-                if let (Ok(told), false) = (told, dry_run) {
-                    result = result.and(self.tell(entry.domid(), peer.domid(), &told));
-                }
+            let peers = roster::peers(&roster, i);
+            let may_meet = peers.filter_map(|(peer, told)| Some((peer.domid(), told.ok()?)));
+            if !dry_run {
+                result = result.and(self.tell(entry.domid(), may_meet));
             }
         }
         self.stale = result.is_err();
         result
     }
 
-    /// Tells a guest of a peer.
-    fn tell(&mut self, domid: DomId, peer: DomId, told: &PeerEntry) -> Result {
+    /// Tells a guest of its peers.
+    fn tell(
+        &mut self,
+        domid: DomId,
+        peers: impl Iterator<Item = (DomId, PeerEntry)>,
+    ) -> Result {
         let Some(guest) = self.guest(domid) else {
             return Ok(());
         };
-        if guest.tell(peer, told)? {
-            if let Some(peer) = self.guest(peer) {
+        for peer in &guest.told.tell(peers)? {
+            if let Some(peer) = self.guest(*peer) {
                 peer.relay_again(domid);
             }
         }
@@ -403,30 +407,30 @@ impl State {
             match changed {
                 Ok(peers) => {
                     for to in peers {
-                        result = result.and(self.relay_offer(domid, to));
+                        result = result.and(self.read_offer(domid, to));
                     }
                 }
                 Err(error) => result = result.and(Err(error)),
             }
         }
+        for guest in &mut self.guests {
+            result = result.and(guest.told.relay_due());
+        }
         result
     }
 
-    /// Relays the offer of one guest to another.
-    fn relay_offer(&mut self, from: DomId, to: DomId) -> Result {
+    /// Reads the offer of one guest to another, which is to be relayed.
+    fn read_offer(&mut self, from: DomId, to: DomId) -> Result {
         let Some(guest) = self.guest(from) else {
             return Ok(());
         };
-        let offer = guest.read_offer(to);
-        let relayed = match (offer, self.guest(to)) {
-            (Ok(offer), Some(guest)) => guest.relay(from, offer),
-            (Ok(_), None) => Ok(()),
-            (Err(error), _) => Err(error),
-        };
-        if let (true, Some(guest)) = (relayed.is_err(), self.guest(from)) {
-            guest.relay_again(to);
+        let offer = guest
+            .read_offer(to)
+            .inspect_err(|_| guest.relay_again(to))?;
+        if let Some(guest) = self.guest(to) {
+            guest.told.relay(from, offer);
         }
-        relayed
+        Ok(())
     }
 }
 

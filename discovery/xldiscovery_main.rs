@@ -18,6 +18,7 @@ mod marks;
 mod pace;
 mod parted;
 mod policy;
+mod told;
 mod vifs;
 
 use crate::introducer::{Flag, FlagWatch, Introducer, Kick, VifObserver};

@@ -36,6 +36,19 @@ store() {
 	xenstore-read "$1" 2>/dev/null || true
 }
 
+# entry TEXT: what dom0 tells of a peer in one node: MAC address and addresses, in $entry_mac and $entry_addresses
+declare entry_mac entry_addresses
+entry() {
+	local word
+	entry_mac='' entry_addresses=''
+	for word in $1; do
+		case $word in
+		mac=*) entry_mac=${word#*=} ;;
+		addr=*) entry_addresses+="${entry_addresses:+ }${word#*=}" ;;
+		esac
+	done
+}
+
 # first_line FILE: in $REPLY; empty if it cannot be read
 first_line() {
 	REPLY=

@@ -30,7 +30,7 @@ read_store() {
 			[[ " ${domains[*]} " == *" ${BASH_REMATCH[1]} "* ]] || domains+=("${BASH_REMATCH[1]}")
 		elif [[ $path =~ ^${id}/data/xlnet/version$ ]]; then
 			guests+=("${BASH_REMATCH[1]}")
-		elif [[ $path =~ ^${id}/xlnet/peer/${id}/nonce$ ]]; then
+		elif [[ $path =~ ^${id}/xlnet/peer/${id}$ ]]; then
 			told[${BASH_REMATCH[1]}]+="${BASH_REMATCH[2]} "
 		elif [[ $path =~ ^${id}/data/xlnet/peer/${id}/nonce$ ]]; then
 			told_v1[${BASH_REMATCH[1]}]+="${BASH_REMATCH[2]} "
@@ -60,8 +60,8 @@ domid() {
 }
 
 # Of the guest that guest_facts was called for: what it advertises, its bridge, why it meets nobody, whom it was told
-# of, and where.
-declare guest_mac guest_addresses guest_bridge guest_why guest_peers guest_told
+# of.
+declare guest_mac guest_addresses guest_bridge guest_why guest_peers
 
 # guest_facts DOMID
 guest_facts() {
@@ -78,9 +78,19 @@ guest_facts() {
 	done
 	# Those of version 1 are told of peers in their own part.
 	if [[ ${tree[$1/data/xlnet/version]} = 1 ]]; then
-		guest_peers=${told_v1[$1]:-} guest_told=$1/data/xlnet/peer
+		guest_peers=${told_v1[$1]:-}
 	else
-		guest_peers=${told[$1]:-} guest_told=$1/xlnet/peer
+		guest_peers=${told[$1]:-}
+	fi
+}
+
+# told_entry DOMID PEER: what a guest was told of a peer, as `entry` has it
+told_entry() {
+	local node=$1/data/xlnet/peer/$2
+	if [[ ${tree[$1/data/xlnet/version]} = 1 ]]; then
+		entry_mac=${tree[$node/mac]:-} entry_addresses=${tree[$node/addr]:-}
+	else
+		entry "${tree[$1/xlnet/peer/$2]:-}"
 	fi
 }
 

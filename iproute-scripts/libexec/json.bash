@@ -88,9 +88,11 @@ one_guest_json() {
 	guest_facts "$1"
 	for peer in $guest_peers; do
 		name "$peer"
+		guest_name=$REPLY
+		told_entry "$1" "$peer"
 		# shellcheck disable=SC2086 # A list of addresses.
-		guest_name=$REPLY && strings ${tree[$guest_told/$peer/addr]:-}
-		object domid n "$peer" name s "$guest_name" mac s "${tree[$guest_told/$peer/mac]:-}" addresses j "$REPLY"
+		strings $entry_addresses
+		object domid n "$peer" name s "$guest_name" mac s "$entry_mac" addresses j "$REPLY"
 		all+=("$REPLY")
 	done
 	array "${all[@]}"

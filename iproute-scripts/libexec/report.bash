@@ -128,6 +128,7 @@ report_dom0() {
 nodes() {
 	local path
 	for path in "${@:2}"; do
-		xenstore-ls -f "$1$path" 2>/dev/null | grep -aE "^$1$path/(peer/[0-9]+/)?$ALLOWED_NODES = " || true
+		xenstore-ls -f "$1$path" 2>/dev/null | grep -aE "^$1$path/(peer/[0-9]+|(peer/[0-9]+/)?$ALLOWED_NODES) = " |
+			sed -E 's/ nonce=[0-9a-f]*//' || true
 	done
 }

@@ -133,12 +133,19 @@ impl Addrs {
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let mut addrs = Self::new();
         if !text.is_empty() {
-            for word in text.split(' ') {
-                let addr = word.parse();
-                addrs.push(addr.map_err(|_| Field::Addr.error(Kind::Syntax))?)?;
-            }
+            text.split(' ').try_for_each(|word| addrs.push_text(word))?;
         }
         Ok(addrs)
+    }
+
+    /// Appends an address.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Syntax`] if it is not one, else as [`Addrs::push`].
+    pub(crate) fn push_text(&mut self, text: &str) -> Result<(), SchemaError> {
+        let addr = text.parse();
+        self.push(addr.map_err(|_| Field::Addr.error(Kind::Syntax))?)
     }
 
     /// Reads a vif's `ip=`, as the toolstack leaves it in the backend's directory: `None` if it

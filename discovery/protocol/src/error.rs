@@ -38,6 +38,8 @@ pub enum Field {
     Port,
     /// An offer that goes on after its last field.
     Offer,
+    /// A peer entry that does.
+    Peer,
     /// VLAN of a vif.
     Vlan,
     /// Number of queue pairs of a channel.
@@ -83,6 +85,7 @@ impl fmt::Display for Field {
             Field::Grant => "grant",
             Field::Port => "port",
             Field::Offer => "offer",
+            Field::Peer => "peer entry",
             Field::Vlan => "vlan",
             Field::QueuePairs => "queue pairs",
         })

@@ -37,6 +37,7 @@ pub mod roster;
 mod traffic;
 mod version;
 mod warning;
+mod words;
 
 pub use acceptance::{Acceptance, Accepted, MAX_ACCEPTED};
 pub use addr::{Addrs, Mac, MAX_ADDRS};
@@ -51,7 +52,7 @@ pub use list::{Full, List};
 pub use meta::{PacketMeta, ETHERTYPE_IPV4};
 pub use offer::{ChannelId, Offer};
 pub use path::{Node, Path, Tree};
-pub use peer::{pair_nonce, PeerEntry, PeerText};
+pub use peer::{pair_nonce, PeerEntry};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
 pub use reason::{Reason, Reasons};
 pub use traffic::Traffic;

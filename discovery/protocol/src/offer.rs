@@ -6,6 +6,7 @@ use core::fmt;
 
 use crate::error::{Field, Kind, SchemaError};
 use crate::number;
+use crate::words::Words;
 
 /// Names one channel between two guests for all time: no two channels share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,25 +47,17 @@ impl Offer {
     /// Names the first field that is missing, malformed or out of range. The version is looked at
     /// first: [`Kind::Unsupported`] if it is not 1.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
-        let mut words = text.split(' ');
-        let mut field = |field: Field, name: &str| {
-            let word = words.next().ok_or(field.error(Kind::Missing))?;
-            let value = word
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('='));
-            value.ok_or(field.error(Kind::Syntax))
-        };
-        if number::decimal(Field::Version, field(Field::Version, "version")?)? != FORMAT {
+        let mut words = Words::of(text);
+        let version = words.next(Field::Version, "version")?;
+        if number::decimal(Field::Version, version)? != FORMAT {
             return Err(Field::Version.error(Kind::Unsupported));
         }
-        let nonce = number::hex64(Field::Nonce, field(Field::Nonce, "nonce")?)?;
-        let generation = field(Field::Generation, "generation")?;
+        let nonce = number::hex64(Field::Nonce, words.next(Field::Nonce, "nonce")?)?;
+        let generation = words.next(Field::Generation, "generation")?;
         let generation = number::decimal(Field::Generation, generation)?;
-        let grant = number::decimal(Field::Grant, field(Field::Grant, "grant")?)?;
-        let port = number::decimal(Field::Port, field(Field::Port, "port")?)?;
-        if words.next().is_some() {
-            return Err(Field::Offer.error(Kind::Syntax));
-        }
+        let grant = number::decimal(Field::Grant, words.next(Field::Grant, "grant")?)?;
+        let port = number::decimal(Field::Port, words.next(Field::Port, "port")?)?;
+        words.end(Field::Offer)?;
         if grant < FIRST_GRANT {
             return Err(Field::Grant.error(Kind::Range));
         }

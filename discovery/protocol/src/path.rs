@@ -59,7 +59,9 @@ pub enum Node {
     Peers,
     /// `peer/<P>`: what dom0 tells the guest about P.
     Peer(DomId),
-    /// `peer/<P>/mac`: MAC address of P's NIC.
+    /// `peer/<P>/offer`: P's offer to the guest.
+    PeerOffer(DomId),
+    /// `peer/<P>/mac`: MAC address of P's NIC. This and the next three are of version 1 only.
     PeerMac(DomId),
     /// `peer/<P>/addr`: the addresses dom0 vouches for.
     PeerAddr(DomId),
@@ -67,8 +69,6 @@ pub enum Node {
     PeerOwn(DomId),
     /// `peer/<P>/nonce`: of this pair of instances.
     PeerNonce(DomId),
-    /// `peer/<P>/offer`: P's offer to the guest.
-    PeerOffer(DomId),
 }
 
 const GUESTS: &str = "data/xlnet";
@@ -162,10 +162,6 @@ impl Node {
             [Some("why"), None, ..] => Node::Why,
             [Some("peer"), None, ..] => Node::Peers,
             [Some("peer"), Some(peer), None, _] => Node::Peer(guest(peer)?),
-            [Some("peer"), Some(peer), Some("mac"), None] => Node::PeerMac(guest(peer)?),
-            [Some("peer"), Some(peer), Some("addr"), None] => Node::PeerAddr(guest(peer)?),
-            [Some("peer"), Some(peer), Some("own"), None] => Node::PeerOwn(guest(peer)?),
-            [Some("peer"), Some(peer), Some("nonce"), None] => Node::PeerNonce(guest(peer)?),
             [Some("peer"), Some(peer), Some("offer"), None] => Node::PeerOffer(guest(peer)?),
             _ => return None,
         })

@@ -2,14 +2,19 @@
 
 //! The peer entry: dom0 tells a guest about another.
 
+use core::fmt;
+
 use crate::addr::{Addrs, Mac};
-use crate::advert::{present, Value};
+use crate::advert::Value;
 use crate::domid::DomId;
 use crate::error::{Field, SchemaError};
 use crate::number;
 use crate::path::Node;
+use crate::words::Words;
 
 /// What dom0 vouches for about a peer.
+///
+/// Formats as the string that XenStore takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerEntry {
     /// MAC address of the peer's NIC.
@@ -23,45 +28,57 @@ pub struct PeerEntry {
     pub nonce: u64,
 }
 
-/// The nodes of a peer entry, as read from XenStore; `None` for one that is not there.
-///
-/// Without a nonce there is no entry: dom0 writes it last and removes it first.
-#[derive(Clone, Copy, Debug)]
-pub struct PeerText<'a> {
-    /// [`Node::PeerMac`].
-    pub mac: Option<&'a str>,
-    /// [`Node::PeerAddr`].
-    pub addr: Option<&'a str>,
-    /// [`Node::PeerOwn`].
-    pub own: Option<&'a str>,
-    /// [`Node::PeerNonce`].
-    pub nonce: &'a str,
-}
-
 impl PeerEntry {
     /// Reads a peer entry.
     ///
     /// # Errors
     ///
-    /// Names the first node that is missing or malformed.
-    pub fn parse(text: &PeerText<'_>) -> Result<Self, SchemaError> {
-        Ok(Self {
-            mac: Mac::parse(present(Field::Mac, text.mac)?)?,
-            addrs: Addrs::parse(present(Field::Addr, text.addr)?)?,
-            own: Addrs::parse(present(Field::Addr, text.own)?)?,
-            nonce: number::hex64(Field::Nonce, text.nonce)?,
-        })
+    /// Names the first field that is missing or malformed.
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let mut words = Words::of(text);
+        let entry = Self {
+            mac: Mac::parse(words.next(Field::Mac, "mac")?)?,
+            nonce: number::hex64(Field::Nonce, words.next(Field::Nonce, "nonce")?)?,
+            addrs: addrs(&mut words, ADDR)?,
+            own: addrs(&mut words, OWN)?,
+        };
+        words.end(Field::Peer)?;
+        Ok(entry)
     }
 
-    /// The nodes to write for `peer` and their values, in the order in which to write them: the
-    /// nonce is the last, so that a reader who finds it finds the others too.
-    pub fn nodes(&self, peer: DomId) -> [(Node, Value<'_>); 4] {
+    /// The nodes to write for `peer` in version 1, which has one for each field, and their values. The nonce
+    /// is the last, so that a reader who finds it finds the others too.
+    pub fn nodes_of_version1(&self, peer: DomId) -> [(Node, Value<'_>); 4] {
         [
             (Node::PeerMac(peer), Value::Mac(self.mac)),
             (Node::PeerAddr(peer), Value::Addrs(&self.addrs)),
             (Node::PeerOwn(peer), Value::Addrs(&self.own)),
             (Node::PeerNonce(peer), Value::Hex64(self.nonce)),
         ]
+    }
+}
+
+const ADDR: &str = "addr";
+const OWN: &str = "own";
+
+/// The addresses of all words of this name that come next.
+fn addrs(words: &mut Words<'_>, name: &str) -> Result<Addrs, SchemaError> {
+    let mut addrs = Addrs::new();
+    while let Some(text) = words.next_if(name) {
+        addrs.push_text(text)?;
+    }
+    Ok(addrs)
+}
+
+impl fmt::Display for PeerEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "mac={} nonce={:016x}", self.mac, self.nonce)?;
+        for (name, addrs) in [(ADDR, &self.addrs), (OWN, &self.own)] {
+            for addr in addrs.iter() {
+                write!(f, " {name}={addr}")?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::prelude::*;
 use xlnet_protocol::{
     pair_nonce, Addrs, Advert, AdvertText, ChannelId, DomId, Field, Kind, List, Mac, Node, Offer,
-    PacketMeta, Path, PeerEntry, PeerText, SchemaError, Tree, Version, MAX_ADDRS,
+    PacketMeta, Path, PeerEntry, SchemaError, Tree, Version, MAX_ADDRS,
 };
 
 fn error(field: Field, kind: Kind) -> SchemaError {
@@ -294,6 +294,58 @@ fn a_bad_offer_is_refused_by_name() {
     }
 }
 
+const ENTRY: &str =
+    "mac=00:16:3e:00:00:01 nonce=0123456789abcdef addr=10.0.0.1 addr=fd00::1 own=10.0.0.2";
+
+#[test]
+fn a_peer_entry_is_read_as_written() {
+    let entry = PeerEntry::parse(ENTRY).unwrap();
+    assert_eq!(entry.to_string(), ENTRY);
+    assert_eq!(entry.addrs.to_string(), "10.0.0.1 fd00::1");
+    assert_eq!(entry.own.to_string(), "10.0.0.2");
+    let none = ENTRY.split(" addr").next().unwrap();
+    let entry = PeerEntry::parse(none).unwrap();
+    assert!(entry.addrs.is_empty() && entry.own.is_empty());
+    assert_eq!(entry.to_string(), none);
+}
+
+#[test]
+fn a_bad_peer_entry_is_refused_by_name() {
+    for (from, to, field, kind) in [
+        ("mac=00", "mac=01", Field::Mac, Kind::NotUnicast),
+        ("mac=", "", Field::Mac, Kind::Syntax),
+        (" nonce=0", " nonce=", Field::Nonce, Kind::Syntax),
+        (" nonce=0123456789abcdef", "", Field::Nonce, Kind::Syntax),
+        ("addr=10.0.0.1", "addr=", Field::Addr, Kind::Syntax),
+        (
+            "addr=fd00::1",
+            "addr=10.0.0.1",
+            Field::Addr,
+            Kind::Duplicate,
+        ),
+        (
+            "own=10.0.0.2",
+            "own=224.0.0.1",
+            Field::Addr,
+            Kind::NotUnicast,
+        ),
+        ("own=10.0.0.2", "own=10.0.0.2 ", Field::Peer, Kind::Syntax),
+        (
+            "own=10.0.0.2",
+            "own=10.0.0.2 addr=10.0.0.3",
+            Field::Peer,
+            Kind::Syntax,
+        ),
+        ("own=10.0.0.2", "key=1", Field::Peer, Kind::Syntax),
+    ] {
+        let text = ENTRY.replace(from, to);
+        assert_ne!(text, ENTRY);
+        assert_eq!(PeerEntry::parse(&text), Err(error(field, kind)), "{text:?}");
+    }
+    let missing = PeerEntry::parse("mac=00:16:3e:00:00:01");
+    assert_eq!(missing, Err(error(Field::Nonce, Kind::Missing)));
+}
+
 #[test]
 fn paths() {
     for (path, text) in [
@@ -301,7 +353,7 @@ fn paths() {
         (Path::own(Node::Addr), "data/xlnet/addr"),
         (Path::own(Node::Offer(guest(12))), "data/xlnet/offer/12"),
         (Path::own(Node::Traffic(guest(12))), "data/xlnet/traffic/12"),
-        (Path::own(Node::PeerNonce(guest(12))), "xlnet/peer/12/nonce"),
+        (Path::own(Node::Peer(guest(12))), "xlnet/peer/12"),
         (Path::own(Node::Told), "xlnet"),
         (Path::own(Node::Why), "xlnet/why"),
         (Path::of(guest(3), Node::Root), "/local/domain/3/data/xlnet"),
@@ -326,6 +378,7 @@ fn paths() {
         "data/xlnet/offer/+1",
         "data/xlnet/offer/1/2",
         "data/xlnet/peer/1/nonce",
+        "xlnet/peer/1/nonce",
         "data/xlnet/peer",
         "data/xlnet/why",
         "xlnet/mac",
@@ -440,10 +493,6 @@ fn any_node() -> impl Strategy<Value = Node> {
         Just(Node::Why),
         Just(Node::Peers),
         any_guest().prop_map(Node::Peer),
-        any_guest().prop_map(Node::PeerMac),
-        any_guest().prop_map(Node::PeerAddr),
-        any_guest().prop_map(Node::PeerOwn),
-        any_guest().prop_map(Node::PeerNonce),
         any_guest().prop_map(Node::PeerOffer),
     ]
 }
@@ -497,10 +546,8 @@ proptest! {
         nonce: u64, peer in any_guest(), mac in any_mac(), addrs in any_addrs(), own in any_addrs(),
     ) {
         let entry = PeerEntry { mac, addrs, own, nonce };
-        let [mac, addr, own, nonce] = entry.nodes(peer).map(|(_, value)| value.to_string());
-        let text = PeerText { mac: Some(&mac), addr: Some(&addr), own: Some(&own), nonce: &nonce };
-        prop_assert_eq!(PeerEntry::parse(&text), Ok(entry));
-        prop_assert_eq!(entry.nodes(peer)[3].0, Node::PeerNonce(peer));
+        prop_assert_eq!(PeerEntry::parse(&entry.to_string()), Ok(entry));
+        prop_assert_eq!(entry.nodes_of_version1(peer)[3].0, Node::PeerNonce(peer));
     }
 
     #[test]
@@ -545,7 +592,7 @@ proptest! {
             prop_assert_eq!(Addrs::parse(&addrs.to_string()), Ok(addrs));
         }
         let _ = Addrs::parse_restriction(&text);
-        let _ = PeerEntry::parse(&PeerText { mac: Some(&text), addr: Some(&text), own: Some(&text), nonce: &text });
+        let _ = PeerEntry::parse(&text);
         for field in 0..5 {
             let mut advert = ADVERT;
             match field {

@@ -160,14 +160,7 @@ pub fn write(path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
 ///
 /// xenstored's errors.
 pub fn remove(path: fmt::Arguments<'_>) -> Result {
-    let path = CString::try_from_fmt(path)?;
-    // SAFETY: The strings are NUL-terminated.
-    let error =
-        unsafe { bindings::xenbus_rm(NONE.handle(), path.as_char_ptr(), SELF.as_char_ptr()) };
-    match to_result(error) {
-        Err(ENOENT) => Ok(()),
-        other => other,
-    }
+    NONE.remove(path)
 }
 
 /// So often a transaction is tried that others interfere with.
@@ -270,6 +263,22 @@ impl Transaction {
                 value.as_char_ptr(),
             )
         })
+    }
+
+    /// [`remove`], in the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`remove`].
+    pub fn remove(&self, path: fmt::Arguments<'_>) -> Result {
+        let path = CString::try_from_fmt(path)?;
+        // SAFETY: The strings are NUL-terminated.
+        let error =
+            unsafe { bindings::xenbus_rm(self.handle(), path.as_char_ptr(), SELF.as_char_ptr()) };
+        match to_result(error) {
+            Err(ENOENT) => Ok(()),
+            other => other,
+        }
     }
 }
 

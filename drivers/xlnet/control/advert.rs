@@ -4,7 +4,7 @@
 
 use kapi::xen::xenbus;
 use kernel::prelude::*;
-use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, PeerText, Traffic};
+use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, Traffic};
 
 /// Where dom0 tells of the peers.
 pub(crate) const PEERS: Path = Path::own(Node::Peers);
@@ -97,26 +97,14 @@ pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
     Ok(())
 }
 
-/// Reads what dom0 tells of `peer`. `None` if that is nothing, or not complete (yet).
+/// Reads what dom0 tells of `peer`. `None` if that is nothing, or malformed.
 ///
 /// # Errors
 ///
 /// XenStore's.
 pub(crate) fn read_peer(peer: DomId) -> Result<Option<PeerEntry>> {
-    let read = |node| xenbus::read(format_args!("{}", Path::own(node)));
-    let Some(nonce) = read(Node::PeerNonce(peer))? else {
-        return Ok(None);
-    };
-    let mac = read(Node::PeerMac(peer))?;
-    let addr = read(Node::PeerAddr(peer))?;
-    let own = read(Node::PeerOwn(peer))?;
-    Ok(PeerEntry::parse(&PeerText {
-        mac: mac.as_deref(),
-        addr: addr.as_deref(),
-        own: own.as_deref(),
-        nonce: &nonce,
-    })
-    .ok())
+    let text = xenbus::read(format_args!("{}", Path::own(Node::Peer(peer))))?;
+    Ok(text.and_then(|text| PeerEntry::parse(&text).ok()))
 }
 
 /// Reads the offer of `peer`, as dom0 relayed it. `None` if there is none, or it is malformed.

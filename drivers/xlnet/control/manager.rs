@@ -87,10 +87,8 @@ impl Told {
     /// Takes note of a change of `node`.
     fn note(&mut self, node: Node) {
         let noted = match node {
-            Node::Peer(peer) | Node::PeerNonce(peer) => note(&mut self.entries, peer),
+            Node::Peer(peer) => note(&mut self.entries, peer),
             Node::PeerOffer(peer) => note(&mut self.offers, peer),
-            // With these the nonce is written, after them.
-            Node::PeerMac(_) | Node::PeerAddr(_) | Node::PeerOwn(_) => Ok(()),
             // The directory, or all above it.
             _ => Err(ENOENT),
         };

@@ -58,7 +58,7 @@ def not_from_containers(lab, g1, g2):
     """Neither is a route withdrawn by what a container hears, nor made."""
     with applied(g1, CONTAINERS, REMOVE):
         expect_seen(g1, ANNOUNCE.format(address=g2.ip), "there")
-        told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}/addr"
+        told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
         g1.check(f"ip -n far link set eth0 address {mac_of(g2.settings)}")
         # An address that g2 has but of which it says nothing on the NIC.
         with applied(

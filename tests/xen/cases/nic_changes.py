@@ -41,7 +41,7 @@ def addresses(g1, g2, g3):
 
 def address_without_answer(lab, g1, g2):
     """An address of which ARP says nothing gets no route, and takes none from those that have one."""
-    told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}/addr"
+    told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
     g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=8")
     try:
         with Movement({g1: ["eth0", "xl0"]}) as moved:

@@ -142,7 +142,7 @@ def top(lab, g1, g2):
 
 def report(lab, g1, g2):
     """With secrets about that are none of its business."""
-    nonce = g1.check(f"xenstore-read xlnet/peer/{g2.domid}/nonce").strip()
+    nonce = re.search(r"nonce=(\w+)", g1.check(f"xenstore-read xlnet/peer/{g2.domid}"))[1]
     g1.check(f"mkdir -p {TRACING}; mount -t tracefs tracefs {TRACING} && echo 1 >{TRACING}/events/xlnet/enable")
     g1.check("modprobe wireguard && ip link add wg0 type wireguard")
     g1.check("wg genkey >/run/key && wg set wg0 private-key /run/key")

@@ -23,7 +23,7 @@ use xenfifo::{
 };
 use xlnet_protocol::{
     Acceptance, Addrs, ChannelId, DomId, Handshake, Node, Offer, PacketMeta, Path, PeerEntry,
-    PeerText, QueuePairOffer, Role, MAX_QUEUE_PAIRS,
+    QueuePairOffer, Role, MAX_QUEUE_PAIRS,
 };
 
 /// So many packets are sent by the lies about packets.
@@ -54,18 +54,9 @@ pub(crate) struct Told {
 /// Reads what dom0 tells of a guest.
 pub(crate) fn read(peer: DomId) -> Result<Option<Told>> {
     let read = |node| xenbus::read(format_args!("{}", Path::own(node)));
-    let Some(nonce) = read(Node::PeerNonce(peer))? else {
-        return Ok(None);
-    };
-    let entry = PeerEntry::parse(&PeerText {
-        mac: read(Node::PeerMac(peer))?.as_deref(),
-        addr: read(Node::PeerAddr(peer))?.as_deref(),
-        own: read(Node::PeerOwn(peer))?.as_deref(),
-        nonce: &nonce,
-    });
-    let offer = read(Node::PeerOffer(peer))?;
-    let offer = offer.and_then(|text| Offer::parse(&text).ok());
-    Ok(entry.ok().map(|entry| Told { entry, offer }))
+    let entry = read(Node::Peer(peer))?.and_then(|text| PeerEntry::parse(&text).ok());
+    let offer = read(Node::PeerOffer(peer))?.and_then(|text| Offer::parse(&text).ok());
+    Ok(entry.map(|entry| Told { entry, offer }))
 }
 
 /// What was mapped of the victim's half.

@@ -75,21 +75,18 @@ impl World {
                 let Ok(entry) = told else { continue };
                 let (guest, peer) = (guest.domid(), peer.domid());
                 pairs.insert((guest, peer));
-                for (node, value) in entry.nodes(peer) {
-                    let path = Path::of(guest, node);
-                    let value = value.to_string();
-                    if self.read(path) != Some(value.as_str()) {
-                        self.write(path, value);
-                    }
+                let path = Path::of(guest, Node::Peer(peer));
+                let value = entry.to_string();
+                if self.read(path) != Some(value.as_str()) {
+                    self.write(path, value);
                 }
             }
         }
         // What an earlier life of the module wrote counts as well.
-        let nonces = self.store.keys().filter(|path| path.ends_with("/nonce"));
-        let written = nonces.filter_map(|path| {
+        let written = self.store.keys().filter_map(|path| {
             let path = Path::parse(path)?;
             match (path.tree, path.node) {
-                (Tree::Of(guest), Node::PeerNonce(peer)) => Some((guest, peer)),
+                (Tree::Of(guest), Node::Peer(peer)) => Some((guest, peer)),
                 _ => None,
             }
         });

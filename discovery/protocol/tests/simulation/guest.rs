@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use xlnet_protocol::{
     Action, Addrs, Advert, ChannelId, DomId, Event, Failed, Handshake, Mac, Node, Offer, Path,
-    PeerEntry, PeerState, PeerText, PeerView, Role, State, Tree, Version,
+    PeerEntry, PeerState, PeerView, Role, State, Tree, Version,
 };
 
 use crate::faults::Fault;
@@ -239,7 +239,7 @@ impl World {
             match Path::parse(path) {
                 Some(path) if path.tree != Tree::Of(domid) => break,
                 Some(Path {
-                    node: Node::PeerNonce(peer),
+                    node: Node::Peer(peer),
                     ..
                 }) => {
                     peers.insert(peer);
@@ -259,15 +259,7 @@ impl World {
             return;
         };
         let read = |node| self.read(Path::of(own, node));
-        let entry = read(Node::PeerNonce(peer)).and_then(|nonce| {
-            let text = PeerText {
-                mac: read(Node::PeerMac(peer)),
-                addr: read(Node::PeerAddr(peer)),
-                own: read(Node::PeerOwn(peer)),
-                nonce,
-            };
-            PeerEntry::parse(&text).ok()
-        });
+        let entry = read(Node::Peer(peer)).and_then(|text| PeerEntry::parse(text).ok());
         let offer = read(Node::PeerOffer(peer)).and_then(|text| Offer::parse(text).ok());
         if self.machines[i].hostile {
             return self.hostile_peer_changed(i, peer, entry);

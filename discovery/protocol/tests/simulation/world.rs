@@ -211,11 +211,7 @@ impl World {
             panic!("not a path of dom0's: {path}");
         };
         let job = match path.node {
-            Node::PeerMac(peer)
-            | Node::PeerAddr(peer)
-            | Node::PeerOwn(peer)
-            | Node::PeerNonce(peer)
-            | Node::PeerOffer(peer) => {
+            Node::Peer(peer) | Node::PeerOffer(peer) => {
                 let module = self
                     .machine_of(guest)
                     .and_then(|i| self.machines[i].module());
