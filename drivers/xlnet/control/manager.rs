@@ -11,8 +11,9 @@ use crate::control::{
     advert,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
-    router::{Candidate, RouterKick},
+    router::RouterKick,
     watchdog::Watchdog,
+    watched::Candidate,
 };
 use crate::data::{
     bell::Listener,

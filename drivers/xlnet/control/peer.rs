@@ -3,11 +3,8 @@
 //! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
 
 use crate::control::{
-    account::Account,
-    advert,
-    channel::Channel,
-    router::{Candidate, RouterKick},
-    watchdog::Watchdog,
+    account::Account, advert, channel::Channel, router::RouterKick, watchdog::Watchdog,
+    watched::Candidate,
 };
 use crate::data::{
     group::Taken,

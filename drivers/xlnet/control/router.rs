@@ -7,27 +7,21 @@
 //! route is withdrawn in time whatever the manager is waiting for.
 
 use crate::control::{
-    account::Account,
     avoid::Avoid,
     nic::{Nic, NicState},
+    place::Place,
     probe::{Ask, Probe},
-    routes::{Routes, State as RouteState, Wanted},
+    routes::{Routes, Wanted},
     session::Session,
+    watched::{Candidate, Watched},
 };
-use crate::data::{
-    group::Group,
-    queue::Fault,
-    sighting::{Sighting, Verdict},
-    table::Own,
-};
+use crate::data::{group::Group, queue::Fault};
 use core::{fmt, net::IpAddr};
 use kapi::{
     net::{arp, fib},
     sync::wait_for_readers,
     time::now_ms,
-    trace,
     work::{Work, Worker},
-    Show,
 };
 use kernel::{
     new_mutex,
@@ -48,26 +42,6 @@ const LOOK_MS: u64 = 500;
 const PACE_MS: u64 = 5;
 /// How soon what somebody else took away, or the kernel refused, is tried again, in milliseconds.
 const AGAIN_MS: u64 = 500;
-/// How long packets are taken from an address after it was said that they are not, for a peer that has not
-/// acted on it yet, in milliseconds.
-const ENDING_MS: u64 = 1000;
-
-/// An address of a peer that dom0 vouches for.
-pub(crate) struct Candidate {
-    pub(crate) address: IpAddr,
-    pub(crate) group: Arc<Group>,
-    pub(crate) account: Arc<Account>,
-    pub(crate) own: Arc<Own>,
-    pub(crate) sighting: Arc<Sighting>,
-}
-
-impl Candidate {
-    /// Whether the administrator keeps it on the NIC, in both directions.
-    fn is_avoided(&self, avoid: &Avoid) -> bool {
-        avoid.avoids(self.address, self.sighting.mac())
-    }
-}
-
 #[pin_data]
 pub(crate) struct Router {
     #[pin]
@@ -84,70 +58,6 @@ struct State {
     sessions: KVec<Session>,
     /// Whether the NIC could carry traffic.
     nic_up: bool,
-}
-
-/// A candidate, and how it is with it.
-struct Watched {
-    candidate: Candidate,
-    probe: Probe,
-    ending: Option<Ending>,
-    /// Whether it is on xl0, or why not.
-    place: Place,
-    /// When to try again what did not stay, or was refused.
-    again_at: u64,
-}
-
-/// Packets are taken from an address only until the peer has seen that they are not.
-#[derive(Clone, Copy)]
-struct Ending {
-    /// The number of the list that says so.
-    list: u32,
-    /// Until when at most.
-    until: u64,
-}
-
-/// Whether an address is reached through xl0, and if not, why.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Xl0,
-    NoNic,
-    Avoided,
-    NoChannel,
-    NotSeen,
-    Elsewhere,
-    NoRoute,
-    OtherDevice,
-    Gateway,
-    NotVouched,
-    NotAccepted,
-    Paused,
-    Shadowed,
-    Foreign,
-    Refused(Error),
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Xl0 => return f.write_str("xl0"),
-            Self::NoNic => "nic: it is down, without carrier, or gone",
-            Self::Avoided => "nic: the administrator keeps it there (avoid=)",
-            Self::NoChannel => "nic: no channel",
-            Self::NotSeen => "nic: no ARP from it yet, or none any more",
-            Self::Elsewhere => "nic: ARP shows it at another MAC",
-            Self::NoRoute => "nic: a route or rule says that it is unreachable",
-            Self::OtherDevice => "nic: a route or rule leads to another device",
-            Self::Gateway => "nic: a route or rule leads through a gateway",
-            Self::NotVouched => "nic: dom0 does not vouch for the source address",
-            Self::NotAccepted => "nic: the peer has not confirmed the source address",
-            Self::Paused => "nic: the peer refused packets",
-            Self::Shadowed => "nic: a rule stands before the table xlnet",
-            Self::Foreign => "nic: a route of the administrator's in the table xlnet",
-            Self::Refused(error) => {
-                return write!(f, "nic: the kernel refuses the route ({error:?})")
-            }
-        })
-    }
 }
 
 impl Router {
@@ -194,16 +104,16 @@ impl Router {
                 .iter()
                 .position(|before| Arc::ptr_eq(&before.candidate.sighting, &candidate.sighting));
             let entry = match before.map(|at| state.watched.remove(at)) {
-                Some(Ok(before)) => Watched {
-                    candidate,
-                    ..before
-                },
+                Some(Ok(mut before)) => {
+                    before.candidate = candidate;
+                    before
+                }
                 _ => Watched::new(candidate),
             };
             watched.push(entry, GFP_KERNEL)?;
         }
-        for gone in core::mem::replace(&mut state.watched, watched) {
-            gone.candidate.sighting.accept(false);
+        for mut gone in core::mem::replace(&mut state.watched, watched) {
+            gone.refuse();
         }
         Ok(())
     }
@@ -278,75 +188,6 @@ impl Work for Router {
     }
 }
 
-impl Watched {
-    fn new(candidate: Candidate) -> Self {
-        Self {
-            candidate,
-            probe: Probe::new(),
-            ending: None,
-            place: Place::NoChannel,
-            again_at: 0,
-        }
-    }
-
-    /// Takes note of whether it is on xl0, or why not.
-    fn put(&mut self, place: Place) {
-        if place != self.place {
-            let Candidate {
-                address, account, ..
-            } = &self.candidate;
-            let peer = account.domid().raw();
-            trace::route(peer, *address, place == Place::Xl0, fmt!("{}", Show(place)));
-        }
-        self.place = place;
-    }
-
-    /// Whether the peer's address is where it should be.
-    fn is_confirmed(&self) -> bool {
-        self.candidate.sighting.last().verdict == Verdict::Confirmed
-    }
-
-    /// The source that packets to it have, and whether they may take xl0.
-    fn judge(
-        &self,
-        routes: &Routes,
-        nic: i32,
-        session: &Session,
-        now: u64,
-    ) -> Result<Wanted, Place> {
-        match self.candidate.sighting.last().verdict {
-            Verdict::Confirmed => {}
-            Verdict::Unseen => return Err(Place::NotSeen),
-            Verdict::Contradicted => return Err(Place::Elsewhere),
-        }
-        let destination = self.candidate.address;
-        let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
-        let source = match route.source {
-            Some(source) if route.is_unicast => source,
-            _ => return Err(Place::NoRoute),
-        };
-        if route.paths != 1 || route.devices[0] != nic {
-            return Err(Place::OtherDevice);
-        }
-        if route.via_gateway {
-            return Err(Place::Gateway);
-        }
-        if !self.candidate.own.vouches(source) {
-            return Err(Place::NotVouched);
-        }
-        if session.is_paused(now) {
-            return Err(Place::Paused);
-        }
-        if !session.accepts(source, now) {
-            return Err(Place::NotAccepted);
-        }
-        Ok(Wanted {
-            destination,
-            source,
-        })
-    }
-}
-
 impl State {
     /// The addresses of the peer that has the group.
     fn of<'a>(&'a mut self, group: &'a Group) -> impl Iterator<Item = &'a mut Watched> {
@@ -371,10 +212,7 @@ impl State {
         self.withdraw(group);
         self.sessions
             .retain(|session| session.group.number() != group.number());
-        for watched in self.of(group) {
-            watched.candidate.sighting.accept(false);
-            watched.ending = None;
-        }
+        self.of(group).for_each(Watched::refuse);
     }
 
     /// The routes that are there and stay.
@@ -508,8 +346,7 @@ impl State {
                     && !watched.candidate.is_avoided(&self.avoid)
                     && addresses.push(watched.candidate.address).is_ok()
                 {
-                    watched.ending = None;
-                    watched.candidate.sighting.accept(true);
+                    watched.accept();
                 }
             }
             let list = session.list_of(&addresses);
@@ -520,14 +357,7 @@ impl State {
                         .all(|address| *address != watched.candidate.address)
             };
             for watched in self.watched.iter_mut().filter(of_group).filter(ends) {
-                let ending = *watched.ending.get_or_insert(Ending {
-                    list,
-                    until: now + ENDING_MS,
-                });
-                if session.is_seen(ending.list) || now >= ending.until {
-                    watched.ending = None;
-                    watched.candidate.sighting.accept(false);
-                }
+                watched.end_accepting(list, session, now);
             }
             session.say(addresses);
         }
@@ -538,9 +368,9 @@ impl State {
             // What could not be removed for lack of memory.
             return (!self.routes.made().is_empty()).then_some(now + AGAIN_MS);
         }
-        let probes = self.watched.iter().map(|watched| watched.probe.next());
-        let endings = self.watched.iter().filter_map(|watched| watched.ending);
-        Iterator::chain(probes, endings.map(|ending| ending.until))
+        self.watched
+            .iter()
+            .flat_map(Watched::due)
             .filter(|at| *at > now)
             .min()
             .map(|at| at.min(now + LOOK_MS))
@@ -552,23 +382,6 @@ fn session_of<'a>(sessions: &'a [Session], group: &Group) -> Option<&'a Session>
     sessions
         .iter()
         .find(|session| session.group.number() == group.number())
-}
-
-impl Watched {
-    fn installed(&mut self, state: RouteState) {
-        let place = match state {
-            RouteState::Used => Place::Xl0,
-            RouteState::Shadowed => Place::Shadowed,
-            RouteState::Foreign => Place::Foreign,
-            RouteState::Refused(error) => Place::Refused(error),
-        };
-        if let (Place::Refused(error), true) = (place, place != self.place) {
-            self.candidate.account.warn(format_args!(
-                "a route is refused ({error:?}), its traffic stays on the NIC"
-            ));
-        }
-        self.put(place);
-    }
 }
 
 /// Tells the router that the kernel's tables changed.

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where an address is reached, in the words of the report and of the tracepoint.
+
+use core::fmt;
+use kernel::error::Error;
+
+/// Whether an address is reached through xl0, and if not, why.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Xl0,
+    NoNic,
+    Avoided,
+    NoChannel,
+    NotSeen,
+    Elsewhere,
+    NoRoute,
+    OtherDevice,
+    Gateway,
+    NotVouched,
+    NotAccepted,
+    Paused,
+    Shadowed,
+    Foreign,
+    Refused(Error),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Xl0 => return f.write_str("xl0"),
+            Self::NoNic => "nic: it is down, without carrier, or gone",
+            Self::Avoided => "nic: the administrator keeps it there (avoid=)",
+            Self::NoChannel => "nic: no channel",
+            Self::NotSeen => "nic: no ARP from it yet, or none any more",
+            Self::Elsewhere => "nic: ARP shows it at another MAC",
+            Self::NoRoute => "nic: a route or rule says that it is unreachable",
+            Self::OtherDevice => "nic: a route or rule leads to another device",
+            Self::Gateway => "nic: a route or rule leads through a gateway",
+            Self::NotVouched => "nic: dom0 does not vouch for the source address",
+            Self::NotAccepted => "nic: the peer has not confirmed the source address",
+            Self::Paused => "nic: the peer refused packets",
+            Self::Shadowed => "nic: a rule stands before the table xlnet",
+            Self::Foreign => "nic: a route of the administrator's in the table xlnet",
+            Self::Refused(error) => {
+                return write!(f, "nic: the kernel refuses the route ({error:?})")
+            }
+        })
+    }
+}

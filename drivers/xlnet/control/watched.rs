@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An address of a peer's, and how it is with it: what ARP says, whether it may take xl0, whether packets are
+//! taken from it.
+
+use crate::control::{
+    account::Account,
+    avoid::Avoid,
+    place::Place,
+    probe::Probe,
+    routes::{Routes, State as RouteState, Wanted},
+    session::Session,
+};
+use crate::data::{
+    group::Group,
+    sighting::{Sighting, Verdict},
+    table::Own,
+};
+use core::net::IpAddr;
+use kapi::{trace, Show};
+use kernel::{prelude::*, sync::Arc};
+
+/// How long packets are taken from an address after it was said that they are not, for a peer that has not
+/// acted on it yet, in milliseconds.
+const ENDING_MS: u64 = 1000;
+
+/// An address of a peer that dom0 vouches for.
+pub(crate) struct Candidate {
+    pub(crate) address: IpAddr,
+    pub(crate) group: Arc<Group>,
+    pub(crate) account: Arc<Account>,
+    pub(crate) own: Arc<Own>,
+    pub(crate) sighting: Arc<Sighting>,
+}
+
+impl Candidate {
+    /// Whether the administrator keeps it on the NIC, in both directions.
+    pub(crate) fn is_avoided(&self, avoid: &Avoid) -> bool {
+        avoid.avoids(self.address, self.sighting.mac())
+    }
+}
+
+/// A candidate, and how it is with it.
+pub(crate) struct Watched {
+    pub(crate) candidate: Candidate,
+    pub(crate) probe: Probe,
+    ending: Option<Ending>,
+    /// Whether it is on xl0, or why not.
+    pub(crate) place: Place,
+    /// When to try again what did not stay, or was refused.
+    pub(crate) again_at: u64,
+}
+
+/// Packets are taken from an address only until the peer has seen that they are not.
+#[derive(Clone, Copy)]
+struct Ending {
+    /// The number of the list that says so.
+    list: u32,
+    /// Until when at most.
+    until: u64,
+}
+
+impl Watched {
+    pub(crate) fn new(candidate: Candidate) -> Self {
+        Self {
+            candidate,
+            probe: Probe::new(),
+            ending: None,
+            place: Place::NoChannel,
+            again_at: 0,
+        }
+    }
+
+    /// Takes note of whether it is on xl0, or why not.
+    pub(crate) fn put(&mut self, place: Place) {
+        if place != self.place {
+            let Candidate {
+                address, account, ..
+            } = &self.candidate;
+            let peer = account.domid().raw();
+            trace::route(peer, *address, place == Place::Xl0, fmt!("{}", Show(place)));
+        }
+        self.place = place;
+    }
+
+    /// Whether the peer's address is where it should be.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.candidate.sighting.last().verdict == Verdict::Confirmed
+    }
+
+    /// The source that packets to it have, and whether they may take xl0.
+    pub(crate) fn judge(
+        &self,
+        routes: &Routes,
+        nic: i32,
+        session: &Session,
+        now: u64,
+    ) -> Result<Wanted, Place> {
+        match self.candidate.sighting.last().verdict {
+            Verdict::Confirmed => {}
+            Verdict::Unseen => return Err(Place::NotSeen),
+            Verdict::Contradicted => return Err(Place::Elsewhere),
+        }
+        let destination = self.candidate.address;
+        let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
+        let source = match route.source {
+            Some(source) if route.is_unicast => source,
+            _ => return Err(Place::NoRoute),
+        };
+        if route.paths != 1 || route.devices[0] != nic {
+            return Err(Place::OtherDevice);
+        }
+        if route.via_gateway {
+            return Err(Place::Gateway);
+        }
+        if !self.candidate.own.vouches(source) {
+            return Err(Place::NotVouched);
+        }
+        if session.is_paused(now) {
+            return Err(Place::Paused);
+        }
+        if !session.accepts(source, now) {
+            return Err(Place::NotAccepted);
+        }
+        Ok(Wanted {
+            destination,
+            source,
+        })
+    }
+
+    /// Takes note of what became of its route.
+    pub(crate) fn installed(&mut self, state: RouteState) {
+        let place = match state {
+            RouteState::Used => Place::Xl0,
+            RouteState::Shadowed => Place::Shadowed,
+            RouteState::Foreign => Place::Foreign,
+            RouteState::Refused(error) => Place::Refused(error),
+        };
+        if let (Place::Refused(error), true) = (place, place != self.place) {
+            self.candidate.account.warn(format_args!(
+                "a route is refused ({error:?}), its traffic stays on the NIC"
+            ));
+        }
+        self.put(place);
+    }
+
+    /// Takes packets from it from now on.
+    pub(crate) fn accept(&mut self) {
+        self.ending = None;
+        self.candidate.sighting.accept(true);
+    }
+
+    /// Takes no packets from it once the peer has seen that the list of the number `list` is without it, or soon.
+    pub(crate) fn end_accepting(&mut self, list: u32, session: &Session, now: u64) {
+        let ending = *self.ending.get_or_insert(Ending {
+            list,
+            until: now + ENDING_MS,
+        });
+        if session.is_seen(ending.list) || now >= ending.until {
+            self.refuse();
+        }
+    }
+
+    /// Takes no packets from it any more.
+    pub(crate) fn refuse(&mut self) {
+        self.ending = None;
+        self.candidate.sighting.accept(false);
+    }
+
+    /// When there is something to do for it.
+    pub(crate) fn due(&self) -> impl Iterator<Item = u64> {
+        let ending = self.ending.map(|ending| ending.until);
+        Iterator::chain(Some(self.probe.next()).into_iter(), ending)
+    }
+}
