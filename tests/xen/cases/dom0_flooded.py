@@ -3,14 +3,14 @@
 import json
 import statistics
 
-from lab import apart, hostile, topology, xlnet
+from lab import apart, hostile, xlnet
 from lab.checks import expect
 from lab.domain import MODULES
 from lab.needs import Needs
 
-NEEDS = Needs(guests=("g1", "g2", "g3"))
-# With g1 and g2 eight guests, which fit into dom0's machine.
-FURTHER = tuple(topology.Settings(f"c{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 7))
+# With g1 and g2 eight guests.
+FURTHER = ("c1", "c2", "c3", "c4", "c5", "c6")
+NEEDS = Needs(guests=("g1", "g2", "g3", *FURTHER))
 # So many come and go at once.
 WAVE = 2
 # xenstored serves the guest that floods as often as it serves anybody, and has one busy CPU for all.
@@ -22,24 +22,7 @@ KERNEL = 0.5
 # The threads by which dom0's kernel hears of XenStore, and on which xldiscovery works.
 THREADS = r"\((xenwatch|xenbus|kworker\/u[^)]*)\)"
 
-ALL_ROUTES = """
-read -r begin _ </proc/uptime
-{before}
-for address in {addresses}; do
-  until on_xl0 $address; do
-    read -r now _ </proc/uptime
-    (( ${{now/./}} - ${{begin/./}} < {hundredths} )) || {{ echo "no route to $address in time"; exit 1; }}
-    nap 0.1
-  done
-done
-read -r now _ </proc/uptime
-echo $(( ${{now/./}} - ${{begin/./}} ))
-"""
-NO_ROUTES = "for address in {addresses}; do while on_xl0 $address; do nap 0.1; done; done"
-
-
-def addresses(guests):
-    return " ".join(guest.ip for guest in guests)
+LOAD = f"insmod {MODULES}/xlnet.ko"
 
 
 def go(wave, others):
@@ -50,22 +33,17 @@ def go(wave, others):
 
 
 def forget(guests, gone):
-    script = NO_ROUTES.format(addresses=addresses(gone))
-    for command in [guest.start(script) for guest in guests]:
+    for command in [xlnet.start_forgetting(guest, gone) for guest in guests]:
         command.check()
 
 
 def come(wave, others, timeout=OPEN):
     """Some guests load xlnet: in how many seconds each has routes to all, and all to each."""
-
-    def start(guest, before, peers):
-        values = {"before": before, "addresses": addresses(peers), "hundredths": int(100 * timeout)}
-        return guest.start(ALL_ROUTES.format(**values))
-
     # The others first, so that none of them begins to wait late.
-    commands = [start(other, "", wave) for other in others]
-    load = f"insmod {MODULES}/xlnet.ko"
-    commands += [start(guest, load, [peer for peer in (*wave, *others) if peer is not guest]) for guest in wave]
+    commands = [xlnet.start_waiting(other, wave, timeout) for other in others]
+    for guest in wave:
+        peers = [peer for peer in (*wave, *others) if peer is not guest]
+        commands.append(xlnet.start_waiting(guest, peers, timeout, LOAD))
     return max(int(command.check(timeout + 30)) / 100 for command in commands)
 
 
@@ -84,13 +62,12 @@ def come_and_go(guests):
     return times
 
 
-def recreate(lab, settings, others):
+def recreate(lab, names, others):
     """Some guests are destroyed and created again, under the same names and addresses."""
-    names = [one.name for one in settings]
     gone = [lab.guest(name) for name in names]
     lab.destroy(*names)
     forget(others, gone)
-    lab.create_all(settings)
+    lab.create_guests(names)
     return come([lab.guest(name) for name in names], others)
 
 
@@ -124,10 +101,8 @@ def kernel_seconds(dom0):
 
 
 def run(lab):
-    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    g1, g2, g3, *further = map(lab.guest, NEEDS.guests)
     dom0 = lab.dom0
-    lab.create_all(FURTHER)
-    further = [lab.guest(one.name) for one in FURTHER]
     come(further, [g1, g2], FIRST)
     guests = [g1, g2, *further]
     wave, others = next(waves(guests))
@@ -147,6 +122,5 @@ def run(lab):
         f" median {statistics.median(times):.1f}, and {created} for {WAVE} that were created anew;"
         f" then dom0's kernel had {share:.2f} of its CPU, and {grown} KiB more slab; CPU by domain: {shares}"
     )
-    lab.destroy(*(one.name for one in FURTHER))
     expect(grown < 4096, f"dom0's slab memory grew by {grown} KiB")
     expect(share < KERNEL, f"dom0's kernel took {share:.2f} of its CPU")

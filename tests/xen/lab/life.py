@@ -88,10 +88,16 @@ def checkpoint(lab, guest):
     guest.check("true")
 
 
+def start_suspend(lab, guest):
+    """Begins to suspend a guest that goes on afterwards. What was saved is not kept: dom0 has room for one guest."""
+    path = SAVED.format(name=guest.name)
+    return lab.dom0.start(f"xl save -c -D {guest.name} {path} && rm {path}")
+
+
 def suspend(lab, guest):
-    """Suspends a guest that goes on afterwards. What was saved is not kept: dom0 has room for one guest."""
-    checkpoint(lab, guest)
-    lab.dom0.check(f"rm {SAVED.format(name=guest.name)}")
+    """Suspends a guest that goes on afterwards."""
+    start_suspend(lab, guest).check(PATIENCE)
+    guest.check("true")
 
 
 def destroy(lab, guest):

@@ -25,6 +25,7 @@ LONG = (
     "allocations_fail",
     "arp_blocked",
     "closing_takes_long",
+    "closing_without_xenstored",
     "dom0_flooded",
     "hostile_attacks",
     "moves_between_hosts",

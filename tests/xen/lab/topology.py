@@ -4,7 +4,7 @@
           |       |       |                           |       |
 dom0   xenbr0 10.0.0.0/24 -- veth -- outside       xenbr1 10.0.0.0/24
 .254      |                          .100
-        d1 .11, d2 .12 (Debian)
+        d1 .11, d2 .12 (Debian), c1 .21 to c6 .26 (small)
 """
 
 import dataclasses
@@ -46,6 +46,8 @@ GUESTS = {
         Settings("g5", "10.0.0.2", bridge="xenbr1"),
         Settings("d1", "10.0.0.11", memory=512, debian=True),
         Settings("d2", "10.0.0.12", memory=512, debian=True),
+        # With the first three as many as dom0's machine has room for.
+        *(Settings(f"c{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 7)),
     )
 }
 

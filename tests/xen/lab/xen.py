@@ -102,10 +102,19 @@ def ports(lab):
     return collections.Counter(channel.domain for channel in event_channels(lab))
 
 
-def between(lab, first, second):
-    """Grants and event channels that join two guests, in either direction."""
-    pair = {first.domid, second.domid}
+def among(lab, guests):
+    """Grants and event channels that join two of the guests."""
+    domids = {guest.domid for guest in guests}
+
+    def joins(one, other):
+        return one != other and {one, other} <= domids
+
     return [
-        *(grant for grant in grants(lab) if {grant.owner, grant.user} == pair),
-        *(channel for channel in event_channels(lab) if {channel.domain, channel.remote} == pair),
+        *(grant for grant in grants(lab) if joins(grant.owner, grant.user)),
+        *(channel for channel in event_channels(lab) if joins(channel.domain, channel.remote)),
     ]
+
+
+def between(lab, first, second):
+    """Those that join two guests, in either direction."""
+    return among(lab, (first, second))

@@ -52,14 +52,13 @@ def load_all(lab, names=GUESTS):
     wait_for_routes(lab, names)
 
 
-def wait_for_routes(lab, names=GUESTS, timeout=PATIENCE):
-    """Waits until each named guest has a route on xl0 to each other one; all of them wait at once,
-    each by a loop of its own, so that the driver's polling costs no time."""
+def wait_for_routes(lab, names=GUESTS, timeout=None):
+    """Waits until each named guest has a route on xl0 to each other one, for longer the more there are; all of them
+    wait at once, each by a loop of its own, so that the driver's polling costs no time."""
+    guests = [lab.guest(name) for name in names]
+    timeout = timeout or PATIENCE * len(guests) / 2
     waiting = [
-        (guest, start_waiting(guest, peer, timeout))
-        for guest in map(lab.guest, names)
-        for peer in map(lab.guest, names)
-        if guest is not peer
+        (guest, start_waiting(guest, [peer for peer in guests if peer is not guest], timeout)) for guest in guests
     ]
     for guest, command in waiting:
         result = command.wait(timeout + 30)
@@ -68,20 +67,30 @@ def wait_for_routes(lab, names=GUESTS, timeout=PATIENCE):
             raise CaseFailure(f"{guest.name}: {result.out.strip()}\n{state}")
 
 
-def start_waiting(guest, peer, timeout):
-    """Starts a loop in the guest that ends when the route is there, or fails when it is late."""
-    hundredths = int(timeout * 100)
+def start_waiting(guest, peers, timeout, before=""):
+    """Starts a loop in the guest that ends when there is a route to each of the peers, or fails when one is late. It
+    prints how many hundredths of a second that took, and the command `before`."""
+    addresses = " ".join(peer.ip for peer in peers)
     return guest.start(
         "read -r begin _ </proc/uptime\n"
-        f"until on_xl0 {peer.ip}; do\n"
-        "  read -r now _ </proc/uptime\n"
-        f"  (( ${{now/./}} - ${{begin/./}} < {hundredths} )) ||"
-        f" {{ echo 'no route to {peer.ip} on xl0 within {timeout} s'; exit 1; }}\n"
-        "  nap 0.1\n"
+        f"{before}\n"
+        f"for address in {addresses}; do\n"
+        "  until on_xl0 $address; do\n"
+        "    read -r now _ </proc/uptime\n"
+        f"    (( ${{now/./}} - ${{begin/./}} < {int(timeout * 100)} )) ||"
+        f" {{ echo \"no route to $address on xl0 within {timeout} s\"; exit 1; }}\n"
+        "    nap 0.1\n"
+        "  done\n"
         "done\n"
         "read -r now _ </proc/uptime\n"
-        'echo "$(( ${now/./} - ${begin/./} ))0 ms"'
+        "echo $(( ${now/./} - ${begin/./} ))"
     )
+
+
+def start_forgetting(guest, others):
+    """Starts a loop in the guest that ends when it has no route on xl0 to any of the others."""
+    addresses = " ".join(other.ip for other in others)
+    return guest.start(f"for address in {addresses}; do while on_xl0 $address; do nap 0.1; done; done")
 
 
 def uptime(guest):
