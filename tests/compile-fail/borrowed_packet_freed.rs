@@ -5,6 +5,6 @@
 use kapi::net::skbuff::SkBuff;
 
 /// Frees it.
-pub fn free(packet: &SkBuff) {
+pub fn free(packet: &SkBuff<'_>) {
     packet.consume(); //~ E0507
 }

@@ -5,7 +5,7 @@
 use kapi::net::skbuff::SkBuff;
 
 /// Looks at it.
-pub fn look(packet: SkBuff) -> u32 {
+pub fn look(packet: SkBuff<'_>) -> u32 {
     packet.consume();
     packet.len() //~ E0382
 }

@@ -5,6 +5,6 @@
 use kapi::net::receive::{Received, Source};
 
 /// Fills it once more.
-pub fn fill(packet: Received, source: &impl Source) {
+pub fn fill(packet: Received<'_>, source: &impl Source) {
     packet.fill(source); //~ E0599
 }

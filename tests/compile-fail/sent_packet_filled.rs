@@ -5,6 +5,6 @@
 use kapi::net::{receive::Source, skbuff::SkBuff};
 
 /// Fills it.
-pub fn fill(packet: SkBuff, source: &impl Source) {
+pub fn fill(packet: SkBuff<'_>, source: &impl Source) {
     packet.fill(source); //~ E0599
 }

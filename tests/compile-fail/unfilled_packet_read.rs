@@ -5,6 +5,6 @@
 use kapi::net::receive::Unfilled;
 
 /// Reads it.
-pub fn read(packet: Unfilled) -> Option<[u8; 20]> {
+pub fn read(packet: Unfilled<'_>) -> Option<[u8; 20]> {
     packet.first() //~ E0599
 }

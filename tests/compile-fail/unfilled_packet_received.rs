@@ -5,6 +5,6 @@
 use kapi::net::{napi::Context, receive::Unfilled};
 
 /// Hands it over.
-pub fn receive(context: &mut Context<'_>, packet: Unfilled) {
+pub fn receive(context: &mut Context<'_>, packet: Unfilled<'_>) {
     context.receive(packet); //~ E0308
 }

@@ -47,19 +47,19 @@ pub fn worker() -> Result<Arc<Worker<Nothing>>> {
 }
 
 /// A packet is filled before it is read.
-pub fn fill(packet: Unfilled, source: &impl Source) -> Option<Filled> {
+pub fn fill<'a>(packet: Unfilled<'a>, source: &impl Source) -> Option<Filled<'a>> {
     packet
         .fill(source)
         .filter(|packet| packet.first() == Some([0x45]))
 }
 
 /// A received packet is for the stack.
-pub fn receive(context: &mut Context<'_>, packet: Received) {
+pub fn receive<'a>(context: &mut Context<'a>, packet: Received<'a>) {
     context.receive(packet);
 }
 
 /// A packet that is sent is read.
-pub fn send(dev: &OwnDevice, packet: SkBuff) {
+pub fn send(dev: &OwnDevice, packet: SkBuff<'_>) {
     let mut byte = [0];
     if packet.copy_bits(0, &mut byte).is_ok() {
         dev.count_tx(packet.len());

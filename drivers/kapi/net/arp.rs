@@ -102,8 +102,8 @@ impl<T: Observer> Tap<T> {
 
     /// # Safety
     ///
-    /// `packet_type` must be the one inside a `Self` that lives until this returns, and the caller
-    /// must own a count on `skb` and give it up.
+    /// `packet_type` must be the one inside a `Self` that lives until this returns, as must the
+    /// device that `skb` names, and the caller must own a count on `skb` and give it up.
     unsafe extern "C" fn receive(
         skb: *mut bindings::sk_buff,
         dev: *mut bindings::net_device,

@@ -151,7 +151,8 @@ impl<T: Poll> Napi<T> {
     unsafe extern "C" fn poll_callback(napi: *mut bindings::napi_struct, budget: c_int) -> c_int {
         // SAFETY: By the function's contract.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(napi), Self, napi) };
-        // INVARIANT: By the function's contract.
+        // INVARIANT: By the function's contract. What is polled takes any lifetime, so it keeps nothing
+        // of this one.
         let mut context = Context {
             napi,
             _lifetime: PhantomData,
@@ -246,13 +247,13 @@ impl<T: Poll> Drop for Enabled<T> {
 ///
 /// # Invariants
 ///
-/// `napi` is being polled by this task.
+/// `napi` is being polled by this task during `'a`.
 pub struct Context<'a> {
     napi: *mut bindings::napi_struct,
     _lifetime: PhantomData<&'a ()>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
     /// The device that is polled for.
     #[inline]
     pub fn device(&self) -> &OwnDevice {
@@ -263,14 +264,14 @@ impl Context<'_> {
 
     /// Allocates room for a received packet of `len` bytes.
     #[inline]
-    pub fn alloc(&mut self, len: u32) -> Option<Unfilled> {
-        // SAFETY: By the type invariant the instance is being polled.
+    pub fn alloc(&mut self, len: u32) -> Option<Unfilled<'a>> {
+        // SAFETY: By the type invariant the instance is being polled during `'a`.
         unsafe { Unfilled::new(self.napi, len) }
     }
 
     /// Hands a received packet to the stack.
     #[inline]
-    pub fn receive(&mut self, skb: Received) {
+    pub fn receive(&mut self, skb: Received<'a>) {
         // SAFETY: The instance is being polled, and the packet is given away.
         unsafe { bindings::xl_napi_gro_receive(self.napi, skb.into_raw().as_ptr()) };
     }

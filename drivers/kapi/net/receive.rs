@@ -2,7 +2,8 @@
 
 //! Packets on their way in, by stages: [`Unfilled`], whose memory holds what it held before,
 //! [`Filled`], whose bytes are the packet's and can be checked, and [`Received`], which the stack
-//! can take. Each is this machine's own memory, and nobody else's before the stack has it.
+//! can take. Each is this machine's own memory, nobody else's before the stack has it, and lasts no
+//! longer than the poll.
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
@@ -60,14 +61,14 @@ pub unsafe trait Source {
 ///
 /// It is this value's alone. Its linear part is memory of that length, and so is each of its
 /// fragments, whose pages were allocated for it, without `__GFP_HIGHMEM`.
-pub struct Unfilled(SkBuff);
+pub struct Unfilled<'a>(SkBuff<'a>);
 
-impl Unfilled {
+impl<'a> Unfilled<'a> {
     /// Allocates a packet of `len` bytes.
     ///
     /// # Safety
     ///
-    /// `napi` must be being polled by this task.
+    /// `napi` must be being polled by this task, during `'a`.
     pub(crate) unsafe fn new(napi: *mut bindings::napi_struct, len: u32) -> Option<Self> {
         let linear = if len <= MAX_LINEAR { len } else { HEADERS };
         let skb = if linear == len {
@@ -78,8 +79,9 @@ impl Unfilled {
             unsafe { bindings::xl_alloc_skb_pages(napi, LINK_HEADER, linear, len - linear) }
         };
         let skb = NonNull::new(skb)?;
-        // SAFETY: The packet is new, and its count ours. Both kinds of allocation have `linear`
-        // bytes of tail room, and the second has the rest in pages.
+        // SAFETY: The packet is new, and its count ours; its device is the one that is polled for,
+        // which stays as long. Both kinds of allocation have `linear` bytes of tail room, and the
+        // second has the rest in pages.
         let skb = unsafe {
             bindings::skb_put(skb.as_ptr(), linear);
             if len > linear {
@@ -93,7 +95,7 @@ impl Unfilled {
 
     /// Fills the packet. Without as many bytes as it has room for it is lost.
     #[inline]
-    pub fn fill(self, source: &impl Source) -> Option<Filled> {
+    pub fn fill(self, source: &impl Source) -> Option<Filled<'a>> {
         let raw = self.0.as_raw();
         // SAFETY: By the type invariant; uninitialised memory may be viewed like that.
         let linear = unsafe {
@@ -130,9 +132,9 @@ impl Unfilled {
 /// # Invariants
 ///
 /// It is this value's alone, and initialised.
-pub struct Filled(SkBuff);
+pub struct Filled<'a>(SkBuff<'a>);
 
-impl Filled {
+impl<'a> Filled<'a> {
     /// The packet's first bytes, if there are so many.
     #[inline]
     pub fn first<const N: usize>(&self) -> Option<[u8; N]> {
@@ -160,7 +162,7 @@ impl Filled {
         frame: &Frame<'_>,
         queue: u16,
         header: [u8; VIRTIO_NET_HDR_LEN],
-    ) -> Result<Received> {
+    ) -> Result<Received<'a>> {
         // SAFETY: All bit patterns are valid for a structure of integers.
         let header =
             unsafe { transmute::<[u8; VIRTIO_NET_HDR_LEN], bindings::virtio_net_hdr>(header) };
@@ -193,9 +195,9 @@ impl Filled {
 }
 
 /// A packet that the stack can take.
-pub struct Received(SkBuff);
+pub struct Received<'a>(SkBuff<'a>);
 
-impl Received {
+impl Received<'_> {
     /// Gives the packet away.
     pub(crate) fn into_raw(self) -> NonNull<bindings::sk_buff> {
         self.0.into_raw()

@@ -23,7 +23,7 @@ const DSCP_MASK: u8 = 0xfc;
 /// A packet was not sent, and is gone.
 pub struct Lost;
 
-impl SkBuff {
+impl SkBuff<'_> {
     /// The neighbour that an IPv4 packet for `destination` is to be handed to: the gateway that its
     /// route names, or else the destination itself. `None` if that is no IPv4 neighbour. Softirq
     /// context, for a packet that a device is to send.
@@ -54,7 +54,7 @@ impl SkBuff {
 /// # Errors
 ///
 /// [`Lost`] if there is no way, or it is blocked.
-pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
+pub fn send_through(mut skb: SkBuff<'_>, ifindex: i32) -> Result<(), Lost> {
     let route = match skb.protocol() {
         protocol if protocol == bindings::ETH_P_IP as u16 => ipv4_route(&mut skb, ifindex),
         _ => Err(DropReason::Protocol),
@@ -69,7 +69,7 @@ pub fn send_through(mut skb: SkBuff, ifindex: i32) -> Result<(), Lost> {
 }
 
 /// Looks up the way of an IPv4 packet through the device with index `ifindex`.
-fn ipv4_route(skb: &mut SkBuff, ifindex: i32) -> Result<Ipv4Route, DropReason> {
+fn ipv4_route(skb: &mut SkBuff<'_>, ifindex: i32) -> Result<Ipv4Route, DropReason> {
     let raw = skb.as_raw();
     // A packet without a route did not come from this machine's IP, and one whose route is through
     // that device already was sent from there to here, by tc for example. Neither could be told
@@ -161,7 +161,7 @@ impl Ipv4Route {
     }
 
     /// Sends a packet. Softirq context.
-    fn output(self, skb: SkBuff) -> Result<(), Lost> {
+    fn output(self, skb: SkBuff<'_>) -> Result<(), Lost> {
         let route = core::mem::ManuallyDrop::new(self).0;
         // SAFETY: The packet is given away, and so is the count on the route.
         match unsafe { bindings::xl_skb_output4(skb.into_raw().as_ptr(), route.as_ptr()) } {

@@ -8,22 +8,22 @@
 
 use crate::{bindings, net::dropreason::DropReason, random::random_u64};
 use core::{
+    marker::PhantomData,
     mem::{transmute, ManuallyDrop},
     ptr::{null, NonNull},
 };
 use kernel::{error::to_result, prelude::*};
 
-/// A packet; dropping it frees it as lost, for no reason that anybody could see: better
-/// [`SkBuff::lose`] it.
+/// A packet, which lasts as long as the call that it is for: its device may go after that, and what
+/// is done with it is for softirq context. Dropping it frees it as lost, for no reason that anybody
+/// could see: better [`SkBuff::lose`] it.
 ///
 /// # Invariants
 ///
-/// The pointer is a valid `sk_buff` of which this value owns one count.
+/// The pointer is a valid `sk_buff` of which this value owns one count. The device that it names is
+/// valid during `'a`.
 #[repr(transparent)]
-pub struct SkBuff(NonNull<bindings::sk_buff>);
-
-// SAFETY: A packet may be handed from one thread to another.
-unsafe impl Send for SkBuff {}
+pub struct SkBuff<'a>(NonNull<bindings::sk_buff>, PhantomData<&'a ()>);
 
 /// Size of `struct virtio_net_hdr`.
 pub const VIRTIO_NET_HDR_LEN: usize = size_of::<bindings::virtio_net_hdr>();
@@ -40,23 +40,24 @@ impl FlowKey {
     }
 }
 
-impl SkBuff {
+impl<'a> SkBuff<'a> {
     /// Takes over a packet.
     ///
     /// # Safety
     ///
-    /// The caller must own a count on `skb` and give it up.
+    /// The caller must own a count on `skb` and give it up, and the device that it names, if it
+    /// names one, must be valid during `'a`.
     pub(crate) unsafe fn from_raw(skb: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: By the function's contract.
-        Self(skb)
+        Self(skb, PhantomData)
     }
 
     /// Views a packet that somebody else owns.
     ///
     /// # Safety
     ///
-    /// `*skb` must be valid, and not changed, as long as the result is used.
-    pub(crate) unsafe fn borrow(skb: &*mut bindings::sk_buff) -> &Self {
+    /// `*skb` must be valid, and not changed, during `'a`, and so must the device that it names.
+    pub(crate) unsafe fn borrow(skb: &'a *mut bindings::sk_buff) -> &'a Self {
         // SAFETY: By the function's contract the pointer is not null, and the type is transparent
         // over it; being shared, the value is neither changed nor dropped.
         unsafe { &*core::ptr::from_ref(skb).cast::<Self>() }
@@ -150,7 +151,7 @@ impl SkBuff {
     }
 }
 
-impl Drop for SkBuff {
+impl Drop for SkBuff<'_> {
     fn drop(&mut self) {
         let reason = DropReason::NotSpecified.as_raw();
         // SAFETY: The count is given up.

@@ -77,7 +77,7 @@ impl XlDriver {
     /// The group of the peer that a packet is for, if it is to be handed to that peer and the peer would
     /// let it in.
     #[inline]
-    fn group_for(&self, skb: &SkBuff) -> Option<&Group> {
+    fn group_for(&self, skb: &SkBuff<'_>) -> Option<&Group> {
         if skb.protocol() != ETHERTYPE_IPV4 {
             return None;
         }
@@ -116,13 +116,13 @@ impl Driver for XlDriver {
         self.bell.heard();
     }
 
-    fn select_queue(&self, skb: &SkBuff) -> u16 {
+    fn select_queue(&self, skb: &SkBuff<'_>) -> u16 {
         self.group_for(skb)
             .map_or(NOBODY, |group| group.queue_for(skb, &self.flow_key))
     }
 
     #[inline]
-    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff, more: bool) {
+    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff<'_>, more: bool) {
         // Since the queue was selected the peers may have changed, and a packet must not reach
         // another guest than the one it is for.
         let slot = self.group_for(&skb).and_then(|group| group.slot(queue));

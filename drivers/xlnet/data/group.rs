@@ -170,7 +170,7 @@ impl Group {
 
     /// The transmit queue for a packet to the peer. Softirq context.
     #[inline]
-    pub(crate) fn queue_for(&self, skb: &SkBuff, key: &FlowKey) -> u16 {
+    pub(crate) fn queue_for(&self, skb: &SkBuff<'_>, key: &FlowKey) -> u16 {
         let open = self.open.load(Relaxed);
         if open <= 1 {
             return self.queue;

@@ -51,7 +51,7 @@ impl<H: EventHandler> Tx<H> {
 
     /// Writes a packet into the FIFO, unpublished.
     #[inline]
-    fn push(&mut self, skb: &SkBuff) -> Result<(), PushError> {
+    fn push(&mut self, skb: &SkBuff<'_>) -> Result<(), PushError> {
         let meta = PacketMeta {
             virtio_net_hdr: skb.virtio_net_hdr().map_err(|_| Unreadable)?,
             ethertype: skb.protocol(),
@@ -139,13 +139,13 @@ impl<H: EventHandler> Sender<H> {
     /// Sends a packet to the peer, or gives it back if there is no channel for it. Softirq context,
     /// one caller at a time.
     #[inline]
-    pub(crate) fn transmit(
+    pub(crate) fn transmit<'a>(
         &self,
         queue: &Queue,
         dev: &OwnDevice,
-        skb: SkBuff,
+        skb: SkBuff<'a>,
         more: bool,
-    ) -> Result<(), SkBuff> {
+    ) -> Result<(), SkBuff<'a>> {
         let mut guard = self.tx.lock();
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return Err(skb);

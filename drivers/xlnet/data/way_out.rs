@@ -32,7 +32,7 @@ impl WayOut {
 
     /// Sends a packet through the NIC. Softirq context, from within xl0's transmit function: so
     /// packets keep their order.
-    pub(crate) fn send(&self, skb: SkBuff) {
+    pub(crate) fn send(&self, skb: SkBuff<'_>) {
         let count = match reroute::send_through(skb, self.nic.ifindex()) {
             Ok(()) => &self.packets,
             Err(reroute::Lost) => &self.dropped,

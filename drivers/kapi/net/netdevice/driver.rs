@@ -40,11 +40,11 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
     /// have is taken as 0.
-    fn select_queue(&self, skb: &SkBuff) -> u16;
+    fn select_queue(&self, skb: &SkBuff<'_>) -> u16;
 
     /// Sends a packet that was queued on `queue`; `more` tells that another one follows at once.
     /// Softirq context, one caller at a time for each queue.
-    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff, more: bool);
+    fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff<'_>, more: bool);
 
     /// The device by which a received packet counts as received, after the taps of this one;
     /// without one it is lost. Softirq context.

@@ -46,7 +46,8 @@ pub(super) unsafe extern "C" fn receive<T: Driver>(
             *pskb = skb;
             bindings::rx_handler_result_RX_HANDLER_ANOTHER
         },
-        // SAFETY: The count is given up; the device is our own until the caller's guard ends.
+        // SAFETY: The count is given up; the device is our own, and there, until the caller's guard
+        // ends.
         None => unsafe {
             OwnDevice::from_raw(bindings::xl_skb_dev(skb)).count_rx_dropped();
             SkBuff::from_raw(NonNull::new_unchecked(skb)).lose(DropReason::DeviceNotReady);
