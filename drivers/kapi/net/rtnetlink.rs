@@ -31,8 +31,17 @@ impl Family {
     }
 }
 
+mod sealed {
+    /// For which there is room in a [`Message`](super::Message).
+    pub trait Sealed {}
+    impl Sealed for super::HostRoute {}
+    impl Sealed for super::LocalRule {}
+    impl Sealed for super::NextHop {}
+    impl Sealed for super::NextHopGroup {}
+}
+
 /// A request to rtnetlink: what is to be there, or not to be there.
-pub trait Object {
+pub trait Object: sealed::Sealed {
     /// Message types of making and of deleting one.
     const MESSAGES: [u32; 2];
 
