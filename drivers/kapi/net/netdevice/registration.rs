@@ -40,10 +40,17 @@ impl<T: Driver> Registration<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `EEXIST` if there is a device of that name.
+    /// `ENOMEM`, `EEXIST` if there is a device of that name, `EINVAL` if none can have it, or without
+    /// queues.
     pub fn new(name: &CStr, queues: u16, mtu: u32, driver: Arc<T>) -> Result<Self> {
+        const { assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize) };
+        // SAFETY: The name is NUL-terminated, and only read.
+        if !unsafe { bindings::dev_valid_name(name.as_char_ptr()) } || queues == 0 {
+            return Err(EINVAL);
+        }
         let priv_size = size_of::<Private<T>>() as c_int;
-        // SAFETY: `setup` only touches the device it is given.
+        // SAFETY: The name is no longer than one may be, and there are queues. `setup` only touches
+        // the device it is given.
         let dev = unsafe {
             bindings::xl_alloc_netdev(
                 priv_size,
@@ -57,7 +64,8 @@ impl<T: Driver> Registration<T> {
             // SAFETY: Allocated above and not registered.
             unsafe { bindings::free_netdev(dev.as_ptr()) }
         });
-        // SAFETY: Before its registration the device is ours alone.
+        // SAFETY: Before its registration the device is ours alone. Its private area is as large as
+        // was asked for, and aligned to `NETDEV_ALIGN` bytes at least.
         unsafe {
             let raw = dev.as_ptr();
             bindings::xl_netdev_priv(raw)
@@ -223,7 +231,7 @@ impl<T: Driver> Ops<T> {
         dev: *mut bindings::net_device,
     ) -> bindings::netdev_tx_t {
         // SAFETY: By the function's contract; as we return NETDEV_TX_OK, the core takes the packet
-        // for gone.
+        // for gone. It names this device.
         let (driver, dev, skb, queue, more) = unsafe {
             (
                 driver::<T>(dev),
