@@ -14,6 +14,7 @@ use core::mem::MaybeUninit;
 use kernel::{
     error::{from_err_ptr, to_result},
     prelude::*,
+    sync::atomic::{Atomic, Relaxed},
     types::Opaque,
 };
 
@@ -36,9 +37,9 @@ pub trait Handler: Send + Sync + 'static {
 pub struct Registration<T: Handler> {
     #[pin]
     driver: Opaque<bindings::platform_driver>,
-    device: *mut bindings::platform_device,
+    device: Atomic<*mut bindings::platform_device>,
     handler: T,
-    registered: bool,
+    registered: Atomic<bool>,
 }
 
 // SAFETY: Driver and device may be unregistered by any thread; `T: Send`.
@@ -66,18 +67,17 @@ impl<T: Handler> Registration<T> {
         module: &'static ThisModule,
         handler: T,
     ) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
+        // Shared from the first: the guest may be suspended before this has returned.
+        let this = KBox::pin_init(
             pin_init!(Self {
                 driver: Opaque::zeroed(),
-                device: core::ptr::null_mut(),
+                device: Atomic::new(core::ptr::null_mut()),
                 handler,
-                registered: false,
+                registered: Atomic::new(false),
             }),
             GFP_KERNEL,
         )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        let driver = inner.driver.get();
+        let driver = this.driver.get();
         // SAFETY: The driver is not registered yet, so it is ours to fill in; it is pinned, and
         // unregistered before it is freed. The operations and the name are constants.
         to_result(unsafe {
@@ -86,7 +86,7 @@ impl<T: Handler> Registration<T> {
             bindings::__platform_driver_register(driver, module.as_ptr(), name.as_char_ptr())
         })?;
         // INVARIANT: Registered, with no device yet.
-        inner.registered = true;
+        this.registered.store(true, Relaxed);
         let info = bindings::platform_device_info {
             name: name.as_char_ptr(),
             id: bindings::PLATFORM_DEVID_NONE,
@@ -95,7 +95,7 @@ impl<T: Handler> Registration<T> {
         // SAFETY: The description is complete, and only read during the call.
         let device = from_err_ptr(unsafe { bindings::platform_device_register_full(&info) })?;
         // INVARIANT: The driver of this name is ours.
-        inner.device = device;
+        this.device.store(device, Relaxed);
         Ok(this)
     }
 
@@ -132,11 +132,11 @@ impl<T: Handler> Registration<T> {
 #[pinned_drop]
 impl<T: Handler> PinnedDrop for Registration<T> {
     fn drop(self: Pin<&mut Self>) {
-        if self.registered {
+        if self.registered.load(Relaxed) {
             // SAFETY: By the type invariant the driver is registered, and so is the device if
             // there is one (the callee ignores null). Both calls wait for running callbacks.
             unsafe {
-                bindings::platform_device_unregister(self.device);
+                bindings::platform_device_unregister(self.device.load(Relaxed));
                 bindings::platform_driver_unregister(self.driver.get());
             }
         }
