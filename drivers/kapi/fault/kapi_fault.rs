@@ -7,7 +7,15 @@
 //!
 //! C header: [`include/linux/kprobes.h`](srctree/include/linux/kprobes.h)
 
-use kernel::{error::to_result, prelude::*, sync::Arc, types::Opaque};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
+    types::Opaque,
+};
 
 /// Bindings that the kernel's own `bindings` crate lacks, as those of kapi.
 #[allow(
@@ -26,26 +34,41 @@ mod bindings {
     include!("bindings_generated.rs");
 }
 
+/// A function of the kernel's whose callers can take it that it returned NULL, or 0, and did nothing:
+/// not every function is one, so nobody else makes any.
+#[derive(Clone, Copy)]
+pub struct Function(&'static CStr);
+
+impl Function {
+    /// Its name.
+    pub const fn name(self) -> &'static CStr {
+        self.0
+    }
+}
+
 /// The kernel's functions that allocate memory and return NULL if there is none; those that only
 /// call another one of these are left out. Not every kernel has all: without NUMA,
 /// `alloc_pages_noprof` is inlined, and what it calls is `__alloc_pages_noprof`. None of what xlnet
 /// allocates may not fail (`__GFP_NOFAIL`).
-pub const ALLOCATORS: [&CStr; 14] = [
-    c"__kmalloc_noprof",
-    c"__kmalloc_node_noprof",
-    c"__kmalloc_node_track_caller_noprof",
-    c"__kmalloc_cache_noprof",
-    c"__kmalloc_cache_node_noprof",
-    c"__kvmalloc_node_noprof",
-    c"kmem_cache_alloc_noprof",
-    c"kmem_cache_alloc_node_noprof",
-    c"kmem_cache_alloc_lru_noprof",
-    c"alloc_pages_noprof",
-    c"__alloc_pages_noprof",
-    c"get_free_pages_noprof",
-    c"__vmalloc_node_range_noprof",
-    c"pcpu_alloc_noprof",
+pub const ALLOCATORS: [Function; 14] = [
+    Function(c"__kmalloc_noprof"),
+    Function(c"__kmalloc_node_noprof"),
+    Function(c"__kmalloc_node_track_caller_noprof"),
+    Function(c"__kmalloc_cache_noprof"),
+    Function(c"__kmalloc_cache_node_noprof"),
+    Function(c"__kvmalloc_node_noprof"),
+    Function(c"kmem_cache_alloc_noprof"),
+    Function(c"kmem_cache_alloc_node_noprof"),
+    Function(c"kmem_cache_alloc_lru_noprof"),
+    Function(c"alloc_pages_noprof"),
+    Function(c"__alloc_pages_noprof"),
+    Function(c"get_free_pages_noprof"),
+    Function(c"__vmalloc_node_range_noprof"),
+    Function(c"pcpu_alloc_noprof"),
 ];
+
+/// What removes something from XenStore.
+pub const XENBUS_RM: Function = Function(c"xenbus_rm");
 
 /// How far up the callers are known.
 const DEPTH: usize = 48;
@@ -54,7 +77,7 @@ const DEPTH: usize = 48;
 pub trait Injector: Send + Sync + 'static {
     /// Whether a call of `function` is to return NULL. Asked in process context only, as what an
     /// interrupt allocates is not for those whom it interrupted; must neither sleep nor allocate.
-    fn fails(&self, function: &'static CStr, callers: &Callers) -> bool;
+    fn fails(&self, function: Function, callers: &Callers) -> bool;
 }
 
 /// Who called a function: return addresses, the innermost first.
@@ -121,9 +144,9 @@ impl Symbol {
 pub struct Probe<I: Injector> {
     #[pin]
     probe: Opaque<bindings::kprobe>,
-    function: &'static CStr,
+    function: Function,
     injector: Arc<I>,
-    registered: bool,
+    registered: Atomic<bool>,
 }
 
 // SAFETY: A registered probe may be unregistered from any thread; `Arc<I>` is `Send` as `I` is
@@ -139,27 +162,26 @@ impl<I: Injector> Probe<I> {
     ///
     /// `ENOENT` if the kernel has no such function, `ENOMEM`, and those of the kernel for functions
     /// that cannot be probed.
-    pub fn new(function: &'static CStr, injector: Arc<I>) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
+    pub fn new(function: Function, injector: Arc<I>) -> Result<Pin<KBox<Self>>> {
+        // Shared from the first: the function may be called before this has returned.
+        let this = KBox::pin_init(
             pin_init!(Self {
                 probe: Opaque::zeroed(),
                 function,
                 injector,
-                registered: false,
+                registered: Atomic::new(false),
             }),
             GFP_KERNEL,
         )?;
-        // SAFETY: Nothing is moved out of the pinned value.
-        let inner = unsafe { this.as_mut().get_unchecked_mut() };
-        let probe = inner.probe.get();
+        let probe = this.probe.get();
         // SAFETY: The probe is not registered, so it is ours to fill in; the name is static.
         unsafe {
-            bindings::xl_fault_probe_init(probe, function.as_char_ptr(), Some(Self::enter));
+            bindings::xl_fault_probe_init(probe, function.0.as_char_ptr(), Some(Self::enter));
         }
         // SAFETY: The probe is filled in, and unregistered before it goes.
         to_result(unsafe { bindings::register_kprobe(probe) })?;
         // INVARIANT: Just registered.
-        inner.registered = true;
+        this.registered.store(true, Relaxed);
         Ok(this)
     }
 
@@ -181,7 +203,8 @@ impl<I: Injector> Probe<I> {
             return 0;
         }
         // SAFETY: The registers are valid and ours to change while the handler runs. None of the
-        // function's instructions have run, so to return from an empty one is to return from it.
+        // function's instructions have run, so to return from an empty one is to return from it, and
+        // as it is a `Function` its callers can take that.
         unsafe { bindings::xl_fault_return_null(regs) };
         1
     }
@@ -190,7 +213,7 @@ impl<I: Injector> Probe<I> {
 #[pinned_drop]
 impl<I: Injector> PinnedDrop for Probe<I> {
     fn drop(self: Pin<&mut Self>) {
-        if self.registered {
+        if self.registered.load(Relaxed) {
             // SAFETY: By the type invariant the probe is registered.
             unsafe { bindings::unregister_kprobe(self.probe.get()) };
         }

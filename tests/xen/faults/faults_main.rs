@@ -21,7 +21,7 @@
 #![deny(unsafe_code)]
 
 use kapi::param;
-use kapi_fault::{Callers, Injector, Probe, Symbol, ALLOCATORS};
+use kapi_fault::{Callers, Function, Injector, Probe, Symbol, ALLOCATORS, XENBUS_RM};
 use kernel::{
     prelude::*,
     sync::{
@@ -61,9 +61,6 @@ const MODULES: core::ops::Range<usize> = 0xffff_ffff_a000_0000..0xffff_ffff_ff00
 
 /// More places than there are.
 const PLACES: usize = 4096;
-
-/// What removes something from XenStore.
-const REMOVE: &CStr = c"xenbus_rm";
 
 /// What builds the data path's table.
 const TABLE: &str = "rebuild_table";
@@ -114,7 +111,7 @@ impl Faults {
 }
 
 impl Injector for Faults {
-    fn fails(&self, function: &'static CStr, callers: &Callers) -> bool {
+    fn fails(&self, function: Function, callers: &Callers) -> bool {
         let Some((place, by)) = place(callers) else {
             return false;
         };
@@ -129,7 +126,11 @@ impl Injector for Faults {
         };
         let fails = meant && self.insert(place);
         if fails {
-            pr_info!("{function:?} fails for {}\n", Symbol::of(by).as_str());
+            pr_info!(
+                "{:?} fails for {}\n",
+                function.name(),
+                Symbol::of(by).as_str()
+            );
         }
         fails
     }
@@ -190,8 +191,8 @@ impl kernel::Module for FaultsModule {
             (false, true, 0) => Which::Table,
             (false, false, 0) => Which::Each,
         };
-        let functions: &[&'static CStr] = match which {
-            Which::Slow(_) => &[REMOVE],
+        let functions: &[Function] = match which {
+            Which::Slow(_) => &[XENBUS_RM],
             _ => &ALLOCATORS,
         };
         let injector = Arc::new(Faults::new(which)?, GFP_KERNEL)?;
@@ -202,7 +203,7 @@ impl kernel::Module for FaultsModule {
                 // This kernel has it inlined in its callers.
                 Err(ENOENT) => {}
                 Err(error) => {
-                    pr_err!("{function:?} cannot be made to fail ({error:?})\n");
+                    pr_err!("{:?} cannot be made to fail ({error:?})\n", function.name());
                     return Err(error);
                 }
             }
