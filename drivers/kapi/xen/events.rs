@@ -11,6 +11,7 @@
 use crate::{
     bindings, compat,
     net::napi::{Napi, Poll},
+    xen::expect_domain,
 };
 use core::marker::PhantomPinned;
 use kernel::{
@@ -38,7 +39,8 @@ impl<T: Poll> EventHandler for Napi<T> {
     }
 }
 
-/// An event channel to another domain, bound to an interrupt.
+/// An event channel to another domain, bound to an interrupt. Dropping it closes it, in process
+/// context.
 ///
 /// # Invariants
 ///
@@ -104,14 +106,17 @@ impl<H: EventHandler> EventChannel<H> {
     ///
     /// # Errors
     ///
-    /// Xen's error (out of ports), or the kernel's (out of memory or interrupts).
+    /// Xen's error (out of ports), or the kernel's (out of memory or interrupts); `ENODEV` without
+    /// Xen.
     pub fn alloc_unbound(remote: u16, name: &'static CStr, handler: Arc<H>) -> Result<Arc<Self>> {
+        expect_domain()?;
         let mut alloc = bindings::evtchn_alloc_unbound {
             dom: SELF,
             remote_dom: remote,
             port: 0,
         };
-        // SAFETY: The operation is what the call takes, and valid for reads and writes.
+        // SAFETY: This is a domain, so the call leads to Xen; the operation is what it takes, and valid
+        // for reads and writes.
         to_result(unsafe {
             let op = (&raw mut alloc).cast();
             bindings::xl_event_channel_op(bindings::EVTCHNOP_alloc_unbound as c_int, op)
@@ -124,13 +129,15 @@ impl<H: EventHandler> EventChannel<H> {
     ///
     /// # Errors
     ///
-    /// Xen's error (no such port, not for us), or the kernel's (out of memory or interrupts).
+    /// Xen's error (no such port, not for us), or the kernel's (out of memory or interrupts);
+    /// `ENODEV` without Xen.
     pub fn bind(
         remote: u16,
         remote_port: u32,
         name: &'static CStr,
         handler: Arc<H>,
     ) -> Result<Arc<Self>> {
+        expect_domain()?;
         let mut bind = bindings::evtchn_bind_interdomain {
             remote_dom: remote,
             remote_port,

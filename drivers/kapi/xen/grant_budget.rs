@@ -8,7 +8,7 @@
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
-use crate::{bindings, errno::EDQUOT};
+use crate::{bindings, errno::EDQUOT, xen::expect_domain};
 use kernel::{
     error::to_result,
     prelude::*,
@@ -41,9 +41,10 @@ impl GrantBudget {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
+    /// `ENOMEM`, `ENODEV` without Xen.
     pub fn new(percent: u8) -> Result<Arc<Self>> {
-        // SAFETY: The function only reads how many frames Xen allows.
+        expect_domain()?;
+        // SAFETY: This is a domain; the function only asks how many frames Xen allows.
         let frames = unsafe { bindings::gnttab_max_grant_frames() };
         let entries = frames.saturating_mul(PER_FRAME);
         let limit = u64::from(entries) * u64::from(percent.min(100)) / 100;

@@ -12,6 +12,7 @@ use crate::{
     bindings,
     net::receive::Source,
     xen::{
+        expect_domain,
         grant_budget::GrantReferences,
         lender::{GrantedPages, Lender},
     },
@@ -53,8 +54,9 @@ impl ForeignPages {
     /// # Errors
     ///
     /// `ENOMEM`, `ENOSPC` if this domain maps as much as Xen lets it, or `EACCES` if Xen refuses
-    /// one of the grants; then nothing is mapped.
+    /// one of the grants, `ENODEV` without Xen; then nothing is mapped.
     pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
+        expect_domain()?;
         let count = c_int::try_from(grants.len()).map_err(|_| EINVAL)?;
         // All memory first, so that nothing can fail between mapping and the value that unmaps, nor
         // before that has pages to give back.
@@ -84,7 +86,7 @@ impl ForeignPages {
             this.addresses
                 .push(address.cast_const().cast(), GFP_KERNEL)?;
         }
-        // SAFETY: `ops` and `pages` both have `count` entries; PV guests need no second mapping
+        // SAFETY: This is a domain; `ops` and `pages` both have `count` entries; PV guests need no second mapping
         // of what only the kernel reads.
         let result = to_result(unsafe {
             bindings::gnttab_map_refs(
