@@ -116,7 +116,8 @@ impl<T: Poll> IdlePoll<T> {
     /// to do. Any context.
     #[inline]
     pub fn poll_for(&self, time: Delta) {
-        self.until.store(now_ns() + time.as_nanos(), Relaxed);
+        let until = now_ns().saturating_add(time.as_nanos());
+        self.until.store(until, Relaxed);
         // SAFETY: By the invariants the work is initialised and the worker runs. Work that is
         // queued, or being cancelled, the callee leaves alone.
         unsafe { bindings::kthread_queue_work(self.thread.0.as_ptr(), self.work.get()) };

@@ -27,7 +27,7 @@ use xenfifo::{
 const PAGE: usize = layout::PAGE as usize;
 const PAGE_MASK: u32 = layout::PAGE - 1;
 
-/// Pages of another domain, mapped read-only.
+/// Pages of another domain, mapped read-only. Dropping them unmaps them, in process context.
 ///
 /// # Invariants
 ///
@@ -183,8 +183,9 @@ impl OwnControlPage {
                 return Err(E2BIG);
             }
             let offset = layout::USER_AREA as usize + i * size_of::<u32>();
-            // SAFETY: `i < USER_WORDS`, so the word lies inside the page, which this domain alone
-            // writes. Should the peer read it at the same time, it is the peer that errs.
+            // SAFETY: `i < USER_WORDS`, so the aligned word lies inside the page, which this domain
+            // alone writes. Whoever reads or writes it at the same time, here or in the peer, finds
+            // one value or the other, as with WRITE_ONCE().
             unsafe { self.word(offset).write_volatile(word.to_le()) };
         }
         Ok(())
@@ -221,8 +222,8 @@ impl OwnControlPage {
     /// Reads a word of this side back.
     #[inline]
     pub fn load(&self, word: Word) -> u32 {
-        // SAFETY: Every `Word` is an aligned offset inside the page, which this domain alone
-        // writes.
+        // SAFETY: Every `Word` is an aligned offset inside the page; it is read whole, as by
+        // READ_ONCE(), should the half write it whose word it is.
         u32::from_le(unsafe { self.word(word.offset()).read_volatile() })
     }
 
@@ -241,7 +242,8 @@ impl OwnControl for OwnControlPage {
     #[inline]
     fn store_relaxed(&self, word: Word, value: u32) {
         // SAFETY: Every `Word` is an aligned offset inside the page, which this domain alone
-        // writes and, by the split of words between producer and consumer, one half at a time.
+        // writes. Of each word it is one half, producer or consumer, that does; should both, each
+        // access is whole even so, as WRITE_ONCE() is.
         unsafe { self.word(word.offset()).write_volatile(value.to_le()) };
     }
 

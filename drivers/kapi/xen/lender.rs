@@ -135,7 +135,7 @@ impl Drop for GrantedPage {
     }
 }
 
-/// Pages of this domain that one other domain may read, until they are dropped.
+/// Pages of this domain that one other domain may read, until they are dropped, in process context.
 pub struct GrantedPages {
     lender: Arc<Lender>,
     pages: KVec<GrantedPage>,
