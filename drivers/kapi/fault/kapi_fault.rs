@@ -34,8 +34,8 @@ mod bindings {
     include!("bindings_generated.rs");
 }
 
-/// A function of the kernel's whose callers can take it that it returned NULL, or 0, and did nothing:
-/// not every function is one, so nobody else makes any.
+/// A function of the kernel's whose callers can take it that it returned NULL, or 0, and did
+/// nothing: not every function is one, so nobody else makes any.
 #[derive(Clone, Copy)]
 pub struct Function(&'static CStr);
 
@@ -203,8 +203,8 @@ impl<I: Injector> Probe<I> {
             return 0;
         }
         // SAFETY: The registers are valid and ours to change while the handler runs. None of the
-        // function's instructions have run, so to return from an empty one is to return from it, and
-        // as it is a `Function` its callers can take that.
+        // function's instructions have run, so to return from an empty one is to return from it,
+        // and as it is a `Function` its callers can take that.
         unsafe { bindings::xl_fault_return_null(regs) };
         1
     }

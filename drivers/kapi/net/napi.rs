@@ -151,8 +151,8 @@ impl<T: Poll> Napi<T> {
     unsafe extern "C" fn poll_callback(napi: *mut bindings::napi_struct, budget: c_int) -> c_int {
         // SAFETY: By the function's contract.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(napi), Self, napi) };
-        // INVARIANT: By the function's contract. What is polled takes any lifetime, so it keeps nothing
-        // of this one.
+        // INVARIANT: By the function's contract. What is polled takes any lifetime, so it keeps
+        // nothing of this one.
         let mut context = Context {
             napi,
             _lifetime: PhantomData,

@@ -115,8 +115,8 @@ impl<H: EventHandler> EventChannel<H> {
             remote_dom: remote,
             port: 0,
         };
-        // SAFETY: This is a domain, so the call leads to Xen; the operation is what it takes, and valid
-        // for reads and writes.
+        // SAFETY: This is a domain, so the call leads to Xen; the operation is what it takes, and
+        // valid for reads and writes.
         to_result(unsafe {
             let op = (&raw mut alloc).cast();
             bindings::xl_event_channel_op(bindings::EVTCHNOP_alloc_unbound as c_int, op)

@@ -86,8 +86,8 @@ impl ForeignPages {
             this.addresses
                 .push(address.cast_const().cast(), GFP_KERNEL)?;
         }
-        // SAFETY: This is a domain; `ops` and `pages` both have `count` entries; PV guests need no second mapping
-        // of what only the kernel reads.
+        // SAFETY: This is a domain; `ops` and `pages` both have `count` entries; PV guests need no
+        // second mapping of what only the kernel reads.
         let result = to_result(unsafe {
             bindings::gnttab_map_refs(
                 ops.as_mut_ptr(),

@@ -179,11 +179,13 @@ impl<T: Driver> Ops<T> {
 
 /// The module's version, as `modinfo` has it.
 fn version() -> &'static CStr {
-    // SAFETY: The function gives a string constant, which is there as long as the module, that is, this code.
+    // SAFETY: The function gives a string constant, which is there as long as the module, that is,
+    // this code.
     unsafe { CStr::from_char_ptr(bindings::xl_version()) }
 }
 
-/// Replaces what is in `to`, which for the version is the kernel's, by as much of `text` as fits, and NULs.
+/// Replaces what is in `to`, which for the version is the kernel's, by as much of `text` as fits,
+/// and NULs.
 fn copy_text<const N: usize>(to: &mut [c_char; N], text: &CStr) {
     to.fill(0);
     for (to, &byte) in to.iter_mut().zip(text.to_bytes()).take(N - 1) {

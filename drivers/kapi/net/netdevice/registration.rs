@@ -40,8 +40,8 @@ impl<T: Driver> Registration<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `EEXIST` if there is a device of that name, `EINVAL` if none can have it, or without
-    /// queues.
+    /// `ENOMEM`, `EEXIST` if there is a device of that name, `EINVAL` if none can have it, or
+    /// without queues.
     pub fn new(name: &CStr, queues: u16, mtu: u32, driver: Arc<T>) -> Result<Self> {
         const { assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize) };
         // SAFETY: The name is NUL-terminated, and only read.
