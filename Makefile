@@ -76,6 +76,8 @@ rust-analyzer: ## Write rust-project.json for the modules and the kernel crates 
 sbin     := $(DESTDIR)/usr/local/sbin
 libexec  := $(DESTDIR)/usr/local/libexec/xlnet
 units    := $(DESTDIR)/usr/local/lib/systemd/system
+managers := $(DESTDIR)/etc/NetworkManager/conf.d
+udev     := $(DESTDIR)/etc/udev/rules.d
 man      := $(DESTDIR)/usr/local/share/man
 complete := $(DESTDIR)/usr/local/share/bash-completion/completions
 # What `modinfo -F vermagic` begins with, on machines without kmod too.
@@ -87,16 +89,20 @@ install: ## Install modules, scripts and their configuration on this machine (DE
 	@test -e xlnet.ko || { echo 'install: no xlnet.ko here, run "make modules" first' >&2; exit 1; }
 	install -d $(updates) $(sbin) $(libexec) $(complete)
 	install -d $(DESTDIR)/etc/iproute2/rt_protos.d $(DESTDIR)/etc/iproute2/rt_tables.d
-	install -d $(DESTDIR)/etc/systemd/network $(DESTDIR)/etc/modprobe.d $(units) $(man)/man4 $(man)/man8
+	install -d $(DESTDIR)/etc/systemd/network $(managers) $(udev) $(DESTDIR)/etc/modprobe.d $(DESTDIR)/etc/sysctl.d
+	install -d $(units) $(man)/man4 $(man)/man8
 	install -m 644 xlnet.ko xldiscovery.ko $(updates)
 	install -m 755 $(addprefix iproute-scripts/,xl-status xl-top xl-bench xl-policy) $(sbin)
 	install -m 644 iproute-scripts/libexec/*.bash $(libexec)
 	install -m 644 iproute-scripts/bash-completion/* $(complete)
 	install -m 644 iproute-scripts/rt_protos.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_protos.d
 	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
-	install -m 644 iproute-scripts/network/10-xl0.network $(DESTDIR)/etc/systemd/network
+	install -m 644 iproute-scripts/network/00-xl0.network $(DESTDIR)/etc/systemd/network
+	install -m 644 iproute-scripts/NetworkManager/xlnet.conf $(managers)
+	install -m 644 iproute-scripts/udev/60-xlnet.rules $(udev)
+	install -m 644 iproute-scripts/sysctl.d/60-xlnet.conf $(DESTDIR)/etc/sysctl.d
 	install -m 644 iproute-scripts/modprobe.d/xldiscovery.conf $(DESTDIR)/etc/modprobe.d
-	install -m 644 iproute-scripts/systemd/xl-policy-watch.service $(units)
+	install -m 644 iproute-scripts/systemd/*.service $(units)
 	install -m 644 iproute-scripts/*.4 $(man)/man4
 	install -m 644 iproute-scripts/*.8 $(man)/man8
 	$(if $(DESTDIR),,depmod $(release))

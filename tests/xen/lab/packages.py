@@ -15,7 +15,7 @@ NIC = "enX0"
 
 # What the lab puts in the place of packages, at each boot unless this file says otherwise.
 OF_THE_LAB = (
-    "/etc/iproute2/rt_protos.d/xlnet.conf /etc/iproute2/rt_tables.d/xlnet.conf /etc/systemd/network/10-xl0.network"
+    "/etc/iproute2/rt_protos.d/xlnet.conf /etc/iproute2/rt_tables.d/xlnet.conf /etc/systemd/network/00-xl0.network"
     " /usr/local/sbin/xl-status /usr/local/sbin/xl-top /usr/local/sbin/xl-bench /usr/local/sbin/xl-policy"
 )
 UNWANTED = "/lab/unwanted"

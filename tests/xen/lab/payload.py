@@ -66,7 +66,7 @@ DEBIAN = {
     "lab/agent-start": "tests/xen/debian/agent-start",
     "lab/console": "tests/xen/guest/console",
     "etc/systemd/system/lab-agent.service": "tests/xen/debian/lab-agent.service",
-    "etc/systemd/network/10-xl0.network": "iproute-scripts/network/10-xl0.network",
+    "etc/systemd/network/00-xl0.network": "iproute-scripts/network/00-xl0.network",
 }
 
 
