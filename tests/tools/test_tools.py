@@ -4,7 +4,7 @@ import json
 import re
 import unittest
 
-from world import World
+from world import SCRIPTS, World
 
 STATISTICS = """\
 NIC statistics:
@@ -114,6 +114,7 @@ PROMETHEUS = re.compile(
 )
 
 
+MANUAL = (SCRIPTS / "xl-status.8").read_text()
 # Where the kernel sends packets to the peer, each time that xl-bench asks.
 PATHS = ("xl0", "eth0", "xl0")
 FIGURES = {"TCP_RR": 600.5, "UDP_RR": 500, "TCP_STREAM": 940, "UDP_STREAM": 157.45}
@@ -121,9 +122,11 @@ FIGURES = {"TCP_RR": 600.5, "UDP_RR": 500, "TCP_STREAM": 940, "UDP_STREAM": 157.
 
 class Tools(unittest.TestCase):
     def assert_metrics(self, out, *expected):
-        """All lines are what Prometheus reads, and these are among them."""
+        """All lines are what Prometheus reads, the manual has all names, and these lines are among them."""
         for line in out.splitlines():
             self.assertIsNotNone(PROMETHEUS.fullmatch(line), line)
+        for name in re.findall(r"^# TYPE (\w+) ", out, re.MULTILINE):
+            self.assertRegex(MANUAL, rf"\n\.BR? {name}\b")
         for line in expected:
             self.assertIn(line, out.splitlines())
 
