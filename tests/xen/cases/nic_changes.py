@@ -90,12 +90,16 @@ def comes_later(lab, g1, g3):
 
 
 def renamed(g1, g2):
-    """The NIC is what it was by another name."""
+    """The NIC is what it was by another name; addresses that come then are followed."""
     with xlnet.logged(g2, f"serving {OTHER_NAME}"):
         g2.check(f"ip link set eth0 name {OTHER_NAME}")
-    with Movement({g1: ["eth0", "xl0"]}) as moved:
+    with Movement({g1: ["eth0", "xl0"], g2: [OTHER_NAME, "xl0"]}) as moved:
         g2.check(f"nap 1; ping -c 3 -i 0.2 -W 2 {g1.ip}")
-    expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"a rename moved traffic: {moved}")
+    for guest, nic in ((g1, "eth0"), (g2, OTHER_NAME)):
+        expect(moved[guest, "xl0"] > MANY > moved[guest, nic], f"a rename moved traffic: {moved}")
+    for verb in ("add", "del"):
+        with route(g1, EXTRA, present=verb == "add"):
+            g2.check(f"ip address {verb} {EXTRA}/24 dev {OTHER_NAME}")
     g2.check(f"ip link set {OTHER_NAME} name eth0")
 
 

@@ -1,6 +1,6 @@
-"""xlnet waits for a NIC that is not there yet, follows one that is renamed, and leaves one in a namespace alone."""
+"""xlnet waits for the NIC that nic= names, though another is there, and leaves one in a namespace alone."""
 
-from lab import topology, traffic, xlnet
+from lab import traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement
 from lab.needs import Needs
@@ -10,37 +10,9 @@ MAC = "00:16:3e:5e:01:01"
 MANY, FEW = 100, 50
 
 
-def attach(lab, guest, mac, device):
-    lab.dom0.check(f"xl network-attach {guest.domid} mac={mac} bridge=xenbr0")
-    guest.check(f"until [ -e /sys/class/net/{device} ]; do nap 0.1; done")
-    guest.new_netfronts += 1
-
-
-def detach(lab, guest, number, device):
-    lab.dom0.check(f"xl network-detach {guest.domid} {number}")
-    guest.check(f"while [ -e /sys/class/net/{device} ]; do nap 0.1; done")
-
-
 def use(guest, device):
     """The guest has its address on this device."""
     guest.check(f"ip address add {guest.ip}/24 dev {device} && ip link set {device} up")
-
-
-def meets(lab, g1, g2):
-    xlnet.wait_for_routes(lab)
-    traffic.meet(g1, g2)
-
-
-def loaded_before_the_nic(lab, g1, g2):
-    """There is no NIC at all when the module is loaded."""
-    detach(lab, g1, 0, "eth0")
-    with xlnet.logged(g1, "wait"):
-        xlnet.load(g1)
-        g1.check("nap 1")
-    attach(lab, g1, topology.mac_of(g1.settings), "eth0")
-    use(g1, "eth0")
-    meets(lab, g1, g2)
-    xlnet.unload(g1)
 
 
 def named_before_the_nic(lab, g1, g2):
@@ -50,35 +22,21 @@ def named_before_the_nic(lab, g1, g2):
         xlnet.load(g1, "nic=eth1")
         g1.check("nap 1")
     try:
-        attach(lab, g1, MAC, "eth1")
+        lab.dom0.check(f"xl network-attach {g1.domid} mac={MAC} bridge=xenbr0")
+        g1.check("until [ -e /sys/class/net/eth1 ]; do nap 0.1; done")
+        g1.new_netfronts += 1
         use(g1, "eth1")
         xlnet.wait_for_routes(lab)
         with Movement({g1: ["eth0", "eth1", "xl0"]}) as moved:
             g1.check(f"ping -q -c 100 -i 0.02 -W 5 {g2.ip}")
         expect(moved[g1, "xl0"] > MANY and moved[g1, "eth1"] < FEW, f"with nic=eth1: {moved}")
-        detach(lab, g1, 1, "eth1")
+        lab.dom0.check(f"xl network-detach {g1.domid} 1")
+        g1.check("while [ -e /sys/class/net/eth1 ]; do nap 0.1; done")
         use(g1, "eth0")
         # g2 has to forget the other MAC first, as without xlnet.
         g1.check(f"for i in {{1..30}}; do ping -q -c 1 -W 1 {g2.ip} && exit; done; exit 1")
     finally:
         xlnet.unload(g1)
-
-
-def renamed(lab, g1, g2):
-    """Routes, and all that travels, stay while the NIC has another name; addresses that come then are followed."""
-    with traffic.mixture(g1, g2) as mixture:
-        for before, after in (("eth0", "lan0"), ("lan0", "eth0")):
-            g1.check(f"ip link set {before} name {after}")
-            with Movement({g1: [after, "xl0"]}) as moved:
-                g1.check("nap 2")
-            expect(moved[g1, "xl0"] > MANY and moved[g1, after] < FEW, f"as {after}: {moved}")
-            come = xlnet.RouteChange(g2, "10.0.0.51", present=True)
-            g1.check(f"ip address add 10.0.0.51/24 dev {after}")
-            come.finish()
-            gone = xlnet.RouteChange(g2, "10.0.0.51", present=False)
-            g1.check(f"ip address del 10.0.0.51/24 dev {after}")
-            gone.finish()
-        mixture.finish()
 
 
 def moved_to_a_namespace(lab, g1, g2):
@@ -102,16 +60,15 @@ def moved_to_a_namespace(lab, g1, g2):
     finally:
         g1.check("ip -n away link set eth0 netns 1; ip netns delete away")
     use(g1, "eth0")
-    meets(lab, g1, g2)
+    xlnet.wait_for_routes(lab)
+    traffic.meet(g1, g2)
 
 
 def run(lab):
     g1, g2 = (lab.guest(name) for name in NEEDS.guests)
     xlnet.load(lab.dom0)
     xlnet.load(g2)
-    loaded_before_the_nic(lab, g1, g2)
     named_before_the_nic(lab, g1, g2)
     xlnet.load_all(lab)
-    renamed(lab, g1, g2)
     moved_to_a_namespace(lab, g1, g2)
     xlnet.unload_all(lab)
