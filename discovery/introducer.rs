@@ -373,11 +373,7 @@ impl State {
     }
 
     /// Tells a guest of its peers.
-    fn tell(
-        &mut self,
-        domid: DomId,
-        peers: impl Iterator<Item = (DomId, PeerEntry)>,
-    ) -> Result {
+    fn tell(&mut self, domid: DomId, peers: impl Iterator<Item = (DomId, PeerEntry)>) -> Result {
         let Some(guest) = self.guest(domid) else {
             return Ok(());
         };
