@@ -54,11 +54,19 @@ def leave_all_alone(g1, g2, xenstored):
         mixture.finish()
 
 
+def wait_for_report(lab, guest, peer):
+    """Until the guest has told dom0 what it exchanged, for which it waits for XenStore: not again within 10 s."""
+    read = f"xenstore-read /local/domain/{guest.domid}/data/xlnet/traffic/{peer.domid}"
+    before = lab.dom0.run(read).out
+    wait_until(f"{guest.name}'s report", lambda: lab.dom0.run(read).out != before, 15)
+
+
 def reload_without_answer(lab, g1, g2, xenstored):
     """g1 unloads and loads xlnet, and has to wait: once while g2 does not, and once while g2 waits itself,
     to tell of an address, and withdraws its route even so. Returns how often that was."""
     ways = (False, True)
     for busy in ways:
+        wait_for_report(lab, g1, g2)
         with xenstored.standing_still():
             if busy:
                 g2.check(f"ip address add {EXTRA}/24 dev eth0; sleep 0.5")
