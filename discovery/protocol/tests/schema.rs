@@ -269,9 +269,22 @@ fn an_offer_is_read_as_written() {
     assert_eq!(Offer::parse(&answer).unwrap().to_string(), answer);
 }
 
+/// What a good value becomes when a part of it is replaced is refused, each time for the reason that is given.
+fn refused_by_name<T: PartialEq + std::fmt::Debug>(
+    good: &str,
+    parse: impl Fn(&str) -> Result<T, SchemaError>,
+    cases: &[(&str, &str, Field, Kind)],
+) {
+    for (from, to, field, kind) in cases {
+        let text = good.replace(from, to);
+        assert_ne!(text, good);
+        assert_eq!(parse(&text), Err(error(*field, *kind)), "{text:?}");
+    }
+}
+
 #[test]
 fn a_bad_offer_is_refused_by_name() {
-    for (from, to, field, kind) in [
+    let cases = [
         ("version=1", "version=2", Field::Version, Kind::Unsupported),
         ("version=1 ", "", Field::Version, Kind::Syntax),
         ("nonce=0", "nonce=", Field::Nonce, Kind::Syntax),
@@ -287,11 +300,8 @@ fn a_bad_offer_is_refused_by_name() {
         (" port=12", "", Field::Port, Kind::Missing),
         ("=12", "=12 ", Field::Offer, Kind::Syntax),
         ("=12", "=12 key=1", Field::Offer, Kind::Syntax),
-    ] {
-        let text = OFFER.replace(from, to);
-        assert_ne!(text, OFFER);
-        assert_eq!(Offer::parse(&text), Err(error(field, kind)), "{text:?}");
-    }
+    ];
+    refused_by_name(OFFER, Offer::parse, &cases);
 }
 
 const ENTRY: &str =
@@ -311,7 +321,7 @@ fn a_peer_entry_is_read_as_written() {
 
 #[test]
 fn a_bad_peer_entry_is_refused_by_name() {
-    for (from, to, field, kind) in [
+    let cases = [
         ("mac=00", "mac=01", Field::Mac, Kind::NotUnicast),
         ("mac=", "", Field::Mac, Kind::Syntax),
         (" nonce=0", " nonce=", Field::Nonce, Kind::Syntax),
@@ -337,11 +347,8 @@ fn a_bad_peer_entry_is_refused_by_name() {
             Kind::Syntax,
         ),
         ("own=10.0.0.2", "key=1", Field::Peer, Kind::Syntax),
-    ] {
-        let text = ENTRY.replace(from, to);
-        assert_ne!(text, ENTRY);
-        assert_eq!(PeerEntry::parse(&text), Err(error(field, kind)), "{text:?}");
-    }
+    ];
+    refused_by_name(ENTRY, PeerEntry::parse, &cases);
     let missing = PeerEntry::parse("mac=00:16:3e:00:00:01");
     assert_eq!(missing, Err(error(Field::Nonce, Kind::Missing)));
 }
