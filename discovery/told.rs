@@ -130,7 +130,7 @@ impl Told {
         self.tell_at = now_ms() + RETRY_MS;
         self.write(|transaction| {
             for (domid, entry) in &news {
-                if met.contains(domid) {
+                if met.contains(domid) && self.peers().any(|peer| peer == *domid) {
                     // With an old pair goes the offer that belonged to it.
                     let path = path(self.guest, self.version, Node::Peer(*domid));
                     transaction.remove(format_args!("{path}"))?;
