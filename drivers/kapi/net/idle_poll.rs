@@ -130,8 +130,8 @@ impl<T: Poll> IdlePoll<T> {
     }
 
     #[inline]
-    fn is_over(&self) -> bool {
-        now_ns() >= self.until.load(Relaxed)
+    fn is_over(&self, now: i64) -> bool {
+        now >= self.until.load(Relaxed)
     }
 
     /// # Safety
@@ -141,12 +141,13 @@ impl<T: Poll> IdlePoll<T> {
         // SAFETY: By the function's contract `work` is embedded (transparently wrapped) in a
         // `Self`.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
-        if this.is_over() {
+        let now = now_ns();
+        if this.is_over(now) {
             return;
         }
         let mut turn = Turn {
             poll: this,
-            end: now_ns() + TURN_NS,
+            end: now + TURN_NS,
         };
         let arg = core::ptr::from_mut(&mut turn).cast();
         // SAFETY: The instance is counted by `this`, and the callback gets the turn that it
@@ -154,7 +155,7 @@ impl<T: Poll> IdlePoll<T> {
         unsafe {
             bindings::xl_napi_busy_loop(this.napi.as_raw(), Some(Self::ends), arg, BUDGET);
         }
-        if !this.is_over() {
+        if !this.is_over(now_ns()) {
             // Others want to run, and do so first, or the turn was long. Packets interrupt
             // meanwhile, as the core polled the instance once more when the loop ended.
             // SAFETY: Process context, in a state to run.
@@ -172,8 +173,9 @@ impl<T: Poll> IdlePoll<T> {
     unsafe extern "C" fn ends(arg: *mut c_void, _begun: c_ulong) -> bool {
         // SAFETY: By the function's contract.
         let turn = unsafe { &*arg.cast::<Turn<'_, T>>() };
-        turn.poll.is_over()
-            || now_ns() >= turn.end
+        let now = now_ns();
+        turn.poll.is_over(now)
+            || now >= turn.end
             // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled,
             // the answer may be another CPU's, which costs a turn.
             || !unsafe { bindings::single_task_running() }

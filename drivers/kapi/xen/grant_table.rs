@@ -307,11 +307,13 @@ impl PeerControlPage {
     /// context.
     #[inline]
     pub fn user_word(&self, place: usize) -> u32 {
-        let mut word = [0];
-        // Nothing is read if there is no such word.
-        let _ = self.read_user(place, &mut word);
-        let [word] = word;
-        word
+        if place >= USER_WORDS {
+            return 0;
+        }
+        let offset = layout::USER_AREA as usize + place * size_of::<u32>();
+        // SAFETY: `place < USER_WORDS`, so the aligned word lies inside the mapped page; the access
+        // is volatile, as the other domain may write at the same time.
+        u32::from_le(unsafe { self.word(offset).read_volatile() })
     }
 
     /// Reads words that the peer may be writing, see [`OwnControlPage::publish_user`], and returns

@@ -39,8 +39,8 @@ pub(crate) struct Moderation {
     packets: i64,
     bytes: i64,
     busy: i64,
-    /// Until when `busy` has counted.
-    counted: Instant<Monotonic>,
+    /// Until when `busy` has counted in this poll, which received something then.
+    counted: Option<Instant<Monotonic>>,
     /// Packets expected to come together; 1: each is told of.
     batch: i64,
     /// Time between packets in ns, while each was told of or, if that was less, since.
@@ -62,7 +62,7 @@ impl Moderation {
             packets: 0,
             bytes: 0,
             busy: 0,
-            counted: now,
+            counted: None,
             batch: 1,
             gap: 0,
             cost: 0,
@@ -74,8 +74,16 @@ impl Moderation {
 
     /// A poll begins.
     #[inline]
-    pub(crate) fn begin(&mut self, now: Instant<Monotonic>) {
-        self.counted = now;
+    pub(crate) fn begin(&mut self) {
+        self.counted = None;
+    }
+
+    /// It has something to receive. Returns the time.
+    #[inline]
+    pub(crate) fn first(&mut self) -> Instant<Monotonic> {
+        let now = Instant::now();
+        self.counted = Some(now);
+        now
     }
 
     /// A packet of `len` bytes was received.
@@ -89,8 +97,10 @@ impl Moderation {
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Delta> {
         let now = Instant::now();
-        self.busy += (now - self.counted).as_nanos();
-        self.counted = now;
+        if let Some(counted) = &mut self.counted {
+            self.busy += (now - *counted).as_nanos();
+            *counted = now;
+        }
         let elapsed = (now - self.begun).as_nanos();
         if self.batch == 1 {
             self.rounds += 1;

@@ -26,7 +26,6 @@ use kapi::{
 use kernel::{
     prelude::*,
     sync::{rcu, Arc},
-    time::Instant,
 };
 use xenfifo::{Broken, Consumer, Record, State};
 use xlnet_protocol::{Acceptance, PacketMeta, ETHERTYPE_IPV4};
@@ -154,12 +153,16 @@ impl<T: Poll> Rx<T> {
         context: &mut Context<'_>,
         budget: u32,
     ) -> (u32, Result<(), Broken>) {
-        let begun = Instant::now();
-        self.moderation.begin(begun);
+        // Most polls of a CPU that has nothing else to do find nothing, and to read the clock takes long.
+        let mut begun = None;
+        self.moderation.begin();
         let mut work = 0;
         let result = loop {
             match self.consumer.peek() {
                 Ok(Some(record)) => {
+                    if begun.is_none() {
+                        begun = Some(self.moderation.first());
+                    }
                     self.moderation.count(record.len());
                     receive(queue, context, record);
                     work += 1;
@@ -190,8 +193,10 @@ impl<T: Poll> Rx<T> {
         };
         self.publish(queue);
         // A delay is for packets of which many come together.
-        if result.is_ok() && (1..budget).contains(&work) && self.pending.is_none() {
-            self.idle.received(begun, work);
+        if let (Ok(()), Some(begun), None) = (&result, begun, &self.pending) {
+            if work < budget {
+                self.idle.received(begun, work);
+            }
         }
         (work, result)
     }

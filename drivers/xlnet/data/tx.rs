@@ -15,7 +15,13 @@ use kapi::{
         grant_table::XenMemory,
     },
 };
-use kernel::{prelude::*, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Acquire, Atomic, Full, Relaxed},
+        Arc,
+    },
+};
 use xenfifo::{Broken, Producer, PushError, Unreadable};
 use xlnet_protocol::PacketMeta;
 
@@ -30,8 +36,6 @@ pub(crate) struct Tx<H: EventHandler> {
     backlog: Backlog,
     /// Whether new packets are taken.
     open: bool,
-    /// Whether the peer was asked to tell of room, and no poll has looked since.
-    asked: bool,
 }
 
 impl<H: EventHandler> Tx<H> {
@@ -45,7 +49,6 @@ impl<H: EventHandler> Tx<H> {
             port,
             backlog,
             open: false,
-            asked: false,
         }
     }
 
@@ -63,9 +66,15 @@ impl<H: EventHandler> Tx<H> {
     }
 
     /// Stops the queue if the next packet might not fit, and publishes unless there is more to
-    /// come.
+    /// come. `asked` is the sender's.
     #[inline]
-    fn follow_up(&mut self, queue: &Queue, dev: &OwnDevice, more: bool) -> Result<(), Broken> {
+    fn follow_up(
+        &mut self,
+        queue: &Queue,
+        dev: &OwnDevice,
+        asked: &Atomic<bool>,
+        more: bool,
+    ) -> Result<(), Broken> {
         let full = !self.producer.fits(MAX_PACKET)?;
         if full {
             queue.counters.tx_full.add(1);
@@ -79,10 +88,10 @@ impl<H: EventHandler> Tx<H> {
                 queue.counters.tx_events_suppressed.add(1);
             }
         }
-        // The queue was stopped before the peer is asked to tell of room, and the answer comes to
-        // `wake`, which takes the same lock: no wake-up is lost.
+        // The queue was stopped, and this noted, before the peer is asked to tell of room, and the answer comes
+        // to `wake`, which then takes the same lock: no wake-up is lost.
         if full {
-            self.asked = true;
+            asked.xchg(true, Full);
             if self.producer.wait_for(MAX_PACKET)? {
                 dev.wake_queue(queue.number);
             }
@@ -96,6 +105,9 @@ impl<H: EventHandler> Tx<H> {
 pub(crate) struct Sender<H: EventHandler> {
     #[pin]
     tx: BhLock<Option<Tx<H>>>,
+    /// Whether the peer was asked to tell of room, and no poll has looked since. Written under the lock; a poll,
+    /// which may be one of thousands in a row, reads it without.
+    asked: Atomic<bool>,
 }
 
 impl<H: EventHandler> Sender<H> {
@@ -103,12 +115,15 @@ impl<H: EventHandler> Sender<H> {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             tx <- new_bh_lock!(None),
+            asked: Atomic::new(false),
         })
     }
 
     /// There is a channel.
     pub(crate) fn begin(&self, tx: Tx<H>) {
-        *self.tx.lock() = Some(tx);
+        let mut guard = self.tx.lock();
+        self.asked.store(false, Relaxed);
+        *guard = Some(tx);
     }
 
     /// There is none any more. Returns its sending half.
@@ -151,7 +166,7 @@ impl<H: EventHandler> Sender<H> {
             return Err(skb);
         };
         let pushed = tx.push(&skb);
-        if let Err(reason) = tx.follow_up(queue, dev, more) {
+        if let Err(reason) = tx.follow_up(queue, dev, &self.asked, more) {
             tx.open = false;
             queue.report(Fault::Broken(reason));
         }
@@ -174,17 +189,20 @@ impl<H: EventHandler> Sender<H> {
     /// reason to send an event. Softirq context.
     #[inline]
     pub(crate) fn wake(&self, queue: &Queue, dev: &OwnDevice) -> bool {
+        if !self.asked.load(Acquire) {
+            return false;
+        }
         let mut guard = self.tx.lock();
-        let Some(tx) = guard.as_mut().filter(|tx| tx.open && tx.asked) else {
+        let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return false;
         };
         if !dev.is_queue_stopped(queue.number) {
-            tx.asked = false;
+            self.asked.store(false, Relaxed);
             return true;
         }
         match tx.producer.wait_for(MAX_PACKET) {
             Ok(true) => {
-                tx.asked = false;
+                self.asked.store(false, Relaxed);
                 dev.wake_queue(queue.number);
             }
             Ok(false) => {}
