@@ -24,13 +24,14 @@ use kernel::{
 };
 use xlnet_protocol::{
     roster::{GuestWish, Vif},
-    Advert, AdvertText, DomId, Node, Offer, Path, Reasons, SchemaError,
+    Advert, AdvertText, DomId, Node, Offer, Path, Reasons, SchemaError, Wish,
 };
 
 /// What a guest changed since it was last looked at.
 #[pin_data]
 struct Changes {
     advert: Atomic<bool>,
+    wish: Atomic<bool>,
     /// Any of the offers may have changed.
     all_offers: Atomic<bool>,
     /// The offers to these peers have.
@@ -44,6 +45,10 @@ impl Changes {
         !self.advert.xchg(true, Full)
     }
 
+    fn mark_wish(&self) -> bool {
+        !self.wish.xchg(true, Full)
+    }
+
     fn mark_offer(&self, peer: DomId) -> bool {
         self.offers.lock().add(peer)
     }
@@ -53,8 +58,8 @@ impl Changes {
     }
 
     fn mark_all(&self) -> bool {
-        let (advert, offers) = (self.mark_advert(), self.mark_offers());
-        advert || offers
+        let (advert, wish) = (self.mark_advert(), self.mark_wish());
+        self.mark_offers() || advert || wish
     }
 }
 
@@ -90,6 +95,7 @@ impl WatchHandler for GuestWatch {
                 | Node::PeerNonce(_)
                 | Node::PeerOffer(_),
             ) => false,
+            Some(Node::Wish) => self.changes.mark_wish(),
             Some(Node::Offer(peer)) => self.changes.mark_offer(peer),
             Some(Node::Offers) => self.changes.mark_offers(),
             Some(Node::Root) => self.changes.mark_all(),
@@ -112,10 +118,13 @@ pub(crate) struct Guest {
     changes: Arc<Changes>,
     _watch: Watch<GuestWatch>,
     advert_pace: Pace,
+    wish_pace: Pace,
     offers_pace: Pace,
     /// Offers that are to be looked at for another reason than a change of theirs.
     relay_again: Marks,
     pub(crate) advert: Option<Result<Advert, SchemaError>>,
+    /// What it asks for, `None` if it does not say so, or what it says is not understood.
+    pub(crate) wish: Option<Wish>,
     vifs: KVec<Described>,
     /// What the policy may know it by.
     name: Option<Value>,
@@ -137,6 +146,7 @@ impl Guest {
         let changes = Arc::pin_init(
             pin_init!(Changes {
                 advert: Atomic::new(true),
+                wish: Atomic::new(true),
                 all_offers: Atomic::new(true),
                 offers <- new_mutex!(Marks::none()),
             }),
@@ -155,9 +165,11 @@ impl Guest {
             changes,
             _watch: watch,
             advert_pace: Pace::of_changes(),
+            wish_pace: Pace::of_wishes(),
             offers_pace: Pace::of_changes(),
             relay_again: Marks::none(),
             advert: None,
+            wish: None,
             vifs: KVec::new(),
             name: None,
             vm: None,
@@ -174,6 +186,7 @@ impl Guest {
     /// Whether there are changes that wait, since there were too many before.
     pub(crate) fn is_held_up(&self) -> bool {
         self.changes.advert.load(Relaxed)
+            || self.changes.wish.load(Relaxed)
             || self.changes.all_offers.load(Relaxed)
             || !self.changes.offers.lock().is_empty()
     }
@@ -192,6 +205,28 @@ impl Guest {
             })?;
         }
         Ok(read)
+    }
+
+    /// Reads the wish again if it changed. Returns whether it is another one.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; the next call tries again.
+    pub(crate) fn read_wish(&mut self) -> Result<bool> {
+        if !self.changes.wish.load(Relaxed) || !self.wish_pace.take() {
+            return Ok(false);
+        }
+        self.changes.wish.xchg(false, Full);
+        let text = read(self.domid, Node::Wish).inspect_err(|_| {
+            self.changes.wish.store(true, Release);
+        })?;
+        let wish = text.and_then(|text| Wish::parse(&text).ok());
+        let before = core::mem::replace(&mut self.wish, wish);
+        // Each of these begins or ends a channel, perhaps.
+        let nobody = Wish::new(0);
+        let [old, new] = [&before, &wish].map(|wish| wish.as_ref().unwrap_or(&nobody));
+        self.wish_pace.charge(old.distance(new));
+        Ok(before != wish)
     }
 
     fn read_claims(&mut self) -> Result {
@@ -227,7 +262,7 @@ impl Guest {
     }
 
     /// What the policy wishes of the guest.
-    pub(crate) fn wish(&self, policy: &Policy) -> GuestWish {
+    pub(crate) fn policy(&self, policy: &Policy) -> GuestWish {
         let uuid = self.vm.as_deref().and_then(|vm| vm.strip_prefix("/vm/"));
         policy.guest(self.name.as_deref(), uuid)
     }

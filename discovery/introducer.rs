@@ -10,10 +10,12 @@ use crate::{
     bell::Bell,
     clearance::Clearance,
     guest::Guest,
+    inquiry,
     marks::Marks,
     pace::PACE_MS,
-    parted::Parted,
+    parted::{Found, Parted},
     policy::{Bridges, Policy},
+    settled::Settled,
     vifs::{self, Survey},
 };
 use kapi::{
@@ -32,8 +34,8 @@ use kernel::{
     },
 };
 use xlnet_protocol::{
-    roster::{self, Apart, Warning},
-    DomId, PeerEntry,
+    roster::{self, Apart, Claim, Warning},
+    DomId,
 };
 
 /// How those who see a change tell the introducer.
@@ -57,6 +59,8 @@ pub(crate) struct Introducer {
     pub(crate) policy_changed: Atomic<bool>,
     pub(crate) clearance_changed: Atomic<bool>,
     pub(crate) domains_changed: Atomic<bool>,
+    /// The administrator asks something.
+    pub(crate) asked: Atomic<bool>,
     /// The toolstack may have changed any guest's vifs.
     all_vifs_changed: Atomic<bool>,
     /// It has changed those of these guests.
@@ -77,8 +81,11 @@ struct State {
     vifs_changed: Marks,
     /// What dom0's kernel had and did when it was last looked at.
     survey: Option<Survey>,
-    /// Something changed since guests were last introduced, or some could not be.
+    /// Something changed since the guests' places were last worked out.
     stale: bool,
+    /// What they ask for did since they were last introduced, or some could not be.
+    unsettled: bool,
+    settled: Settled,
     bridges: Bridges,
     /// Whose advert was last looked at.
     next: usize,
@@ -107,6 +114,8 @@ impl Introducer {
                 vifs_changed: Marks::All,
                 survey: None,
                 stale: true,
+                unsettled: true,
+                settled: Settled::empty(),
                 bridges: Bridges::default(),
                 next: 0,
                 warned: KVec::new(),
@@ -115,6 +124,7 @@ impl Introducer {
             policy_changed: Atomic::new(true),
             clearance_changed: Atomic::new(true),
             domains_changed: Atomic::new(true),
+            asked: Atomic::new(false),
             all_vifs_changed: Atomic::new(true),
             vifs_changed <- new_mutex!(Marks::none()),
             complained: Atomic::new(false),
@@ -137,6 +147,7 @@ impl Introducer {
             let _ = guest.told.withdraw();
         }
         state.parted.withdraw();
+        inquiry::withdraw();
         // The guests' watches hold the worker that holds them, and it holds itself.
         state.guests.clear();
         state.bell = None;
@@ -151,9 +162,10 @@ impl Introducer {
         let domains = if_set(&self.domains_changed, || state.read_domains(bell));
         let vifs = self.read_vifs(state);
         // What fails for one guest is no reason to leave the others without.
-        let (read, in_time) = state.read_adverts();
+        let (read, in_time) = state.read_claims();
         let introduced = state.introduce();
         let relayed = state.relay();
+        let answered = if_set(&self.asked, || inquiry::answer(&state.settled));
         policy
             .and(cleared)
             .and(looked)
@@ -161,7 +173,8 @@ impl Introducer {
             .and(vifs)
             .and(read)
             .and(introduced)
-            .and(relayed)?;
+            .and(relayed)
+            .and(answered)?;
         Ok(if !in_time {
             Left::More
         } else if state.guests.iter().any(Guest::is_held_up) {
@@ -289,8 +302,8 @@ impl State {
         result
     }
 
-    /// Reads the adverts that changed, and returns whether there was time for all of them.
-    fn read_adverts(&mut self) -> (Result, bool) {
+    /// Reads the adverts and wishes that changed, and returns whether there was time for all of them.
+    fn read_claims(&mut self) -> (Result, bool) {
         let until = now_ms() + READ_MS;
         let mut result = Ok(());
         let count = self.guests.len();
@@ -303,6 +316,10 @@ impl State {
                 Ok(read) => self.stale |= read,
                 Err(error) => result = result.and(Err(error)),
             }
+            match guest.read_wish() {
+                Ok(changed) => self.unsettled |= changed,
+                Err(error) => result = result.and(Err(error)),
+            }
             if now_ms() > until {
                 return (result, false);
             }
@@ -311,73 +328,85 @@ impl State {
     }
 
     /// The guests' places, worked out anew.
-    fn roster(&mut self) -> Result<KVec<roster::Guest>> {
-        let mut roster = KVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
-        let mut vifs = KVec::new();
+    fn roster(&mut self) -> Result<KVVec<roster::Guest>> {
+        let mut roster = KVVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
+        let mut vifs = KVVec::new();
         for guest in &self.guests {
-            let entry = roster::Guest::new(guest.domid(), guest.advert, guest.wish(&self.policy));
+            let entry = roster::Guest::new(guest.domid(), guest.advert, guest.policy(&self.policy));
             roster.push(entry, GFP_KERNEL)?;
             for vif in self.survey.iter().flat_map(|survey| guest.vifs(survey)) {
                 vifs.push(vif, GFP_KERNEL)?;
             }
         }
+        let mut claims = KVVec::from_elem(Claim::NONE, roster::claims(&roster), GFP_KERNEL)?;
         let policy = self.policy.roster(&self.bridges);
         let warned = &mut self.warned;
-        roster::evaluate(&mut roster, &mut vifs, &policy, &mut |warning| {
-            warn(warned, warning)
-        });
+        let mut report = |warning| warn(warned, warning);
+        roster::evaluate(&mut roster, &mut vifs, &mut claims, &policy, &mut report);
         Ok(roster)
     }
 
-    /// Tells each guest of the peers it may meet, and of no others.
+    /// Brings whom the guests are told of in line: those they may meet and talk to, and no others.
     fn introduce(&mut self) -> Result {
-        if !self.stale {
+        if self.stale {
+            self.settled = Settled::new(self.roster()?)?;
+            (self.stale, self.unsettled) = (false, true);
+        }
+        if !self.unsettled {
             return Ok(());
         }
-        let roster = self.roster()?;
-        self.parted.say(&roster, self.policy.dry_run);
+        self.settle()?;
         let dry_run = self.policy.dry_run;
+        self.parted.say_dry_run(self.settled.roster(), dry_run);
         // What may not be any more ends before anything begins.
         let mut result = Ok(());
-        for (i, entry) in roster.iter().enumerate() {
-            let mut may_meet = KVec::new();
-            for (peer, told) in roster::peers(&roster, i) {
-                if told.is_ok() && !dry_run {
-                    may_meet.push(peer.domid(), GFP_KERNEL)?;
-                }
-            }
-            let Some(guest) = self.guest(entry.domid()) else {
+        let settled = &self.settled;
+        for guest in &mut self.guests {
+            let domid = guest.domid();
+            let Some(entry) = settled.guest(domid) else {
                 continue;
             };
             let keep = |peer| {
-                let may_meet = may_meet.binary_search(&peer).is_ok();
-                if !may_meet {
-                    log_move(&roster, entry, peer);
+                let keep = !dry_run && settled.are_introduced(domid, peer);
+                if !keep {
+                    log_move(settled, entry, peer);
                 }
-                may_meet
+                keep
             };
             result = result
                 .and(guest.told.keep(keep))
                 .and(guest.follow_version())
                 .and(guest.say_why(entry.reasons(), entry.vouched().is_some()));
         }
-        for (i, entry) in roster.iter().enumerate() {
-            let peers = roster::peers(&roster, i);
-            let may_meet = peers.filter_map(|(peer, told)| Some((peer.domid(), told.ok()?)));
+        for i in 0..self.guests.len() {
             if !dry_run {
-                result = result.and(self.tell(entry.domid(), may_meet));
+                result = result.and(self.tell(i));
             }
         }
-        self.stale = result.is_err();
+        self.unsettled = result.is_err();
         result
     }
 
+    /// Decides who is introduced.
+    fn settle(&mut self) -> Result {
+        let (guests, mut found) = (&self.guests, Found::none());
+        let wish = |domid| {
+            let at = guests.binary_search_by_key(&domid, Guest::domid);
+            guests.get(at.ok()?)?.wish.as_ref()
+        };
+        self.settled
+            .settle(wish, |a, b, apart| found.add(a, b, apart))?;
+        self.parted.say(found, &self.settled);
+        Ok(())
+    }
+
     /// Tells a guest of its peers.
-    fn tell(&mut self, domid: DomId, peers: impl Iterator<Item = (DomId, PeerEntry)>) -> Result {
-        let Some(guest) = self.guest(domid) else {
+    fn tell(&mut self, i: usize) -> Result {
+        let Some(guest) = self.guests.get_mut(i) else {
             return Ok(());
         };
-        for peer in &guest.told.tell(peers)? {
+        let domid = guest.domid();
+        for peer in &guest.told.tell(self.settled.entries(domid))? {
             if let Some(peer) = self.guest(*peer) {
                 peer.relay_again(domid);
             }
@@ -431,8 +460,8 @@ impl State {
 }
 
 /// Logs that two guests which met have been moved apart.
-fn log_move(roster: &[roster::Guest], guest: &roster::Guest, peer: DomId) {
-    let peer = roster.iter().find(|other| other.domid() == peer);
+fn log_move(settled: &Settled, guest: &roster::Guest, peer: DomId) {
+    let peer = settled.guest(peer);
     let Some(peer) = peer.filter(|peer| guest.domid() < peer.domid()) else {
         return;
     };

@@ -45,6 +45,11 @@ impl Pace {
         Self::new(32, PACE_MS)
     }
 
+    /// That of wishes, of which each channel that begins or ends is one.
+    pub(crate) const fn of_wishes() -> Self {
+        Self::new(128, PACE_MS)
+    }
+
     /// That of lines in the log.
     pub(crate) const fn of_lines() -> Self {
         Self::new(16, LOG_MS)
@@ -69,5 +74,10 @@ impl Pace {
         }
         self.refused = !may;
         may
+    }
+
+    /// Takes so many more, which what was taken turned out to be.
+    pub(crate) fn charge(&mut self, more: usize) {
+        self.until += self.every_ms * self.slower * more as u64;
     }
 }

@@ -13,11 +13,13 @@
 mod bell;
 mod clearance;
 mod guest;
+mod inquiry;
 mod introducer;
 mod marks;
 mod pace;
 mod parted;
 mod policy;
+mod settled;
 mod told;
 mod vifs;
 
@@ -39,7 +41,7 @@ module! {
 
 struct XldiscoveryModule {
     introducer: Kick,
-    _flags: [xenbus::Watch<FlagWatch>; 4],
+    _flags: [xenbus::Watch<FlagWatch>; 5],
     _vifs: xenbus::Watch<VifObserver>,
     _notifier: nic::Notifier<VifObserver>,
 }
@@ -65,6 +67,7 @@ impl kernel::Module for XldiscoveryModule {
             watch("@releaseDomain", |this| &this.domains_changed)?,
             watch(policy::CURRENT, |this| &this.policy_changed)?,
             watch(clearance::NODE, |this| &this.clearance_changed)?,
+            watch(inquiry::NODE, |this| &this.asked)?,
         ];
         let vifs = xenbus::Watch::new(fmt!("{}", vifs::BACKENDS), VifObserver::new(&introducer))
             .inspect_err(refused)?;

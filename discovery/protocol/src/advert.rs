@@ -10,12 +10,16 @@ use crate::number;
 use crate::path::Node;
 use crate::version::Version;
 
+/// Feature bit of an advert: the guest says by its [wish](crate::Wish) to whom it wants channels. A guest
+/// without it wants them to everybody.
+pub const ON_DEMAND: u32 = 1;
+
 /// A guest's advert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Advert {
     /// The version of the protocol that the guest speaks.
     pub version: Version,
-    /// Optional abilities, one bit each. None is defined yet; unknown ones are ignored.
+    /// Optional abilities, one bit each, of which [`ON_DEMAND`] is defined; unknown ones are ignored.
     pub features: u32,
     /// Random, drawn anew whenever the guest's module starts or resumes: it tells a restarted
     /// guest from the old one.

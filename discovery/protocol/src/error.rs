@@ -44,6 +44,8 @@ pub enum Field {
     Vlan,
     /// Number of queue pairs of a channel.
     QueuePairs,
+    /// A guest's wish.
+    Wish,
 }
 
 /// What is wrong with a value.
@@ -59,9 +61,9 @@ pub enum Kind {
     Unsupported,
     /// An address that cannot belong to one NIC: multicast, broadcast, loopback and the like.
     NotUnicast,
-    /// The same address, grant reference or port twice.
+    /// The same address, MAC, grant reference or port twice.
     Duplicate,
-    /// More addresses than a guest may have.
+    /// More addresses than a guest may have, or more wishes.
     TooMany,
 }
 
@@ -88,6 +90,7 @@ impl fmt::Display for Field {
             Field::Peer => "peer entry",
             Field::Vlan => "vlan",
             Field::QueuePairs => "queue pairs",
+            Field::Wish => "wish",
         })
     }
 }
@@ -101,7 +104,7 @@ impl fmt::Display for Kind {
             Kind::Unsupported => "not supported",
             Kind::NotUnicast => "not a unicast host address",
             Kind::Duplicate => "listed twice",
-            Kind::TooMany => "too many addresses",
+            Kind::TooMany => "too many",
         })
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! * the XenStore schema: [`Path`], [`Advert`], [`Offer`], [`PeerEntry`] and their strict parsers;
 //! * the [`roster`]: which guests dom0 lets meet, and which addresses it vouches for;
+//! * [`pairing`]: who of these is introduced, which is who talks;
+//! * the [`Acquaintances`] of a guest: whom it talks to;
 //! * the [`Handshake`]: the state machine by which a guest opens and closes one channel.
 //!
 //! Nothing here allocates, reads a clock, or panics on what a guest wrote: tables belong to the
@@ -18,6 +20,7 @@
 #![warn(missing_docs)]
 
 mod acceptance;
+mod acquaintance;
 mod addr;
 mod advert;
 mod domid;
@@ -27,6 +30,7 @@ mod list;
 mod meta;
 mod number;
 mod offer;
+pub mod pairing;
 mod path;
 mod peer;
 pub mod policy;
@@ -34,14 +38,20 @@ pub mod port;
 mod queue_pairs;
 mod reason;
 pub mod roster;
+mod shortage;
+mod sort;
 mod traffic;
 mod version;
 mod warning;
+mod wish;
 mod words;
 
 pub use acceptance::{Acceptance, Accepted, MAX_ACCEPTED};
+pub use acquaintance::{
+    Acquaintance, Acquaintances, LIFE_MS, NOBODY, TRIAL_MS, TRIAL_PAUSE_MS, WINDOW_MS,
+};
 pub use addr::{Addrs, Mac, MAX_ADDRS};
-pub use advert::{Advert, AdvertText, Value};
+pub use advert::{Advert, AdvertText, Value, ON_DEMAND};
 pub use domid::DomId;
 pub use error::{Field, Kind, SchemaError};
 pub use handshake::{
@@ -55,5 +65,8 @@ pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry};
 pub use queue_pairs::{FurtherQueuePairs, QueuePairOffer, MAX_QUEUE_PAIRS, MAX_RING_PAGES};
 pub use reason::{Reason, Reasons};
+pub use shortage::Shortage;
+pub use sort::sort_by_key;
 pub use traffic::Traffic;
 pub use version::Version;
+pub use wish::{Wish, MAX_WISHES};

@@ -45,6 +45,8 @@ pub enum Node {
     Mac,
     /// `addr`: of the advert.
     Addr,
+    /// `wish`: to whom the guest wants channels, see [`crate::Wish`].
+    Wish,
     /// `offer`: the directory of the guest's offers.
     Offers,
     /// `offer/<P>`: the guest's offer to P.
@@ -130,6 +132,7 @@ impl Node {
             | Self::Instance
             | Self::Mac
             | Self::Addr
+            | Self::Wish
             | Self::Offers
             | Self::Offer(_)
             | Self::Traffic(_) => false,
@@ -156,6 +159,7 @@ impl Node {
             [Some("instance"), None, ..] => Node::Instance,
             [Some("mac"), None, ..] => Node::Mac,
             [Some("addr"), None, ..] => Node::Addr,
+            [Some("wish"), None, ..] => Node::Wish,
             [Some("offer"), None, ..] => Node::Offers,
             [Some("offer"), Some(to), None, _] => Node::Offer(guest(to)?),
             [Some("traffic"), Some(peer), None, _] => Node::Traffic(guest(peer)?),
@@ -182,6 +186,7 @@ impl fmt::Display for Path {
             Node::Instance => f.write_str("/instance"),
             Node::Mac => f.write_str("/mac"),
             Node::Addr => f.write_str("/addr"),
+            Node::Wish => f.write_str("/wish"),
             Node::Offers => f.write_str("/offer"),
             Node::Offer(to) => write!(f, "/offer/{to}"),
             Node::Traffic(peer) => write!(f, "/traffic/{peer}"),

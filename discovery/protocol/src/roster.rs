@@ -8,6 +8,7 @@
 //! [`introduction`] says what one may be told about another, or why nothing.
 
 use core::fmt;
+use core::net::IpAddr;
 
 use crate::addr::{Addrs, Mac};
 use crate::advert::Advert;
@@ -16,6 +17,7 @@ use crate::error::SchemaError;
 use crate::peer::{pair_nonce, PeerEntry};
 use crate::port::{Port, Segment};
 use crate::reason::{Reason, Reasons};
+use crate::sort::sort_by_key;
 use crate::version::Version;
 pub use crate::warning::Warning;
 
@@ -71,6 +73,10 @@ pub enum Apart {
     Group,
     /// They speak different versions of the protocol.
     Version,
+    /// Neither asks for the other: they do not talk.
+    Unasked,
+    /// This one has no room for another channel.
+    NoRoom(DomId),
 }
 
 impl fmt::Display for Apart {
@@ -81,6 +87,10 @@ impl fmt::Display for Apart {
             Self::Isolated => "both bridge ports are isolated",
             Self::Group => "they are of different groups",
             Self::Version => "they speak different versions of the protocol",
+            Self::Unasked => "they do not talk",
+            Self::NoRoom(guest) => {
+                return write!(f, "guest {guest} has no room for another channel")
+            }
         })
     }
 }
@@ -117,8 +127,21 @@ impl Guest {
         self.reasons
     }
 
-    fn segment(&self) -> Option<Segment> {
+    /// The segment the guest takes part on, `None` if it takes no part.
+    pub fn segment(&self) -> Option<Segment> {
         self.seat.as_ref().map(|seat| seat.port.segment)
+    }
+
+    /// Where the guest is among those that take part.
+    fn place(&self) -> Option<(Segment, Mac)> {
+        self.seat.as_ref().map(|seat| (seat.port.segment, seat.mac))
+    }
+
+    /// The guest's optional abilities, as it advertises them.
+    pub(crate) fn features(&self) -> u32 {
+        self.advert
+            .and_then(Result::ok)
+            .map_or(0, |advert| advert.features)
     }
 }
 
@@ -174,20 +197,37 @@ impl Policy<'_> {
     }
 }
 
+/// An address that a guest claims, in a list that [`evaluate`] makes for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Claim(Option<(Segment, IpAddr, DomId)>);
+
+impl Claim {
+    /// None yet.
+    pub const NONE: Self = Self(None);
+}
+
+/// How many [`Claim`]s the guests make at most.
+pub fn claims(guests: &[Guest]) -> usize {
+    let adverts = guests.iter().filter_map(|guest| guest.advert?.ok());
+    adverts.map(|advert| advert.addrs.len()).sum()
+}
+
 /// Decides which guests take part and with which addresses. All guests have to be in the slice,
 /// those without an advert too, each once; and all of their vifs in the other. Both are sorted.
+/// There has to be room for all [`claims`], whatever is in there; nothing is vouched for of those
+/// for which there is none. Those who take part are sorted by segment and MAC then.
 ///
 /// Each thing wrong is reported once per call. The result depends on the guests only, not on their
-/// order or on what was decided before. Time grows with the square of the number of guests in a
-/// segment, and little faster than that of all of them.
+/// order or on what was decided before. Time grows little faster than the number of guests.
 pub fn evaluate(
     guests: &mut [Guest],
     vifs: &mut [Vif],
+    claims: &mut [Claim],
     policy: &Policy<'_>,
     report: &mut impl FnMut(Warning),
 ) {
-    guests.sort_unstable_by_key(|guest| guest.domid);
-    vifs.sort_unstable_by_key(|vif| (vif.mac, vif.port.segment, vif.guest));
+    sort_by_key(guests, |guest| guest.domid);
+    sort_by_key(vifs, |vif| (vif.mac, vif.port.segment, vif.guest));
     for i in 0..guests.len() {
         let seat = seat(guests, i, vifs, policy, report);
         if let Some(guest) = guests.get_mut(i) {
@@ -195,12 +235,68 @@ pub fn evaluate(
             guest.seat = seat.ok();
         }
     }
-    guests.sort_unstable_by_key(|guest| (guest.segment(), guest.domid));
     // All claims are known only now.
-    for i in 0..guests.len() {
-        let vouched = uncontested(guests, i, report);
-        if let Some(seat) = guests.get_mut(i).and_then(|guest| guest.seat.as_mut()) {
-            seat.vouched = vouched;
+    let claims = list(guests, claims);
+    report_conflicts(claims, report);
+    for guest in guests.iter_mut() {
+        let (domid, segment) = (guest.domid, guest.segment());
+        if let (Some(seat), Some(segment)) = (&mut guest.seat, segment) {
+            seat.vouched = seat
+                .claimed
+                .filter(|addr| is_uncontested(claims, segment, addr, domid));
+        }
+    }
+    sort_by_key(guests, |guest| (guest.place(), guest.domid));
+}
+
+/// Lists what the guests claim, sorted by segment and address.
+fn list<'a>(guests: &[Guest], claims: &'a mut [Claim]) -> &'a [Claim] {
+    let mut count = 0;
+    for guest in guests {
+        let Some(seat) = &guest.seat else { continue };
+        for addr in seat.claimed.iter() {
+            if let Some(claim) = claims.get_mut(count) {
+                *claim = Claim(Some((seat.port.segment, addr, guest.domid)));
+                count += 1;
+            }
+        }
+    }
+    let claims = claims.get_mut(..count).unwrap_or_default();
+    sort_by_key(claims, |claim| *claim);
+    claims
+}
+
+/// Those who claim an address.
+fn claimants(claims: &[Claim], segment: Segment, addr: IpAddr) -> &[Claim] {
+    let key = |claim: &Claim| claim.0.map(|(segment, addr, _)| (segment, addr));
+    let begin = claims.partition_point(|claim| key(claim) < Some((segment, addr)));
+    let end = claims.partition_point(|claim| key(claim) <= Some((segment, addr)));
+    claims.get(begin..end).unwrap_or_default()
+}
+
+/// Whether a guest claims an address and no other guest on its segment does.
+fn is_uncontested(claims: &[Claim], segment: Segment, addr: IpAddr, guest: DomId) -> bool {
+    claimants(claims, segment, addr) == [Claim(Some((segment, addr, guest)))]
+}
+
+/// Reports each two guests that claim the same address.
+fn report_conflicts(claims: &[Claim], report: &mut impl FnMut(Warning)) {
+    for (i, claim) in claims.iter().enumerate() {
+        let Some((segment, addr, guest)) = claim.0 else {
+            continue;
+        };
+        let others = claims.get(i + 1..).unwrap_or_default();
+        let same = |other: &&Claim| {
+            let place = other.0.map(|(segment, addr, _)| (segment, addr));
+            place == Some((segment, addr))
+        };
+        for other in others.iter().take_while(same) {
+            if let Claim(Some((_, _, other))) = *other {
+                report(Warning::AddressConflict {
+                    guests: [guest, other],
+                    addr,
+                });
+            }
         }
     }
 }
@@ -311,38 +407,14 @@ fn advertises(guests: &[Guest], vif: &Vif) -> bool {
     vif.stub_of.is_none() && advert.is_some_and(|advert| advert.mac == vif.mac)
 }
 
-/// The guests on the segment of guest `i`, itself included, of all that are sorted by segment.
-fn neighbours(guests: &[Guest], i: usize) -> &[Guest] {
+/// The guests on the segment of guest `i`, itself included, of all that [`evaluate`] left sorted.
+pub(crate) fn neighbours(guests: &[Guest], i: usize) -> &[Guest] {
     let Some(segment) = guests.get(i).and_then(Guest::segment) else {
         return &[];
     };
     let begin = guests.partition_point(|guest| guest.segment() < Some(segment));
     let end = guests.partition_point(|guest| guest.segment() <= Some(segment));
     guests.get(begin..end).unwrap_or_default()
-}
-
-/// The addresses that guest `i` claims and no other guest on its segment does.
-fn uncontested(guests: &[Guest], i: usize, report: &mut impl FnMut(Warning)) -> Addrs {
-    let Some((guest, seat)) = guests.get(i).and_then(|g| Some((g, g.seat.as_ref()?))) else {
-        return Addrs::new();
-    };
-    let neighbours = neighbours(guests, i);
-    seat.claimed.filter(|addr| {
-        let mut free = true;
-        for other in neighbours {
-            let rival = |seat: &Seat| seat.claimed.contains(addr);
-            if other.domid != guest.domid && other.seat.as_ref().is_some_and(rival) {
-                free = false;
-                if guest.domid < other.domid {
-                    report(Warning::AddressConflict {
-                        guests: [guest.domid, other.domid],
-                        addr,
-                    });
-                }
-            }
-        }
-        free
-    })
 }
 
 /// What `guest` may be told about `peer`. Both have to come from one call of [`evaluate`].
@@ -375,6 +447,14 @@ pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
         own: own.vouched,
         nonce: pair_nonce((guest.domid, own.instance), (peer.domid, other.instance)),
     })
+}
+
+/// The guest of the segment of guest `i` that has this MAC, by its place among the guests, which are as
+/// [`evaluate`] left them. No two guests of a segment that take part have the same one.
+pub fn by_mac(guests: &[Guest], i: usize, mac: Mac) -> Option<usize> {
+    let segment = guests.get(i)?.segment()?;
+    let found = guests.binary_search_by_key(&Some((segment, mac)), Guest::place);
+    found.ok()
 }
 
 /// The guests of the segment of guest `i`, each with what `i` may be told about it, or why it may not.

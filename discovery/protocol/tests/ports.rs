@@ -7,7 +7,9 @@ mod plain;
 
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
-use xlnet_protocol::roster::{evaluate, introduction, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{
+    claims, evaluate, introduction, Claim, Guest, GuestWish, Policy, Vif,
+};
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Version};
 
 /// One vif: what the kernel says, if it has it, and what the toolstack says.
@@ -44,7 +46,14 @@ fn meet(world: &World) -> bool {
         };
         Guest::new(ids[i], Some(Ok(advert)), GuestWish::default())
     });
-    evaluate(&mut guests, &mut vifs, &Policy::default(), &mut |_| ());
+    let mut claims = vec![Claim::NONE; claims(&guests)];
+    evaluate(
+        &mut guests,
+        &mut vifs,
+        &mut claims,
+        &Policy::default(),
+        &mut |_| (),
+    );
     let there = introduction(&guests[0], &guests[1]).is_ok();
     assert_eq!(there, introduction(&guests[1], &guests[0]).is_ok());
     there

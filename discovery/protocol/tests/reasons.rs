@@ -7,7 +7,7 @@ mod plain;
 use std::collections::BTreeSet;
 
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
-use xlnet_protocol::roster::{evaluate, BridgeWish, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{claims, evaluate, BridgeWish, Claim, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{
     Addrs, Advert, DomId, Field, Kind, Mac, Reason, Reasons, SchemaError, Version,
 };
@@ -114,7 +114,8 @@ impl Host {
             bridges: &[(3, self.bridge)],
             others: BridgeWish::default(),
         };
-        evaluate(&mut guests, &mut vifs, &policy, &mut |_| ());
+        let mut claims = vec![Claim::NONE; claims(&guests)];
+        evaluate(&mut guests, &mut vifs, &mut claims, &policy, &mut |_| ());
         let [guest] = guests;
         assert_eq!(guest.vouched().is_none(), !guest.reasons().is_empty());
         guest.reasons()

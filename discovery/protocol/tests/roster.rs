@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use xlnet_protocol::port::{Port, Segment};
 use xlnet_protocol::roster::{
-    self, introduction, peers, Apart, BridgeWish, GuestWish, Policy, Vif, Warning,
+    self, introduction, peers, Apart, BridgeWish, Claim, GuestWish, Policy, Vif, Warning,
 };
 use xlnet_protocol::{
     Addrs, Advert, DomId, Field, Kind, Mac, Reason, Reasons, SchemaError, Version,
@@ -93,7 +93,9 @@ fn evaluate(
     });
     let entry = |guest: &Guest| roster::Guest::new(guest.domid, guest.advert, guest.wish);
     let mut entries: Vec<_> = guests.iter().map(entry).collect();
-    roster::evaluate(&mut entries, &mut vifs.collect::<Vec<_>>(), policy, report);
+    let mut claims = vec![Claim::NONE; roster::claims(&entries)];
+    let mut vifs: Vec<_> = vifs.collect();
+    roster::evaluate(&mut entries, &mut vifs, &mut claims, policy, report);
     entries
 }
 

@@ -8,7 +8,7 @@ mod plain;
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
 use xlnet_protocol::roster::{
-    self, evaluate, introduction, BridgeWish, GuestWish, Policy, Warning,
+    self, evaluate, introduction, BridgeWish, Claim, GuestWish, Policy, Warning,
 };
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Reasons, Version};
 
@@ -213,7 +213,14 @@ fn introduced(world: &World) -> [[bool; GUESTS]; GUESTS] {
         bridges: &lines,
         others: world.others,
     };
-    evaluate(&mut guests, &mut vifs, &policy, &mut |_: Warning| ());
+    let mut claims = vec![Claim::NONE; roster::claims(&guests)];
+    evaluate(
+        &mut guests,
+        &mut vifs,
+        &mut claims,
+        &policy,
+        &mut |_: Warning| (),
+    );
     guests.sort_by_key(roster::Guest::domid);
     let meet = |a: usize, b: usize| introduction(&guests[a], &guests[b]).is_ok();
     std::array::from_fn(|a| std::array::from_fn(|b| meet(a, b)))

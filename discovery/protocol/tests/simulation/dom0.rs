@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{evaluate, peers, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{claims, evaluate, peers, Claim, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Advert, AdvertText, DomId, Node, Path, Tree};
 
 use crate::world::World;
@@ -59,7 +59,14 @@ impl World {
             Some(Guest::new(domid, advert, GuestWish::default()))
         });
         let mut guests: Vec<_> = running.collect();
-        evaluate(&mut guests, &mut vifs, &Policy::default(), &mut |_| ());
+        let mut claims = vec![Claim::NONE; claims(&guests)];
+        evaluate(
+            &mut guests,
+            &mut vifs,
+            &mut claims,
+            &Policy::default(),
+            &mut |_| (),
+        );
         guests
     }
 
