@@ -23,7 +23,9 @@
 #include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
+#include <net/neighbour.h>
 #include <net/netdev_queues.h>
+#include <net/netevent.h>
 #include <net/route.h>
 #include <uapi/linux/if_packet.h>
 #include <uapi/linux/virtio_net.h>
@@ -40,6 +42,7 @@
 #include "helpers/inetdevice.h"
 #include "helpers/kthread.h"
 #include "helpers/napi.h"
+#include "helpers/neighbour.h"
 #include "helpers/netdevice.h"
 #include "helpers/reroute.h"
 #include "helpers/shared_memory.h"

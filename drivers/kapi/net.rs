@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Networking: a device of our own, its NAPI instances and packets; another device's ARP traffic
-//! and addresses; routes.
+//! and addresses; neighbours and routes.
 
 pub mod arp;
 pub mod bridge;
@@ -11,6 +11,7 @@ pub mod fib;
 pub mod follow;
 pub mod idle_poll;
 pub mod napi;
+pub mod neighbour;
 pub mod netdevice;
 pub mod nic;
 pub mod poll_timer;

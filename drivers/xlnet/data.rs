@@ -6,6 +6,7 @@
 pub(crate) mod backlog;
 pub(crate) mod bell;
 pub(crate) mod device;
+pub(crate) mod dormant;
 mod figures;
 pub(crate) mod group;
 pub(crate) mod idle;

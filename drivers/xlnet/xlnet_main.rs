@@ -17,8 +17,10 @@ mod data;
 use crate::control::{
     advert,
     avoid::Avoid,
-    follow::NicFollow,
-    manager::{Ears, Kick, Manager, RosterWatch, Suspend},
+    demand::Demand,
+    follow::{NeighbourObserver, NicFollow},
+    listeners::{Ears, RosterWatch, Suspend},
+    manager::{Kick, Managed, Manager},
     nic::Nic,
     report::Report,
     router::{Router, RouterKick, TablesObserver},
@@ -30,6 +32,7 @@ use kapi::{
         fib,
         follow::Follower,
         idle_poll::IdleThread,
+        neighbour,
         netdevice::{OwnDeviceRef, Registration},
     },
     param, pm,
@@ -54,6 +57,14 @@ module! {
             default: 75,
             description: "percent of the grant table that channels may take; see the README",
         },
+        channels: u16 {
+            default: 64,
+            description: "channels at one time, 1 to 64; the busiest have them",
+        },
+        idle_close: u32 {
+            default: 60,
+            description: "seconds without packets after which a channel closes, 0 for never",
+        },
     },
 }
 
@@ -73,6 +84,7 @@ struct XlnetModule {
     _avoid: avoid::Registration,
     _suspend: Pin<KBox<pm::Registration<Suspend>>>,
     _watch: xenbus::Watch<RosterWatch>,
+    _neighbours: neighbour::Notifier<NeighbourObserver>,
     _follower: Follower<NicFollow>,
     _tables: fib::Notifier<TablesObserver>,
     _report: Report,
@@ -94,6 +106,7 @@ impl kernel::Module for XlnetModule {
         })?;
         let nic = Nic::new(nic_parameter()?)?;
         let budget = GrantBudget::new(grants_parameter()?)?;
+        let channels = channels_parameter()?;
 
         let table = Arc::new(
             RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
@@ -112,7 +125,7 @@ impl kernel::Module for XlnetModule {
             router: router.clone(),
         };
         let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
-        let groups = group::all(&table, nic.uplink(), &bell, idle_thread.as_ref())?;
+        let groups = group::all(channels, &table, nic.uplink(), &bell, idle_thread.as_ref())?;
         let way_out = WayOut::new(nic.uplink().clone());
         let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
         let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {
@@ -122,13 +135,15 @@ impl kernel::Module for XlnetModule {
             XlDriver::new(groups, table.clone(), nic.uplink().clone(), way_out, bell),
             GFP_KERNEL,
         )?;
-        let registration = Registration::new(NAME, group::queues(), MTU, driver.clone())
+        let registration = Registration::new(NAME, group::queues(channels), MTU, driver.clone())
             .inspect_err(|e| pr_err!("the device xl0 cannot be registered ({e:?})\n"))?;
 
         // All of these only kick manager and router, which have nothing to do yet.
         let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
             .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
         let follower = NicFollow::begin(&nic, &manager, &router, &table)?;
+        let neighbours = neighbour::Notifier::new(NeighbourObserver::new(&nic, &manager))
+            .inspect_err(|e| pr_err!("no notice of neighbours can be had ({e:?})\n"))?;
         let watch = xenbus::Watch::new(
             format_args!("{}", advert::PEERS),
             RosterWatch::new(manager.clone()),
@@ -139,10 +154,22 @@ impl kernel::Module for XlnetModule {
         let report = Report::new(router.clone())?;
         // From here on the two hold what holds them, and the device, until they are shut down.
         let dev: OwnDeviceRef = registration.device().into();
+        let idle_ms = u64::from(param::value(&module_parameters::idle_close)) * 1000;
+        let room = channels.min(affordable(&budget, driver.settings().get().ring_pages));
+        let demand = Demand::new(room, idle_ms, avoid.clone())?;
         router.get().start(dev.ifindex(), avoid)?;
+        let managed = Managed {
+            own,
+            nic,
+            dev,
+            driver,
+            budget,
+            router: router.clone(),
+            demand,
+        };
         manager
             .get()
-            .start(own, nic, dev, driver, budget, router.clone())
+            .start(managed)
             .inspect_err(|_| router.get().remove_all())?;
         let this = Self {
             manager,
@@ -150,6 +177,7 @@ impl kernel::Module for XlnetModule {
             _avoid: parameter,
             _suspend: suspend,
             _watch: watch,
+            _neighbours: neighbours,
             _follower: follower,
             _tables: tables,
             _report: report,
@@ -185,6 +213,26 @@ fn grants_parameter() -> Result<u8> {
         return Err(EINVAL);
     }
     Ok(percent)
+}
+
+/// What `channels=` says.
+///
+/// # Errors
+///
+/// `EINVAL` if there cannot be so many; the log says so.
+fn channels_parameter() -> Result<u16> {
+    let channels = param::value(&module_parameters::channels);
+    if !(1..=group::MAX_GROUPS).contains(&channels) {
+        pr_err!("channels= is a number, 1 to {}\n", group::MAX_GROUPS);
+        return Err(EINVAL);
+    }
+    Ok(channels)
+}
+
+/// For how many channels with one queue pair each there are grants.
+fn affordable(budget: &GrantBudget, ring_pages: u32) -> u16 {
+    let channels = budget.limit() / (1 + ring_pages);
+    u16::try_from(channels).unwrap_or(u16::MAX)
 }
 
 impl Drop for XlnetModule {

@@ -23,7 +23,8 @@ void xl_netdev_setup_l3(struct net_device *dev,
 			const struct net_device_ops *netdev_ops,
 			const struct ethtool_ops *ethtool_ops,
 			const struct netdev_stat_ops *stat_ops,
-			netdev_features_t features, unsigned int tso_max_size)
+			netdev_features_t features, unsigned int tso_max_size,
+			unsigned int tx_queue_len)
 {
 	dev->netdev_ops = netdev_ops;
 	dev->ethtool_ops = ethtool_ops;
@@ -31,7 +32,7 @@ void xl_netdev_setup_l3(struct net_device *dev,
 	dev->header_ops = &ip_tunnel_header_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
-	dev->tx_queue_len = DEFAULT_TX_QUEUE_LEN;
+	dev->tx_queue_len = tx_queue_len;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	dev->netns_immutable = true;
 	dev->features |= features;
@@ -58,9 +59,19 @@ const char *xl_netdev_name(const struct net_device *dev)
 	return netdev_name(dev);
 }
 
+unsigned int xl_netdev_mtu(const struct net_device *dev)
+{
+	return READ_ONCE(dev->mtu);
+}
+
 unsigned int xl_netdev_tx_queues(const struct net_device *dev)
 {
 	return dev->num_tx_queues;
+}
+
+unsigned int xl_netdev_real_tx_queues(const struct net_device *dev)
+{
+	return READ_ONCE(dev->real_num_tx_queues);
 }
 
 u16 xl_netdev_type(const struct net_device *dev)

@@ -15,11 +15,14 @@ void xl_netdev_setup_l3(struct net_device *dev,
 			const struct net_device_ops *netdev_ops,
 			const struct ethtool_ops *ethtool_ops,
 			const struct netdev_stat_ops *stat_ops,
-			netdev_features_t features, unsigned int tso_max_size);
+			netdev_features_t features, unsigned int tso_max_size,
+			unsigned int tx_queue_len);
 void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu);
 int xl_netdev_ifindex(const struct net_device *dev);
 const char *xl_netdev_name(const struct net_device *dev);
+unsigned int xl_netdev_mtu(const struct net_device *dev);
 unsigned int xl_netdev_tx_queues(const struct net_device *dev);
+unsigned int xl_netdev_real_tx_queues(const struct net_device *dev);
 u16 xl_netdev_type(const struct net_device *dev);
 const unsigned char *xl_netdev_addr(const struct net_device *dev);
 const struct device *xl_netdev_parent(const struct net_device *dev);

@@ -110,6 +110,12 @@ impl Device {
         unsafe { bindings::xl_netif_carrier_ok(self.as_raw()) }
     }
 
+    /// The largest packet that the device sends.
+    pub fn mtu(&self) -> u32 {
+        // SAFETY: The device is valid.
+        unsafe { bindings::xl_netdev_mtu(self.as_raw()) }
+    }
+
     /// Whether the device's own driver runs an XDP program on what it receives.
     pub fn has_native_xdp(&self, _rtnl: &Rtnl) -> bool {
         // SAFETY: The device is valid; programs come and go with RTNL held only.

@@ -62,12 +62,42 @@ pub struct HostRoute {
     pub protocol: u8,
     /// The id of the next-hop object.
     pub next_hops: u32,
+    /// What holds instead of what its devices say.
+    pub metrics: Option<Metrics>,
+}
+
+/// Metrics of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// The largest packet that is sent along it.
+    pub mtu: u32,
+    /// The largest segment that TCP says it takes.
+    pub advmss: u32,
+}
+
+impl Metrics {
+    /// The attributes, each of them length, type and value.
+    fn attributes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        let metrics = [
+            (bindings::RTAX_MTU, self.mtu),
+            (bindings::RTAX_ADVMSS, self.advmss),
+        ];
+        for (bytes, (kind, value)) in bytes.chunks_exact_mut(8).zip(metrics) {
+            let (header, number) = bytes.split_at_mut(4);
+            let (len, name) = header.split_at_mut(2);
+            len.copy_from_slice(&8u16.to_ne_bytes());
+            name.copy_from_slice(&(kind as u16).to_ne_bytes());
+            number.copy_from_slice(&value.to_ne_bytes());
+        }
+        bytes
+    }
 }
 
 impl Object for HostRoute {
     const MESSAGES: [u32; 2] = [bindings::RTM_NEWROUTE, bindings::RTM_DELROUTE];
 
-    fn describe(&self, message: &mut Message, _delete: bool) {
+    fn describe(&self, message: &mut Message, delete: bool) {
         let (family, bits) = match self.destination {
             IpAddr::V4(_) => (bindings::AF_INET, 32),
             IpAddr::V6(_) => (bindings::AF_INET6, 128),
@@ -89,6 +119,11 @@ impl Object for HostRoute {
         message.number(bindings::rtattr_type_t_RTA_TABLE, self.table);
         message.number(bindings::rtattr_type_t_RTA_NH_ID, self.next_hops);
         message.address(bindings::rtattr_type_t_RTA_PREFSRC, self.source);
+        // It is deleted whatever its metrics are.
+        if let Some(metrics) = self.metrics.filter(|_| !delete) {
+            let attributes = metrics.attributes();
+            message.attribute(bindings::rtattr_type_t_RTA_METRICS, &attributes);
+        }
     }
 }
 

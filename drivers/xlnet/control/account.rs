@@ -10,7 +10,14 @@ use kapi::{
     time::now_ms,
     xen::{grant_budget::GrantBudget, lender::Lender},
 };
-use kernel::{new_mutex, prelude::*, sync::Arc, sync::Mutex};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc, Mutex,
+    },
+};
 use xlnet_protocol::DomId;
 
 /// The part of the budget, as one over so many, that a peer may keep, by mapping what was closed long ago,
@@ -28,6 +35,10 @@ const SPACING_MS: u64 = 10_000;
 pub(crate) struct Account {
     domid: DomId,
     pub(crate) lender: Arc<Lender>,
+    /// The nonce under which it broke the rules last, 0 if it did not.
+    broken: Atomic<u64>,
+    /// The nonce under which the log says that there is no channel, and why; 0 since there was one.
+    complained: Atomic<u64>,
     #[pin]
     said: Mutex<Said>,
 }
@@ -52,6 +63,8 @@ impl Account {
             pin_init!(Self {
                 domid,
                 lender,
+                broken: Atomic::new(0),
+                complained: Atomic::new(0),
                 said <- new_mutex!(Said {
                     until: 0,
                     silent: false,
@@ -76,9 +89,35 @@ impl Account {
         self.lender.kept() > 0
     }
 
+    /// The domain broke the rules under this nonce.
+    pub(crate) fn note_broken(&self, nonce: u64) {
+        self.broken.store(nonce, Relaxed);
+    }
+
+    /// Whether it did, and so gets no channel under it.
+    pub(crate) fn is_broken(&self, nonce: u64) -> bool {
+        nonce != 0 && self.broken.load(Relaxed) == nonce
+    }
+
+    /// Warns that there is no channel under this nonce, once until there is one.
+    pub(crate) fn complain(&self, nonce: u64, why: fmt::Arguments<'_>) {
+        if self.complained.xchg(nonce, Full) != nonce {
+            self.warn(format_args!("no channel: {why}"));
+        }
+    }
+
+    /// There is a channel.
+    pub(crate) fn note_connected(&self) {
+        self.complained.store(0, Relaxed);
+        self.info(format_args!("connected"));
+    }
+
     /// Whether there is something to remember.
     pub(crate) fn is_open(&self) -> bool {
-        self.keeps_pages() || self.said.lock().until > now_ms()
+        self.keeps_pages()
+            || self.complained.load(Relaxed) != 0
+            || self.broken.load(Relaxed) != 0
+            || self.said.lock().until > now_ms()
     }
 
     /// Warns of the domain in the log, unless there were too many lines about it.

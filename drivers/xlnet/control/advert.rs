@@ -4,7 +4,7 @@
 
 use kapi::xen::xenbus;
 use kernel::prelude::*;
-use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, Traffic};
+use xlnet_protocol::{Advert, DomId, Node, Offer, Path, PeerEntry, Traffic, Wish};
 
 /// Where dom0 tells of the peers.
 pub(crate) const PEERS: Path = Path::own(Node::Peers);
@@ -40,6 +40,16 @@ pub(crate) fn write(advert: &Advert) -> Result {
 /// XenStore's.
 pub(crate) fn remove() -> Result {
     xenbus::remove(format_args!("{}", Path::own(Node::Root)))
+}
+
+/// Writes to whom channels are wanted.
+///
+/// # Errors
+///
+/// XenStore's.
+pub(crate) fn write_wish(wish: &Wish) -> Result {
+    let path = Path::own(Node::Wish);
+    xenbus::write(format_args!("{path}"), format_args!("{wish}"))
 }
 
 /// Writes the offer to `peer`.

@@ -15,7 +15,11 @@ use crate::control::{
 };
 use crate::data::{group::Group, settings::Settings};
 use core::iter::once;
-use kapi::{net::netdevice::OwnDevice, xen::grant_table::PeerControlPage, Show};
+use kapi::{
+    net::netdevice::OwnDevice,
+    xen::{grant_budget::GrantReferences, grant_table::PeerControlPage},
+    Show,
+};
 use kernel::{prelude::*, sync::Arc};
 use xenfifo::{Broken, OwnControl, State};
 use xlnet_protocol::{
@@ -59,8 +63,13 @@ impl Channel {
         };
         let invalid = || AllocateError::Memory(EINVAL);
         let slot = group.slots().first().ok_or_else(invalid)?;
+        let pairs = match role {
+            Role::Initiator => settings.queue_pairs.min(group.slots().len()),
+            Role::Responder => 1,
+        };
+        let (mut references, pairs) = set_aside(&identity, pairs, settings.ring_pages)?;
         let mut this = Self {
-            first: QueuePair::allocate(&identity, slot, settings.ring_pages)?,
+            first: QueuePair::allocate(&identity, slot, &mut references, settings.ring_pages)?,
             further: KVec::new(),
             identity,
             settings,
@@ -68,7 +77,7 @@ impl Channel {
             opened: None,
         };
         if let Role::Initiator = role {
-            this.add_queue_pairs(settings.queue_pairs - 1)
+            this.add_queue_pairs(pairs - 1, &mut references)
                 .map_err(AllocateError::Memory)?;
         }
         Ok(this)
@@ -76,10 +85,11 @@ impl Channel {
 
     /// Allocates our half of `count` more queue pairs, of fewer if there is not enough for so many,
     /// and tells the peer of them.
-    fn add_queue_pairs(&mut self, count: usize) -> Result {
+    fn add_queue_pairs(&mut self, count: usize, references: &mut GrantReferences) -> Result {
         let mut description = FurtherQueuePairs::default();
+        let pages = self.settings.ring_pages;
         for slot in self.group.slots().iter().skip(1).take(count) {
-            match QueuePair::allocate(&self.identity, slot, self.settings.ring_pages) {
+            match QueuePair::allocate(&self.identity, slot, references, pages) {
                 Ok(pair) => {
                     let offer = pair.offer(self.identity.role).ok_or(EINVAL)?;
                     description.push(offer).map_err(|_| EINVAL)?;
@@ -147,8 +157,18 @@ impl Channel {
                 Ok(())
             }
             Role::Responder => {
-                let wanted = self.settings.queue_pairs - 1;
-                Ok(self.add_queue_pairs(wanted.min(further))?)
+                let has = self.settings.queue_pairs.min(self.group.slots().len());
+                let wanted = further.min(has - 1);
+                if wanted == 0 {
+                    return Ok(());
+                }
+                match set_aside(&self.identity, wanted, self.settings.ring_pages) {
+                    Ok((mut references, count)) => {
+                        Ok(self.add_queue_pairs(count, &mut references)?)
+                    }
+                    // The first one does.
+                    Err(_) => Ok(()),
+                }
             }
         }
     }
@@ -234,6 +254,34 @@ impl Drop for Channel {
         self.opened = None;
         self.set_state(State::Closed);
     }
+}
+
+/// Sets grants aside for so many queue pairs, or for fewer if too few are left, but for one at least. Returns for
+/// how many.
+fn set_aside(
+    identity: &Identity,
+    pairs: usize,
+    ring_pages: u32,
+) -> Result<(GrantReferences, usize), AllocateError> {
+    let budget = identity.account.lender.budget();
+    let mut result = Err(AllocateError::Grants(EINVAL));
+    for count in (1..=pairs).rev() {
+        // No more than `MAX_QUEUE_PAIRS`.
+        match budget.set_aside(count as u32 * (1 + ring_pages)) {
+            Ok(references) => {
+                if count < pairs {
+                    let account = &identity.account;
+                    account.warn(fmt!(
+                        "{} queue pairs fewer, for lack of grants",
+                        pairs - count
+                    ));
+                }
+                return Ok((references, count));
+            }
+            Err(error) => result = Err(AllocateError::Grants(error)),
+        }
+    }
+    result
 }
 
 /// Reads which queue pairs the peer has besides the first.

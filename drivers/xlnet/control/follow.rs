@@ -8,6 +8,7 @@ use kapi::{
     net::{
         arp,
         follow::{Follow, Follower, News},
+        neighbour,
         netdevice::Device,
         Rtnl,
     },
@@ -109,6 +110,30 @@ impl arp::Observer for SightingObserver {
             .is_some_and(|entry| entry.sighting.see(seen.mac));
         if news {
             self.router.kick();
+        }
+    }
+}
+
+/// Tells the manager that the NIC's neighbours changed.
+pub(crate) struct NeighbourObserver {
+    nic: Arc<Nic>,
+    manager: Kick,
+}
+
+impl NeighbourObserver {
+    pub(crate) fn new(nic: &Arc<Nic>, manager: &Kick) -> Self {
+        Self {
+            nic: nic.clone(),
+            manager: manager.clone(),
+        }
+    }
+}
+
+impl neighbour::Observer for NeighbourObserver {
+    fn in_use(&self, ifindex: i32) {
+        if ifindex == self.nic.ifindex() {
+            self.manager.get().neighbours_changed();
+            self.manager.kick();
         }
     }
 }

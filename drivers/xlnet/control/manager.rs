@@ -9,14 +9,15 @@
 use crate::control::{
     account::Account,
     advert,
+    demand::Demand,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
     router::RouterKick,
+    told::Told,
     watchdog::Watchdog,
     watched::Candidate,
 };
 use crate::data::{
-    bell::Listener,
     device::XlDriver,
     group::{Group, Taken},
     table::Table,
@@ -24,11 +25,10 @@ use crate::data::{
 use core::net::IpAddr;
 use kapi::{
     net::netdevice::OwnDeviceRef,
-    pm,
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
-    xen::{grant_budget::GrantBudget, xenbus},
+    xen::grant_budget::GrantBudget,
 };
 use kernel::{
     new_mutex,
@@ -39,7 +39,7 @@ use kernel::{
     },
     time::{delay::fsleep, Delta},
 };
-use xlnet_protocol::{Advert, DomId, Event, Node, Path, PeerEntry, Version};
+use xlnet_protocol::{Advert, DomId, Event, Node, PeerEntry, Version, ON_DEMAND};
 
 /// How those who see a change tell the manager.
 pub(crate) type Kick = Arc<Worker<Manager>>;
@@ -63,45 +63,18 @@ pub(crate) struct Manager {
     #[pin]
     told: Mutex<Told>,
     nic_changed: Atomic<bool>,
+    neighbours_changed: Atomic<bool>,
 }
 
-/// What dom0 told since the last pass. Reading XenStore takes milliseconds, so only what changed is
-/// read.
-struct Told {
-    /// Anything may have changed.
-    all: bool,
-    /// The entries of these peers did.
-    entries: KVec<DomId>,
-    /// The offers of these peers did.
-    offers: KVec<DomId>,
-}
-
-impl Told {
-    const fn new(all: bool) -> Self {
-        Self {
-            all,
-            entries: KVec::new(),
-            offers: KVec::new(),
-        }
-    }
-
-    /// Takes note of a change of `node`.
-    fn note(&mut self, node: Node) {
-        let noted = match node {
-            Node::Peer(peer) => note(&mut self.entries, peer),
-            Node::PeerOffer(peer) => note(&mut self.offers, peer),
-            // The directory, or all above it.
-            _ => Err(ENOENT),
-        };
-        self.all |= noted.is_err();
-    }
-}
-
-fn note(peers: &mut KVec<DomId>, peer: DomId) -> Result {
-    if !peers.contains(&peer) {
-        peers.push(peer, GFP_KERNEL)?;
-    }
-    Ok(())
+/// What there is to manage.
+pub(crate) struct Managed {
+    pub(crate) own: DomId,
+    pub(crate) nic: Arc<Nic>,
+    pub(crate) dev: OwnDeviceRef,
+    pub(crate) driver: Arc<XlDriver>,
+    pub(crate) budget: Arc<GrantBudget>,
+    pub(crate) router: RouterKick,
+    pub(crate) demand: Demand,
 }
 
 struct State {
@@ -116,6 +89,7 @@ struct State {
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
     peers: KVec<Peer>,
+    demand: Demand,
     /// Those of the peers, and of former peers that are not forgotten.
     accounts: KVec<Arc<Account>>,
     /// What XenStore says of us, as far as we know.
@@ -126,8 +100,10 @@ struct State {
     closing: bool,
     /// XenStore refused the advert; logged once until it works again.
     refused: bool,
-    /// There was no group for a peer; logged once until one is free.
+    /// There was no group for a peer that dom0 told of.
     full: bool,
+    /// There were no grants, or no memory, for a channel since the demand was last looked at.
+    short: bool,
     /// When dom0 is to be told again what was exchanged with the peers.
     report_at: u64,
     /// There was no memory to bring the table in line with the peers.
@@ -141,6 +117,7 @@ impl Manager {
             state <- new_mutex!(None),
             told <- new_mutex!(Told::new(true)),
             nic_changed: Atomic::new(true),
+            neighbours_changed: Atomic::new(true),
         })
     }
 
@@ -149,15 +126,16 @@ impl Manager {
     /// # Errors
     ///
     /// `ENOMEM`, XenStore's.
-    pub(crate) fn start(
-        &self,
-        own: DomId,
-        nic: Arc<Nic>,
-        dev: OwnDeviceRef,
-        driver: Arc<XlDriver>,
-        budget: Arc<GrantBudget>,
-        router: RouterKick,
-    ) -> Result {
+    pub(crate) fn start(&self, managed: Managed) -> Result {
+        let Managed {
+            own,
+            nic,
+            dev,
+            driver,
+            budget,
+            router,
+            demand,
+        } = managed;
         // What an earlier life of this domain left behind is nobody's.
         advert::remove()?;
         *self.state.lock() = Some(State {
@@ -171,12 +149,14 @@ impl Manager {
             budget,
             router,
             peers: KVec::new(),
+            demand,
             accounts: KVec::new(),
             advertised: None,
             up: false,
             closing: false,
             refused: false,
             full: false,
+            short: false,
             report_at: 0,
             stale: false,
         });
@@ -186,6 +166,16 @@ impl Manager {
     /// The NIC, its addresses or xl0 may have changed. Any context.
     pub(crate) fn nic_changed(&self) {
         self.nic_changed.store(true, Release);
+    }
+
+    /// dom0 told something. Process context.
+    pub(crate) fn told(&self, node: Node) {
+        self.told.lock().note(node);
+    }
+
+    /// Neighbours of the NIC did. Any context.
+    pub(crate) fn neighbours_changed(&self) {
+        self.neighbours_changed.store(true, Release);
     }
 
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
@@ -204,7 +194,7 @@ impl Manager {
     /// Closes all channels, withdraws the advert and forgets the peers. A channel that is not closed in order
     /// by the deadline, because XenStore kept the guest waiting for longer, is closed on the spot. Process
     /// context, RTNL not held.
-    fn close(&self) {
+    pub(crate) fn close(&self) {
         let until = now_ms() + CLOSE_MS;
         loop {
             let mut guard = self.state.lock();
@@ -226,13 +216,14 @@ impl Manager {
     }
 
     /// Begins anew after [`Self::close`], perhaps as another domain. Process context.
-    fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         if let Some(state) = (*self.state.lock()).as_mut() {
             // Without an answer nobody is told of us, and nobody answers.
             state.own = advert::own_domid().unwrap_or(state.own);
             // Another advert, even if the last one could not be withdrawn: another domain does not have it.
             state.instance = random_u64();
             state.closing = false;
+            state.demand.forget_all();
         }
         self.told.lock().all = true;
         self.nic_changed();
@@ -249,6 +240,7 @@ impl Manager {
         }
         state.go_up_or_down();
         if state.driver.settings().take_changed() {
+            state.demand.forget_shortage();
             state.for_each(|peer, guest| peer.handle(Event::Renew, guest));
         }
         let told = core::mem::replace(&mut *self.told.lock(), Told::new(false));
@@ -257,32 +249,24 @@ impl Manager {
             retry = Some(now_ms() + RETRY_MS);
         }
         state.for_each(|peer, guest| peer.look(guest));
-        state.forget_idle();
+        if state.forget_idle() {
+            // For who waits for a group there is one now.
+            self.told.lock().all = true;
+            retry = Some(now_ms() + 1);
+        }
+        let neighbours_changed = self.neighbours_changed.xchg(false, Full);
+        let demand = state.look_at_demand(neighbours_changed);
         // A dead peer keeps its pages until Xen has done with it, and nobody tells us then.
         if state.update_advert().is_err() || state.stale || state.is_owed_pages() {
             retry = Some(now_ms() + RETRY_MS);
         }
+        if state.demand.listen() {
+            state.router.kick();
+        }
         let report = state.report_traffic();
         let now = now_ms();
         let next = state.peers.iter().filter_map(|peer| peer.next(now)).min();
-        [next, retry, report].into_iter().flatten().min()
-    }
-}
-
-/// Hears the data path's bell.
-pub(crate) struct Ears {
-    pub(crate) manager: Kick,
-    pub(crate) router: RouterKick,
-}
-
-impl Listener for Ears {
-    fn heard(&self) {
-        self.manager.kick();
-        self.router.kick();
-    }
-
-    fn acceptance_changed(&self) {
-        self.router.kick();
+        [next, retry, report, demand].into_iter().flatten().min()
     }
 }
 
@@ -306,10 +290,25 @@ impl State {
             router: &self.router,
             watchdog: &self.watchdog,
             settings: self.driver.settings().get(),
+            short: false,
         };
         for peer in &mut self.peers {
             each(peer, &mut guest);
         }
+        self.short |= guest.short;
+    }
+
+    /// Looks to whom channels are wanted. Returns when to do so again.
+    fn look_at_demand(&mut self, neighbours_changed: bool) -> Option<u64> {
+        if !self.up {
+            return None;
+        }
+        let (now, short) = (now_ms(), core::mem::take(&mut self.short));
+        let (demand, peers) = (&mut self.demand, &mut self.peers);
+        if demand.look(&self.nic, peers, neighbours_changed, short, now) {
+            self.rebuild_table();
+        }
+        Some(self.demand.next(now))
     }
 
     /// Tells dom0 what was exchanged with the peers, now and then. Returns when to do so again.
@@ -351,6 +350,7 @@ impl State {
         self.up = up;
         let event = if up { Event::Up } else { Event::Shutdown };
         self.for_each(|peer, guest| peer.handle(event, guest));
+        self.rebuild_table();
     }
 
     /// Does something for one peer, if it is known.
@@ -389,7 +389,7 @@ impl State {
                     let introduced = self.introduce(*domid, entry);
                     changed |= introduced.inspect_err(|_| self.stale = true)?;
                 }
-                None => self.for_peer(*domid, |peer, guest| peer.handle(Event::Withdrawn, guest)),
+                None => self.withdraw(*domid),
             }
         }
         // Before any channel is opened: what comes through it is checked against the table.
@@ -400,7 +400,7 @@ impl State {
             return Err(ENOMEM);
         }
         for (domid, _) in entries.iter().filter(|(_, entry)| entry.is_some()) {
-            self.for_peer(*domid, |peer, guest| peer.handle(peer.introduced(), guest));
+            self.for_peer(*domid, Peer::introduced);
             self.hear_offer(*domid)?;
         }
         told.offers
@@ -417,9 +417,26 @@ impl State {
         Ok(())
     }
 
+    /// dom0 tells of a peer no more.
+    fn withdraw(&mut self, domid: DomId) {
+        let peer = self.peers.iter().find(|peer| peer.domid() == domid);
+        if let Some(mac) = peer.map(Peer::mac) {
+            // The same machine may have come back, as another domain.
+            let is_another = |peer: &Peer| peer.mac() == mac && peer.domid() != domid;
+            if !self.peers.iter().any(is_another) {
+                self.demand.withdrawn(mac);
+            }
+        }
+        self.for_peer(domid, |peer, guest| peer.handle(Event::Withdrawn, guest));
+    }
+
     /// Takes dom0's word for a peer. Returns whether addresses changed.
     fn introduce(&mut self, domid: DomId, entry: &PeerEntry) -> Result<bool> {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.domid() == domid) {
+            if peer.mac() != entry.mac {
+                self.demand.withdrawn(peer.mac());
+            }
+            self.demand.introduced(entry.mac, now_ms());
             return peer.update(entry);
         }
         // A peer that is told of while we are on our way out is nobody we would talk to.
@@ -432,19 +449,17 @@ impl State {
         }
         let free = |group: &&Arc<Group>| group.peer().is_none();
         let Some(group) = self.driver.groups().iter().find(free).cloned() else {
-            if !self.full {
-                pr_warn!(
-                    "peer {}: there are too many peers, it stays on the NIC\n",
-                    domid.raw()
-                );
-            }
+            // dom0 knows for how many there is room, and another one is on its way out.
             self.full = true;
             return Ok(false);
         };
         let account = self.account(domid)?;
-        let group = Taken::new(group, domid.raw());
-        let peer = Peer::new(self.own, account, entry, group)?;
+        let group = Taken::new(group, domid.raw(), &self.dev)?;
+        self.peers.reserve(1, GFP_KERNEL)?;
+        let before = self.demand.take_former(entry.mac);
+        let peer = Peer::new(self.own, account, entry, group, before)?;
         self.peers.push(peer, GFP_KERNEL)?;
+        self.demand.introduced(entry.mac, now_ms());
         Ok(true)
     }
 
@@ -460,31 +475,41 @@ impl State {
     }
 
     /// Forgets peers that dom0 no longer tells of and whose channels are closed, and domains of
-    /// which there is nothing to remember.
-    fn forget_idle(&mut self) {
+    /// which there is nothing to remember. Returns whether there is a group now for a peer for which there was
+    /// none.
+    fn forget_idle(&mut self) -> bool {
         if self.advertised.is_some() {
             let forgotten = self.peers.iter().filter(|peer| peer.is_forgotten());
             forgotten.for_each(Peer::take_back_report);
         }
-        self.forget(Peer::is_forgotten);
+        for peer in self.peers.iter().filter(|peer| peer.is_forgotten()) {
+            // Without memory it takes the kernel's word that it is talked to.
+            let _ = self.demand.remember(peer);
+        }
+        let forgot = self.forget(Peer::is_forgotten);
         let peers = &self.peers;
         self.accounts.retain(|account| {
             account.is_open() || peers.iter().any(|peer| peer.domid() == account.domid())
         });
+        forgot && core::mem::take(&mut self.full)
     }
 
     /// Forgets all peers, at once. What XenStore has of them goes with the advert.
     fn forget_all(&mut self) {
-        self.forget(|_| true);
+        self.demand.forget_all();
+        self.peers.clear();
+        self.rebuild_table();
     }
 
-    fn forget(&mut self, which: impl Fn(&Peer) -> bool) {
+    /// Returns whether there was one to forget.
+    fn forget(&mut self, which: impl Fn(&Peer) -> bool) -> bool {
         let before = self.peers.len();
         self.peers.retain(|peer| !which(peer));
-        if self.peers.len() != before {
-            self.full = false;
+        let forgot = self.peers.len() != before;
+        if forgot {
             self.rebuild_table();
         }
+        forgot
     }
 
     /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
@@ -501,6 +526,9 @@ impl State {
             self.peers
                 .iter()
                 .try_for_each(|peer| peer.list(&mut table, &mut candidates))?;
+            if self.up {
+                self.demand.list(&mut table, &mut candidates)?;
+            }
             Ok((KBox::new(table, GFP_KERNEL)?, candidates))
         };
         let built = build().and_then(|(table, candidates)| {
@@ -517,19 +545,31 @@ impl State {
         }
     }
 
+    /// XenStore refuses what this guest says of itself.
+    fn complain(&mut self, error: Error) {
+        if !core::mem::replace(&mut self.refused, true) {
+            pr_warn!("XenStore refuses the advert ({error:?}); traffic stays on the NIC\n");
+        }
+    }
+
     /// Writes or withdraws the advert. It is withdrawn only when all channels are closed: with it
     /// go the offers, and dom0 takes back what it told.
     fn update_advert(&mut self) -> Result {
         let wanted = match (self.up, &self.nic_state) {
             (true, Some(nic)) => Some(Advert {
                 version: Version::Two,
-                features: 0,
+                features: ON_DEMAND,
                 instance: self.instance,
                 mac: nic.mac,
                 addrs: nic.addresses,
             }),
             _ => None,
         };
+        if self.up {
+            // Before the advert: dom0 would take it that there is room for nobody.
+            let said = self.demand.say(now_ms());
+            said.inspect_err(|error| self.complain(*error))?;
+        }
         if wanted == self.advertised {
             return Ok(());
         }
@@ -542,58 +582,15 @@ impl State {
             None if self.peers.iter().all(Peer::is_idle) => advert::remove(),
             None => return Ok(()),
         };
-        if let (Err(error), false) = (result, self.refused) {
-            pr_warn!("XenStore refuses the advert ({error:?}); traffic stays on the NIC\n");
-        }
-        self.refused = result.is_err();
-        result?;
+        result.inspect_err(|error| self.complain(*error))?;
+        self.refused = false;
         if wanted.is_none() {
             // What dom0 told us went with the advert. For it to tell us again, the next advert
             // must not look like this one.
             self.instance = random_u64();
+            self.demand.unsay();
         }
         self.advertised = wanted;
         Ok(())
-    }
-}
-
-/// Has the manager close everything while the guest is suspended.
-pub(crate) struct Suspend {
-    manager: Kick,
-}
-
-impl Suspend {
-    pub(crate) fn new(manager: Kick) -> Self {
-        Self { manager }
-    }
-}
-
-impl pm::Handler for Suspend {
-    fn freeze(&self) {
-        self.manager.get().close();
-    }
-
-    fn resume(&self) {
-        self.manager.get().reopen();
-        self.manager.kick();
-    }
-}
-
-/// Tells the manager what dom0 told.
-pub(crate) struct RosterWatch {
-    manager: Kick,
-}
-
-impl RosterWatch {
-    pub(crate) fn new(manager: Kick) -> Self {
-        Self { manager }
-    }
-}
-
-impl xenbus::WatchHandler for RosterWatch {
-    fn changed(&self, path: &str) {
-        let node = Path::parse(path).map_or(Node::Peers, |path| path.node);
-        self.manager.get().told.lock().note(node);
-        self.manager.kick();
     }
 }

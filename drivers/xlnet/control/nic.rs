@@ -35,6 +35,7 @@ pub(crate) struct NicState {
     pub(crate) addresses: Addrs,
     /// The first of them, which the kernel would use as source.
     pub(crate) primary: Ipv4Addr,
+    pub(crate) mtu: u32,
 }
 
 impl Nic {
@@ -104,6 +105,7 @@ impl Nic {
             mac,
             addresses,
             primary: primary?,
+            mtu: dev.mtu(),
         })
     }
 

@@ -3,15 +3,19 @@
 //! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
 
 use crate::control::{
-    account::Account, advert, channel::Channel, router::RouterKick, watchdog::Watchdog,
-    watched::Candidate,
+    account::Account,
+    advert,
+    channel::Channel,
+    router::RouterKick,
+    watchdog::Watchdog,
+    watched::{Candidate, Way},
 };
 use crate::data::{
     group::Taken,
     queue::Fault,
     settings::Settings,
-    sighting::Sighting,
-    table::{Entry, Own, Table},
+    sighting::{Sighting, Verdict},
+    table::{Entry, Own, Table, To},
 };
 use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
@@ -20,7 +24,8 @@ use kapi::{
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::Broken;
 use xlnet_protocol::{
-    Action, DomId, Event, Failed, Handshake, PeerEntry, PeerState, Role, State as Progress, Traffic,
+    Action, DomId, Event, Failed, Handshake, Mac, PeerEntry, PeerState, Role, State as Progress,
+    Traffic,
 };
 
 /// How often a connected peer is looked at, in milliseconds.
@@ -35,6 +40,8 @@ pub(crate) struct Guest<'a> {
     pub(crate) watchdog: &'a Worker<Watchdog>,
     /// How a new channel is to be.
     pub(crate) settings: Settings,
+    /// Whether there were no grants, or no memory, for one.
+    pub(crate) short: bool,
 }
 
 /// A peer. Dropping it gives back all that there is of it, its channel too: process context, RTNL not held.
@@ -48,13 +55,15 @@ pub(crate) struct Peer {
     withdrawn: bool,
     /// What dom0 can read of what was exchanged.
     reported: Traffic,
+    /// Packets sent that are counted already.
+    counted: u64,
 }
 
 /// An address of the peer.
 #[derive(Clone)]
-struct Known {
-    address: Ipv4Addr,
-    sighting: Arc<Sighting>,
+pub(crate) struct Known {
+    pub(crate) address: Ipv4Addr,
+    pub(crate) sighting: Arc<Sighting>,
 }
 
 impl Known {
@@ -63,6 +72,11 @@ impl Known {
             address,
             sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
         })
+    }
+
+    /// Whether ARP shows it at another MAC.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.sighting.last().verdict == Verdict::Contradicted
     }
 
     fn is(&self, address: Ipv4Addr, mac: [u8; 6]) -> bool {
@@ -77,12 +91,12 @@ struct Link {
     // In this order: the group is free when there is no channel any more.
     channel: Option<Channel>,
     group: Taken,
-    /// The log says that there is no channel, and why; it says so once until there is one.
-    complained: bool,
+    /// Of the pair of instances.
+    nonce: u64,
 }
 
 impl Peer {
-    /// A peer that dom0 introduced, with a group of its own.
+    /// A peer that dom0 introduced, with a group of its own. `before` is what is known of its addresses.
     ///
     /// # Errors
     ///
@@ -92,6 +106,7 @@ impl Peer {
         account: Arc<Account>,
         entry: &PeerEntry,
         group: Taken,
+        before: KVec<Known>,
     ) -> Result<Self> {
         let handshake = Handshake::new(own, account.domid(), random_u64() as u32);
         let mut this = Self {
@@ -100,14 +115,15 @@ impl Peer {
                 role: handshake.role(),
                 channel: None,
                 group,
-                complained: false,
+                nonce: entry.nonce,
             },
             handshake,
             entry: *entry,
-            addresses: KVec::new(),
+            addresses: before,
             own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
             withdrawn: false,
             reported: Traffic::default(),
+            counted: 0,
         };
         this.addresses = this.addresses_of(entry)?;
         Ok(this)
@@ -115,6 +131,44 @@ impl Peer {
 
     pub(crate) fn domid(&self) -> DomId {
         self.link.domid()
+    }
+
+    /// The MAC of its NIC.
+    pub(crate) fn mac(&self) -> Mac {
+        self.entry.mac
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.link.account
+    }
+
+    /// Our addresses towards it.
+    pub(crate) fn own(&self) -> &Arc<Own> {
+        &self.own
+    }
+
+    /// Its addresses.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn addresses(&self) -> Result<KVec<Known>> {
+        let mut addresses = KVec::with_capacity(self.addresses.len(), GFP_KERNEL)?;
+        for known in &self.addresses {
+            addresses.push(known.clone(), GFP_KERNEL)?;
+        }
+        Ok(addresses)
+    }
+
+    /// Packets sent to it since the last call.
+    pub(crate) fn take_sent(&mut self) -> u64 {
+        let sent = self.link.group.traffic().tx_packets;
+        sent - core::mem::replace(&mut self.counted, sent)
+    }
+
+    /// Whether it broke the rules, so that there is no channel until one of the two restarts.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.link.account.is_broken(self.entry.nonce)
     }
 
     /// Takes what dom0 says now. Returns whether the peer's addresses, or ours towards it, changed.
@@ -136,8 +190,7 @@ impl Peer {
         if moved {
             self.addresses = self.addresses_of(entry)?;
         }
-        // Another instance has reasons of its own.
-        self.link.complained &= self.entry.nonce == entry.nonce;
+        self.link.nonce = entry.nonce;
         self.entry = *entry;
         Ok(changed)
     }
@@ -171,13 +224,13 @@ impl Peer {
         self.addresses.iter().try_for_each(|known| {
             table.add(Entry {
                 address: known.address,
-                group: self.link.group.number(),
+                to: To::Group(self.link.group.number()),
                 own: self.own.clone(),
                 sighting: known.sighting.clone(),
             })?;
             let candidate = Candidate {
                 address: IpAddr::V4(known.address),
-                group: self.link.group.clone(),
+                way: Way::Channel(self.link.group.clone()),
                 account: self.link.account.clone(),
                 own: self.own.clone(),
                 sighting: known.sighting.clone(),
@@ -186,10 +239,12 @@ impl Peer {
         })
     }
 
-    /// dom0's introduction, as the handshake takes it.
-    pub(crate) fn introduced(&self) -> Event {
-        Event::Introduced {
-            nonce: self.entry.nonce,
+    /// Takes dom0's introduction. The handshake may be another one than that in which it broke the rules.
+    pub(crate) fn introduced(&mut self, guest: &mut Guest<'_>) {
+        self.withdrawn = false;
+        let nonce = self.entry.nonce;
+        if !self.is_broken() {
+            self.handle(Event::Introduced { nonce }, guest);
         }
     }
 
@@ -210,11 +265,7 @@ impl Peer {
     /// Takes an event and does what follows from it. Each peer looks at the clock by itself: what was done for
     /// the one before it may have waited for XenStore.
     pub(crate) fn handle(&mut self, event: Event, guest: &mut Guest<'_>) {
-        match event {
-            Event::Introduced { .. } => self.withdrawn = false,
-            Event::Withdrawn => self.withdrawn = true,
-            _ => {}
-        }
+        self.withdrawn |= event == Event::Withdrawn;
         let (peer, before) = (self.domid().raw(), self.handshake.state());
         let link = &mut self.link;
         self.handshake.drive(event, now_ms(), |action| {
@@ -262,6 +313,7 @@ impl Peer {
         self.link
             .account
             .warn(format_args!("channel broken: {reason}"));
+        self.link.account.note_broken(self.entry.nonce);
         self.link.group.broken.add(1);
         self.handle(Event::Broken, guest);
     }
@@ -319,7 +371,10 @@ impl Link {
             Action::Allocate(id) => {
                 let channel =
                     Channel::allocate(self.role, &self.account, id, &self.group, guest.settings);
-                self.channel = Some(channel.map_err(|error| self.failed(fmt!("{}", Show(error))))?);
+                self.channel = Some(channel.map_err(|error| {
+                    guest.short |= error.is_shortage();
+                    self.failed(fmt!("{}", Show(error)))
+                })?);
             }
             Action::WriteOffer(_) => {
                 let offer = self.channel()?.offer().ok_or(Failed)?;
@@ -343,8 +398,7 @@ impl Link {
                     .open(guest.dev, guest.router)
                     .map_err(|error| self.failed(fmt!("{error:?}")))?;
                 guest.watchdog.kick();
-                self.complained = false;
-                self.account.info(format_args!("connected"));
+                self.account.note_connected();
             }
             Action::BeginClose => {
                 self.channel()?.begin_close();
@@ -366,10 +420,8 @@ impl Link {
         self.channel.as_ref().ok_or(Failed)
     }
 
-    fn failed(&mut self, why: fmt::Arguments<'_>) -> Failed {
-        if !core::mem::replace(&mut self.complained, true) {
-            self.account.warn(format_args!("no channel: {why}"));
-        }
+    fn failed(&self, why: fmt::Arguments<'_>) -> Failed {
+        self.account.complain(self.nonce, why);
         Failed
     }
 }

@@ -12,6 +12,10 @@ pub(crate) enum Place {
     NoNic,
     Avoided,
     NoChannel,
+    /// There was a channel. The next packet tells that there is to be one again.
+    Dormant,
+    /// There was, and is to be.
+    Waiting,
     NotSeen,
     Elsewhere,
     NoRoute,
@@ -32,6 +36,8 @@ impl fmt::Display for Place {
             Self::NoNic => "nic: it is down, without carrier, or gone",
             Self::Avoided => "nic: the administrator keeps it there (avoid=)",
             Self::NoChannel => "nic: no channel",
+            Self::Dormant => "nic: no channel, as nothing is sent to it",
+            Self::Waiting => "nic: asked dom0 for a channel, see xl-status there",
             Self::NotSeen => "nic: no ARP from it yet, or none any more",
             Self::Elsewhere => "nic: ARP shows it at another MAC",
             Self::NoRoute => "nic: a route or rule says that it is unreachable",

@@ -42,6 +42,13 @@ pub(crate) enum AllocateError {
     Port(Error),
 }
 
+impl AllocateError {
+    /// Whether there is not enough for all the channels that there are to be.
+    pub(crate) fn is_shortage(&self) -> bool {
+        !matches!(self, Self::Owed)
+    }
+}
+
 impl core::fmt::Display for AllocateError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
@@ -151,7 +158,7 @@ pub(crate) struct QueuePair {
 
 impl QueuePair {
     /// Allocates our half and grants it to the peer; the initiator also allocates the event
-    /// channel. The ring has `ring_pages`, a power of two.
+    /// channel. The ring has `ring_pages`, a power of two, for which and one more `references` are set aside.
     ///
     /// # Errors
     ///
@@ -159,13 +166,10 @@ impl QueuePair {
     pub(crate) fn allocate(
         identity: &Identity,
         slot: &Arc<NapiSlot>,
+        references: &mut GrantReferences,
         ring_pages: u32,
     ) -> Result<Self, AllocateError> {
-        let budget = identity.account.lender.budget();
-        let references = budget.set_aside(1 + ring_pages);
-        let mut references = references.map_err(AllocateError::Grants)?;
-        let (own, ring) =
-            lend(identity, &mut references, ring_pages).map_err(AllocateError::Memory)?;
+        let (own, ring) = lend(identity, references, ring_pages).map_err(AllocateError::Memory)?;
         let port = match identity.role {
             Role::Initiator => {
                 let port = Port::alloc_unbound(identity.peer(), INTERRUPT, slot.clone());

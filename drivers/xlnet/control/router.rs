@@ -13,7 +13,7 @@ use crate::control::{
     probe::{Ask, Probe},
     routes::{Routes, Wanted},
     session::Session,
-    watched::{Candidate, Watched},
+    watched::{Candidate, Watched, Way},
 };
 use crate::data::{group::Group, queue::Fault};
 use core::{fmt, net::IpAddr};
@@ -194,7 +194,7 @@ impl State {
         let number = group.number();
         self.watched
             .iter_mut()
-            .filter(move |watched| watched.candidate.group.number() == number)
+            .filter(move |watched| watched.candidate.is_of(number))
     }
 
     fn withdraw(&mut self, group: &Group) {
@@ -249,7 +249,8 @@ impl State {
         if let Some(nic_state) = &nic_state {
             self.probe(nic, nic_state, now);
         }
-        let withdrawn = self.judge(nic_state.is_some().then_some(ifindex), now);
+        let nic = nic_state.as_ref().map(|state| (ifindex, state.mtu));
+        let withdrawn = self.judge(nic, now);
         if withdrawn {
             // Who is sending may have looked before.
             wait_for_readers();
@@ -258,14 +259,14 @@ impl State {
         self.next(now)
     }
 
-    /// Asks for the addresses of connected peers on the NIC.
+    /// Asks for the addresses of peers on the NIC, also while their channels open.
     fn probe(&mut self, nic: &Nic, nic_state: &NicState, now: u64) {
         let Some(dev) = nic.device() else {
             return;
         };
         for watched in &mut self.watched {
             let candidate = &watched.candidate;
-            if !candidate.group.is_connected() {
+            if candidate.way.group().is_none() {
                 continue;
             }
             let Some(ask) = watched.probe.step(&candidate.sighting, now) else {
@@ -291,21 +292,28 @@ impl State {
     }
 
     /// Brings the routes in line. Returns whether packets may be under way that are not to be sent any more.
-    fn judge(&mut self, nic: Option<i32>, now: u64) -> bool {
+    fn judge(&mut self, nic: Option<(i32, u32)>, now: u64) -> bool {
         let mut withdrawn = false;
         let mut wanted = KVec::new();
         for watched in &mut self.watched {
             let candidate = &watched.candidate;
-            let connected = candidate.group.is_connected();
-            let session = session_of(&self.sessions, &candidate.group).filter(|_| connected);
+            let group = candidate.way.group().filter(|group| group.is_connected());
+            let session = group.and_then(|group| session_of(&self.sessions, group));
             let accepts =
                 |source: IpAddr| session.is_some_and(|session| session.accepts(source, now));
             withdrawn |= candidate.own.set_accepted(accepts);
             let judged = match (nic, session) {
                 (None, _) => Err(Place::NoNic),
                 _ if candidate.is_avoided(&self.avoid) => Err(Place::Avoided),
-                (_, None) => Err(Place::NoChannel),
-                (Some(nic), Some(session)) => watched.judge(&self.routes, nic, session, now),
+                (Some((nic, _)), Some(session)) => watched.judge(&self.routes, nic, session, now),
+                (Some((nic, mtu)), None) => match &candidate.way {
+                    Way::Channel(_) => Err(Place::NoChannel),
+                    // What takes the way out is to fit through the NIC.
+                    Way::Dormant(dormant) if dormant.is_routed() => {
+                        watched.judge_route(&self.routes, nic, Some(mtu))
+                    }
+                    Way::Dormant(_) => Err(Place::Waiting),
+                },
             };
             match judged {
                 // Without memory for the list: no route.
@@ -316,14 +324,14 @@ impl State {
         withdrawn |= self.routes.keep_only(&wanted);
         for watched in &mut self.watched {
             let address = watched.candidate.address;
-            let (Some(route), Some(nic)) = (
+            let (Some(route), Some((nic, _))) = (
                 wanted.iter().find(|wanted| wanted.destination == address),
                 nic,
             ) else {
                 continue;
             };
             if self.routes.is_used(route, nic) {
-                watched.put(Place::Xl0);
+                watched.put(watched.routed());
             } else if now >= watched.again_at {
                 watched.again_at = now + AGAIN_MS;
                 watched.installed(self.routes.install(route, nic));
@@ -337,7 +345,7 @@ impl State {
         for session in &mut self.sessions {
             let number = session.group.number();
             let connected = session.group.is_connected() && self.nic_up;
-            let of_group = |watched: &&mut Watched| watched.candidate.group.number() == number;
+            let of_group = |watched: &&mut Watched| watched.candidate.is_of(number);
             let mut addresses = Accepted::new();
             for watched in self.watched.iter_mut().filter(of_group) {
                 // Of more than there may be, the last ones stay on the NIC.

@@ -22,6 +22,7 @@ use kapi::{
             Family,
             HostRoute,
             LocalRule,
+            Metrics,
             NextHop,
             NextHopGroup,
             Socket,
@@ -45,6 +46,9 @@ const VIA_NIC: u32 = NEXT_HOPS + 2;
 /// The kernel divides by weight: of 65536 pairs of addresses one keeps to the NIC.
 const WEIGHTS: [u16; 2] = [u16::MAX, 1];
 
+/// Of IPv4 and TCP, without options.
+const TCP_IP_HEADERS: u32 = 40;
+
 const RULE: LocalRule = LocalRule {
     family: Family::V4,
     priority: PRIORITY,
@@ -57,6 +61,8 @@ const RULE: LocalRule = LocalRule {
 pub(crate) struct Wanted {
     pub(crate) destination: IpAddr,
     pub(crate) source: IpAddr,
+    /// The largest packet that is to be sent along it, if xl0's MTU is not for it.
+    pub(crate) mtu: Option<u32>,
 }
 
 impl Wanted {
@@ -67,6 +73,11 @@ impl Wanted {
             table: TABLE,
             protocol: PROTOCOL,
             next_hops: NEXT_HOPS,
+            // Connections that begin on the NIC are to use xl0's MTU when they get there.
+            metrics: self.mtu.map(|mtu| Metrics {
+                mtu,
+                advmss: u32::from(u16::MAX) - TCP_IP_HEADERS,
+            }),
         }
     }
 }

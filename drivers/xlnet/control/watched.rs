@@ -12,6 +12,7 @@ use crate::control::{
     session::Session,
 };
 use crate::data::{
+    dormant::Dormant,
     group::Group,
     sighting::{Sighting, Verdict},
     table::Own,
@@ -24,16 +25,39 @@ use kernel::{prelude::*, sync::Arc};
 /// acted on it yet, in milliseconds.
 const ENDING_MS: u64 = 1000;
 
-/// An address of a peer that dom0 vouches for.
+/// An address of a peer that dom0 vouches for, or of a former one.
 pub(crate) struct Candidate {
     pub(crate) address: IpAddr,
-    pub(crate) group: Arc<Group>,
+    pub(crate) way: Way,
     pub(crate) account: Arc<Account>,
     pub(crate) own: Arc<Own>,
     pub(crate) sighting: Arc<Sighting>,
 }
 
+/// The way to a peer's addresses.
+pub(crate) enum Way {
+    /// The channel of this group, while it is open.
+    Channel(Arc<Group>),
+    /// The NIC, to a former peer: routed through xl0, so that what is sent there is told of.
+    Dormant(Arc<Dormant>),
+}
+
+impl Way {
+    pub(crate) fn group(&self) -> Option<&Arc<Group>> {
+        match self {
+            Self::Channel(group) => Some(group),
+            Self::Dormant(_) => None,
+        }
+    }
+}
+
 impl Candidate {
+    /// Whether it is of the peer that has the group of this number.
+    pub(crate) fn is_of(&self, group: u16) -> bool {
+        let own = self.way.group();
+        own.is_some_and(|own| own.number() == group)
+    }
+
     /// Whether the administrator keeps it on the NIC, in both directions.
     pub(crate) fn is_avoided(&self, avoid: &Avoid) -> bool {
         avoid.avoids(self.address, self.sighting.mac())
@@ -88,7 +112,7 @@ impl Watched {
         self.candidate.sighting.last().verdict == Verdict::Confirmed
     }
 
-    /// The source that packets to it have, and whether they may take xl0.
+    /// The source that packets to it have, and whether they may take xl0 to the peer of the session.
     pub(crate) fn judge(
         &self,
         routes: &Routes,
@@ -96,10 +120,29 @@ impl Watched {
         session: &Session,
         now: u64,
     ) -> Result<Wanted, Place> {
-        match self.candidate.sighting.last().verdict {
-            Verdict::Confirmed => {}
-            Verdict::Unseen => return Err(Place::NotSeen),
-            Verdict::Contradicted => return Err(Place::Elsewhere),
+        if let Verdict::Unseen = self.candidate.sighting.last().verdict {
+            return Err(Place::NotSeen);
+        }
+        let wanted = self.judge_route(routes, nic, None)?;
+        if session.is_paused(now) {
+            return Err(Place::Paused);
+        }
+        if !session.accepts(wanted.source, now) {
+            return Err(Place::NotAccepted);
+        }
+        Ok(wanted)
+    }
+
+    /// The route that it would have, of this MTU if not xl0's, if the kernel would have it reached through the
+    /// NIC.
+    pub(crate) fn judge_route(
+        &self,
+        routes: &Routes,
+        nic: i32,
+        mtu: Option<u32>,
+    ) -> Result<Wanted, Place> {
+        if let Verdict::Contradicted = self.candidate.sighting.last().verdict {
+            return Err(Place::Elsewhere);
         }
         let destination = self.candidate.address;
         let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
@@ -116,27 +159,32 @@ impl Watched {
         if !self.candidate.own.vouches(source) {
             return Err(Place::NotVouched);
         }
-        if session.is_paused(now) {
-            return Err(Place::Paused);
-        }
-        if !session.accepts(source, now) {
-            return Err(Place::NotAccepted);
-        }
         Ok(Wanted {
             destination,
             source,
+            mtu,
         })
+    }
+
+    /// What it is if its route is there.
+    pub(crate) fn routed(&self) -> Place {
+        match &self.candidate.way {
+            Way::Channel(_) => Place::Xl0,
+            Way::Dormant(_) => Place::Dormant,
+        }
     }
 
     /// Takes note of what became of its route.
     pub(crate) fn installed(&mut self, state: RouteState) {
         let place = match state {
-            RouteState::Used => Place::Xl0,
+            RouteState::Used => self.routed(),
             RouteState::Shadowed => Place::Shadowed,
             RouteState::Foreign => Place::Foreign,
             RouteState::Refused(error) => Place::Refused(error),
         };
-        if let (Place::Refused(error), true) = (place, place != self.place) {
+        // Where there is a channel, that is missed.
+        let missed = place != self.place && self.candidate.way.group().is_some();
+        if let (Place::Refused(error), true) = (place, missed) {
             self.candidate.account.warn(format_args!(
                 "a route is refused ({error:?}), its traffic stays on the NIC"
             ));

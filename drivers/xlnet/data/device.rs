@@ -7,11 +7,11 @@ use crate::data::{
     figures::Peers,
     group::{self, Group},
     settings::{Current, MAX_RING_PAGES},
-    table::Table,
+    table::{Entry, Table, To},
     uplink::Uplink,
     way_out::WayOut,
 };
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr};
 use kapi::{
     cpu,
     net::{
@@ -74,10 +74,10 @@ impl XlDriver {
         &self.table
     }
 
-    /// The group of the peer that a packet is for, if it is to be handed to that peer and the peer would
-    /// let it in.
+    /// Looks up the peer that a packet is to be handed to, and has `with` say what is to be known of that, from
+    /// its entry and the packet's source.
     #[inline]
-    fn group_for(&self, skb: &SkBuff<'_>) -> Option<&Group> {
+    fn look_up<R>(&self, skb: &SkBuff<'_>, with: impl FnOnce(&Entry, Ipv4Addr) -> R) -> Option<R> {
         if skb.protocol() != ETHERTYPE_IPV4 {
             return None;
         }
@@ -92,14 +92,21 @@ impl XlDriver {
             return None;
         }
         let guard = rcu::read_lock();
-        let entry = self
-            .table
-            .read(&guard)
-            .find(destination)
-            .filter(|entry| entry.accepts(source))?;
-        self.groups
-            .get(usize::from(entry.group))
-            .map(|group| &**group)
+        let entry = self.table.read(&guard).find(destination)?;
+        Some(with(entry, source))
+    }
+
+    /// The group of the peer that a packet is for, if the peer has one and would let the packet in.
+    #[inline]
+    fn group_for(&self, skb: &SkBuff<'_>) -> Option<&Group> {
+        let number = |entry: &Entry, source| entry.group().filter(|_| entry.accepts(source));
+        self.group(self.look_up(skb, number)??)
+    }
+
+    #[inline]
+    fn group(&self, number: u16) -> Option<&Group> {
+        let group = self.groups.get(usize::from(number));
+        group.map(|group| &**group)
     }
 }
 
@@ -125,7 +132,18 @@ impl Driver for XlDriver {
     fn start_xmit(&self, dev: &OwnDevice, queue: u16, skb: SkBuff<'_>, more: bool) {
         // Since the queue was selected the peers may have changed, and a packet must not reach
         // another guest than the one it is for.
-        let slot = self.group_for(&skb).and_then(|group| group.slot(queue));
+        let number = self.look_up(&skb, |entry, source| match &entry.to {
+            To::Group(number) => entry.accepts(source).then_some(*number),
+            To::WayOut(dormant) => {
+                // What a channel would not take is no reason to have one.
+                if entry.own.vouches(IpAddr::V4(source)) && dormant.sent() {
+                    self.bell.heard();
+                }
+                None
+            }
+        });
+        let group = number.flatten().and_then(|number| self.group(number));
+        let slot = group.and_then(|group| group.slot(queue));
         let rejected = match slot {
             Some(slot) => slot.sender.transmit(&slot.queue, dev, skb, more).err(),
             None => Some(skb),

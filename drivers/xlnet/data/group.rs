@@ -34,8 +34,12 @@ use kernel::{
 };
 use xlnet_protocol::{Traffic, MAX_QUEUE_PAIRS};
 
-/// Peers that a guest may have.
-pub(crate) const GROUPS: u16 = 31;
+/// Peers that a guest may have at most at one time: as many as it may ask dom0 for.
+pub(crate) const MAX_GROUPS: u16 = xlnet_protocol::MAX_WISHES as u16;
+
+/// So many of the groups have a slot for each queue pair that a channel may have, and are given out first; the
+/// others have one. More would not be of use: the grants for them are not there.
+const LARGE_GROUPS: u16 = 16;
 
 pub(crate) struct Group {
     number: u16,
@@ -56,10 +60,16 @@ pub(crate) struct Group {
 pub(crate) struct Taken(Arc<Group>);
 
 impl Taken {
-    /// Gives a free group to the domain `peer`.
-    pub(crate) fn new(group: Arc<Group>, peer: u16) -> Self {
-        group.set_peer(peer, &Rtnl::lock());
-        Self(group)
+    /// Gives a free group to the domain `peer`. Its transmit queues are in use from then on.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(group: Arc<Group>, peer: u16, dev: &OwnDevice) -> Result<Self> {
+        let rtnl = Rtnl::lock();
+        dev.use_queues(group.queue + group.slots.len() as u16, &rtnl)?;
+        group.set_peer(peer, &rtnl);
+        Ok(Self(group))
     }
 }
 
@@ -82,28 +92,38 @@ pub(crate) fn max_queue_pairs() -> u32 {
     cpu::possible().clamp(1, MAX_QUEUE_PAIRS as u32)
 }
 
-/// Transmit queues that the device needs for all groups. Queue 0 is nobody's: what is queued there
-/// takes the fallback.
-pub(crate) fn queues() -> u16 {
-    1 + GROUPS * max_queue_pairs() as u16
+/// Slots of the group of this number.
+fn size(number: u16) -> u16 {
+    if number < LARGE_GROUPS {
+        max_queue_pairs() as u16
+    } else {
+        1
+    }
 }
 
-/// Creates all groups, in the order of their numbers. Process context.
+/// Transmit queues that the device needs for so many groups. Queue 0 is nobody's: what is queued there
+/// takes the fallback.
+pub(crate) fn queues(groups: u16) -> u16 {
+    1 + (0..groups).map(size).sum::<u16>()
+}
+
+/// Creates `count` groups, in the order of their numbers. Process context.
 ///
 /// # Errors
 ///
 /// `ENOMEM`.
 pub(crate) fn all(
+    count: u16,
     table: &Arc<RcuBox<Table>>,
     uplink: &Arc<Uplink>,
     bell: &Bell,
     idle_thread: Option<&Arc<IdleThread>>,
 ) -> Result<KVec<Arc<Group>>> {
-    let size = max_queue_pairs() as u16;
-    let mut groups = KVec::with_capacity(GROUPS.into(), GFP_KERNEL)?;
-    for number in 0..GROUPS {
+    let mut groups = KVec::with_capacity(count.into(), GFP_KERNEL)?;
+    for number in 0..count {
+        let size = size(number);
         let mut slots = KVec::with_capacity(size.into(), GFP_KERNEL)?;
-        let queue = 1 + number * size;
+        let queue = queues(number);
         for i in 0..size {
             let (table, uplink, bell) = (table.clone(), uplink.clone(), bell.clone());
             let queue = Queue::new(queue + i, number, table, uplink, bell);

@@ -300,7 +300,7 @@ fn sender<'a>(
     let table = queue.table.read(guard);
     let entry = table
         .find(source)
-        .filter(|entry| entry.group == queue.group && entry.sighting.is_accepted())
+        .filter(|entry| entry.group() == Some(queue.group) && entry.sighting.is_accepted())
         .ok_or(DropReason::IpSource)?;
     if !table.is_own(destination) {
         return Err(DropReason::IpDestination);

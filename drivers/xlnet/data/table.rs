@@ -4,7 +4,7 @@
 //! at, as WireGuard's allowed IPs are. Sending selects the peer by it, receiving checks that a
 //! packet's source is its sender's.
 
-use crate::data::sighting::Sighting;
+use crate::data::{dormant::Dormant, sighting::Sighting};
 use core::net::{IpAddr, Ipv4Addr};
 use kernel::{
     prelude::*,
@@ -58,11 +58,18 @@ impl Own {
     }
 }
 
-/// An address of a peer that dom0 vouches for.
+/// Where packets for an address go.
+pub(crate) enum To {
+    /// To the peer that has the [group](crate::data::group) of this number.
+    Group(u16),
+    /// Out through the NIC: there is no channel to the peer, but there was one.
+    WayOut(Arc<Dormant>),
+}
+
+/// An address of a peer, or of a former one, that dom0 vouches for, or did.
 pub(crate) struct Entry {
     pub(crate) address: Ipv4Addr,
-    /// The peer's [group](crate::data::group).
-    pub(crate) group: u16,
+    pub(crate) to: To,
     /// Our addresses towards the peer.
     pub(crate) own: Arc<Own>,
     /// What ARP says of the address.
@@ -70,6 +77,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// The peer's group, if it is one that has a group.
+    #[inline]
+    pub(crate) fn group(&self) -> Option<u16> {
+        match self.to {
+            To::Group(number) => Some(number),
+            To::WayOut(_) => None,
+        }
+    }
+
     /// Whether the peer lets in packets from `source`.
     #[inline]
     pub(crate) fn accepts(&self, source: Ipv4Addr) -> bool {
@@ -94,18 +110,19 @@ impl Table {
         }
     }
 
-    /// Adds an address of a peer. Of two peers with one address, which dom0 does not let happen,
-    /// the first keeps it.
-    pub(crate) fn add(&mut self, entry: Entry) -> Result {
-        match self.position(entry.address) {
-            Ok(_) => Ok(()),
-            Err(at) => {
-                self.entries.reserve(1, GFP_KERNEL)?;
-                self.entries
-                    .insert_within_capacity(at, entry)
-                    .map_err(|_| ENOMEM)
-            }
-        }
+    /// Adds an address of a peer. Of two with one address, as a peer and a former one may have, the first
+    /// keeps it. Returns whether it was added.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn add(&mut self, entry: Entry) -> Result<bool> {
+        let Err(at) = self.position(entry.address) else {
+            return Ok(false);
+        };
+        self.entries.reserve(1, GFP_KERNEL)?;
+        let inserted = self.entries.insert_within_capacity(at, entry);
+        inserted.map(|()| true).map_err(|_| ENOMEM)
     }
 
     /// Adds an address of this guest.

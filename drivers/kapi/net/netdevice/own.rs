@@ -6,9 +6,13 @@
 
 use crate::{
     bindings,
-    net::netdevice::base::{Device, DeviceRef},
+    net::{
+        netdevice::base::{Device, DeviceRef},
+        Rtnl, //
+    },
 };
 use core::ops::Deref;
+use kernel::{error::to_result, prelude::*};
 
 /// A net device made by a [`Registration`](crate::net::netdevice::Registration).
 ///
@@ -60,6 +64,32 @@ impl OwnDevice {
     pub(crate) fn has_queue(&self, queue: u16) -> bool {
         // SAFETY: The device is valid; the number of queues is constant.
         u32::from(queue) < unsafe { bindings::xl_netdev_tx_queues(self.as_raw()) }
+    }
+
+    /// Whether a transmit queue is in use. Any context.
+    #[inline]
+    pub(crate) fn uses_queue(&self, queue: u16) -> bool {
+        // SAFETY: The device is valid.
+        u32::from(queue) < unsafe { bindings::xl_netdev_real_tx_queues(self.as_raw()) }
+    }
+
+    /// Has at least the first `count` transmit queues in use, and as many receive queues: those that
+    /// are not show nowhere and cost little. They stay in use. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; `EINVAL` if the device cannot have so many.
+    pub fn use_queues(&self, count: u16, _rtnl: &Rtnl) -> Result {
+        if count == 0 || self.uses_queue(count - 1) {
+            return Ok(());
+        }
+        let dev = self.as_raw();
+        // Receive queues first: who fails between the two begins there again.
+        // SAFETY: The device is registered, by the type invariant, and RTNL is held.
+        unsafe {
+            to_result(bindings::netif_set_real_num_rx_queues(dev, count.into()))?;
+            to_result(bindings::netif_set_real_num_tx_queues(dev, count.into()))
+        }
     }
 
     /// Counts a sent packet of `len` bytes in the device's statistics. Softirq context.

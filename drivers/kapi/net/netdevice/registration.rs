@@ -35,8 +35,9 @@ unsafe impl<T: Driver> Send for Registration<T> {}
 unsafe impl<T: Driver> Sync for Registration<T> {}
 
 impl<T: Driver> Registration<T> {
-    /// Registers a device called `name` with `queues` transmit queues and packets of at most `mtu`
-    /// bytes. Process context, RTNL not held.
+    /// Registers a device called `name` that may have `queues` transmit queues, of which the first
+    /// is in use, see [`OwnDevice::use_queues`], and packets of at most `mtu` bytes. Process
+    /// context, RTNL not held.
     ///
     /// # Errors
     ///
@@ -78,6 +79,8 @@ impl<T: Driver> Registration<T> {
         // goes with the device: when that is unregistered, it has nothing more to receive. Nobody
         // can have set another one, as RTNL was held since the registration.
         unsafe {
+            to_result(bindings::netif_set_real_num_tx_queues(dev.as_ptr(), 1))?;
+            to_result(bindings::netif_set_real_num_rx_queues(dev.as_ptr(), 1))?;
             to_result(bindings::register_netdevice(dev.as_ptr()))?;
             bindings::netdev_rx_handler_register(
                 dev.as_ptr(),
@@ -123,6 +126,7 @@ impl<T: Driver> Registration<T> {
                 &qstats::Ops::<T>::STAT,
                 FEATURES,
                 MAX_PACKET,
+                TX_QUEUE_LEN,
             );
         }
     }
@@ -141,6 +145,11 @@ impl<T: Driver> Drop for Registration<T> {
 
 /// Whole packets that the device takes from the stack, headers included.
 const MAX_PACKET: c_uint = 65536;
+
+/// Packets that a transmit queue holds back while its ring is full, in each of three bands: what a
+/// socket with the default buffer has under way. The default of Ethernet devices, 1000, would cost
+/// 24 KB for each queue, used or not.
+const TX_QUEUE_LEN: c_uint = 256;
 
 /// Everything is copied in memory, so nothing needs to be segmented, summed or made linear.
 const FEATURES: u64 = {
@@ -215,7 +224,7 @@ impl<T: Driver> Ops<T> {
         let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // SAFETY: By the function's contract.
         let queue = driver.select_queue(unsafe { SkBuff::borrow(&skb) });
-        if dev.has_queue(queue) {
+        if dev.uses_queue(queue) {
             queue
         } else {
             0

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/etherdevice.h>
+#include <net/arp.h>
+
+#include "neighbour.h"
+
+/* What is sent to it goes to its address, and somebody sent of late. */
+bool xl_neigh_in_use(const struct neighbour *neigh)
+{
+	return neigh->tbl == &arp_tbl &&
+	       READ_ONCE(neigh->nud_state) &
+		       (NUD_REACHABLE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT);
+}
+
+int xl_neigh_ifindex(const struct neighbour *neigh)
+{
+	return neigh->dev->ifindex;
+}
+
+struct xl_neigh_walk {
+	const struct net_device *dev;
+	void (*take)(void *cookie, const u8 *mac, __be32 addr);
+	void *cookie;
+};
+
+static void xl_neigh_take(struct neighbour *neigh, void *data)
+{
+	const struct xl_neigh_walk *walk = data;
+	u8 mac[MAX_ADDR_LEN];
+
+	if (neigh->dev != walk->dev || !xl_neigh_in_use(neigh))
+		return;
+	neigh_ha_snapshot(mac, neigh, neigh->dev);
+	walk->take(walk->cookie, mac, *(__be32 *)neigh->primary_key);
+}
+
+void xl_neigh_for_each(const struct net_device *dev,
+		       void (*take)(void *cookie, const u8 *mac, __be32 addr),
+		       void *cookie)
+{
+	struct xl_neigh_walk walk = {
+		.dev = dev,
+		.take = take,
+		.cookie = cookie,
+	};
+
+	neigh_for_each(&arp_tbl, xl_neigh_take, &walk);
+}

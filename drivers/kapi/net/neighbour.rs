@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The kernel's neighbour entries: which hosts on a device's link are sent to.
+//!
+//! C headers: [`include/net/neighbour.h`](srctree/include/net/neighbour.h),
+//! [`include/net/netevent.h`](srctree/include/net/netevent.h)
+
+use crate::{
+    bindings,
+    net::netdevice::Device,
+    notifier::{Listener, Registration},
+};
+use core::net::Ipv4Addr;
+use kernel::prelude::*;
+
+/// An IPv4 neighbour that is, or was of late, the next hop of what is sent.
+#[derive(Clone, Copy)]
+pub struct Neighbour {
+    /// Its Ethernet address.
+    pub mac: [u8; 6],
+    /// Its IPv4 address.
+    pub address: Ipv4Addr,
+}
+
+impl Device {
+    /// Calls `take` for each IPv4 neighbour of an Ethernet device that is in use: its entry is
+    /// reachable, permanent, or about to be looked at again. One that nothing was sent to for a
+    /// while is stale, and left out. `take` is called with the lock of the kernel's table held and
+    /// softirqs off: it must not sleep. Process context.
+    pub fn ipv4_neighbours<F: FnMut(Neighbour)>(&self, mut take: F) {
+        /// # Safety
+        ///
+        /// `cookie` must point to an `F` that nobody else uses meanwhile, `mac` to six bytes.
+        unsafe extern "C" fn call<F: FnMut(Neighbour)>(
+            cookie: *mut c_void,
+            mac: *const u8,
+            address: u32,
+        ) {
+            // SAFETY: By the function's contract.
+            let (take, mac) = unsafe { (&mut *cookie.cast::<F>(), mac.cast::<[u8; 6]>().read()) };
+            take(Neighbour {
+                mac,
+                address: Ipv4Addr::from(address.to_ne_bytes()),
+            });
+        }
+        // SAFETY: The device is valid; `call` gets the cookie it expects, which lives until the
+        // call returns, and a buffer as long as any device's address.
+        unsafe {
+            bindings::xl_neigh_for_each(self.as_raw(), Some(call::<F>), (&raw mut take).cast());
+        }
+    }
+}
+
+/// Who is told of neighbours.
+pub trait Observer: Send + Sync + 'static {
+    /// An IPv4 neighbour entry of the device with this index changed, and is in use now, see
+    /// [`Device::ipv4_neighbours`]. Not all changes are told: one that becomes stale and is used
+    /// again may be in use for a few seconds before. Softirq or process context, without sleeping.
+    fn in_use(&self, ifindex: i32);
+}
+
+/// A registration for changes of neighbours; dropping it ends it, and waits for calls under way.
+pub struct Notifier<T: Observer> {
+    _neighbours: Pin<KBox<Registration<Neighbours<T>>>>,
+}
+
+impl<T: Observer> Notifier<T> {
+    /// Registers `observer`. Process context.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub fn new(observer: T) -> Result<Self> {
+        Ok(Self {
+            _neighbours: Registration::new(Neighbours(observer))?,
+        })
+    }
+}
+
+struct Neighbours<T: Observer>(T);
+
+// SAFETY: The kernel's functions for this chain do so; it is an atomic one, whose unregistration
+// waits for a grace period.
+unsafe impl<T: Observer> Listener for Neighbours<T> {
+    unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::register_netevent_notifier(block) }
+    }
+
+    unsafe fn unregister(block: *mut bindings::notifier_block) {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::unregister_netevent_notifier(block) };
+    }
+
+    unsafe fn told(&self, event: c_ulong, info: *mut c_void) {
+        let update = bindings::netevent_notif_type_NETEVENT_NEIGH_UPDATE;
+        if u32::try_from(event) != Ok(update) {
+            return;
+        }
+        let neighbour = info.cast::<bindings::neighbour>();
+        // SAFETY: What this event tells of is a neighbour, which lives until it ends, and with it
+        // its device.
+        let (in_use, ifindex) = unsafe {
+            (
+                bindings::xl_neigh_in_use(neighbour),
+                bindings::xl_neigh_ifindex(neighbour),
+            )
+        };
+        if in_use {
+            self.0.in_use(ifindex);
+        }
+    }
+}

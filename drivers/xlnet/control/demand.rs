@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! To whom this guest wants channels, and what it says of that to dom0.
+//!
+//! Who that is decides [`Acquaintances`]; here is what it decides by: the NIC's neighbours, what is sent to
+//! peers, and what is sent to former ones, whose addresses stay routed through xl0 for that.
+
+use crate::control::{
+    account::Account,
+    advert,
+    avoid::Avoid,
+    nic::Nic,
+    peer::{Known, Peer},
+    watched::{Candidate, Way},
+};
+use crate::data::{
+    dormant::Dormant,
+    table::{Entry, Own, Table, To},
+};
+use core::net::IpAddr;
+use kapi::net::neighbour::Neighbour;
+use kernel::{prelude::*, sync::Arc};
+use xlnet_protocol::{Acquaintance, Acquaintances, Mac, Shortage, Wish, NOBODY};
+
+/// So many neighbours are remembered.
+const MAX_KNOWN: usize = 256;
+/// How often it is looked which neighbours are in use, in milliseconds: not all of that is told.
+const SCAN_MS: u64 = 2000;
+
+pub(crate) struct Demand {
+    known: Acquaintances<KVec<Option<Acquaintance>>>,
+    formers: KVec<Former>,
+    shortage: Shortage,
+    avoid: Arc<Avoid>,
+    /// What dom0 can read of it.
+    said: Option<Wish>,
+    scan_at: u64,
+}
+
+/// A peer that dom0 does not tell of any more.
+struct Former {
+    mac: Mac,
+    account: Arc<Account>,
+    addresses: KVec<Known>,
+    own: Arc<Own>,
+    dormant: Arc<Dormant>,
+}
+
+impl Demand {
+    /// A guest that has room for `channels`, which close when nothing was sent for `idle_ms`, never if that is 0.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn new(channels: u16, idle_ms: u64, avoid: Arc<Avoid>) -> Result<Self> {
+        let table = KVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
+        Ok(Self {
+            known: Acquaintances::new(table, idle_ms),
+            formers: KVec::new(),
+            shortage: Shortage::none(channels),
+            avoid,
+            said: None,
+            scan_at: 0,
+        })
+    }
+
+    /// Looks who is talked to; `changed` tells that neighbours are known to have changed, `short` that there were
+    /// no grants or no memory for a channel. Returns whether the table of addresses is to be made anew. Process
+    /// context.
+    pub(crate) fn look(
+        &mut self,
+        nic: &Nic,
+        peers: &mut [Peer],
+        changed: bool,
+        short: bool,
+        now: u64,
+    ) -> bool {
+        if changed || now >= self.scan_at {
+            self.scan_at = now + SCAN_MS;
+            self.scan(nic, now);
+        }
+        for peer in peers.iter_mut() {
+            self.known.sent(peer.mac(), peer.take_sent(), now);
+        }
+        for former in &self.formers {
+            self.known.sent(former.mac, former.dormant.take(), now);
+        }
+        let open = peers.iter().filter(|peer| !peer.is_idle()).count() as u16;
+        if short {
+            self.shortage.found(open, now);
+        }
+        self.shortage.tick(open, now);
+        self.known.tick(now);
+        self.forget_formers()
+    }
+
+    /// Looks which neighbours the kernel uses.
+    fn scan(&mut self, nic: &Nic, now: u64) {
+        let Some(dev) = nic.device() else {
+            return;
+        };
+        dev.ipv4_neighbours(|Neighbour { mac, address }| {
+            let address = IpAddr::V4(address);
+            if self.avoid.avoids(address, mac) {
+                return;
+            }
+            if let Ok(mac) = Mac::new(mac) {
+                self.known.neighbour(mac, address, now);
+            }
+        });
+    }
+
+    /// Forgets formers that are none any more. Returns whether there were some.
+    fn forget_formers(&mut self) -> bool {
+        let known = &mut self.known;
+        let mut changed = false;
+        self.formers.retain(|former| {
+            // One without addresses is still known for what goes through it elsewhere.
+            let addresses = &former.addresses;
+            if !addresses.is_empty() && addresses.iter().all(Known::is_elsewhere) {
+                known.forget(former.mac);
+            }
+            let stays = known.is_former(former.mac);
+            changed |= !stays;
+            stays
+        });
+        changed
+    }
+
+    /// Channels take more or less than they did.
+    pub(crate) fn forget_shortage(&mut self) {
+        self.shortage.forget();
+    }
+
+    /// dom0 tells of a peer with this MAC.
+    pub(crate) fn introduced(&mut self, mac: Mac, now: u64) {
+        self.known.introduced(mac, now);
+    }
+
+    /// dom0 tells of it no more.
+    pub(crate) fn withdrawn(&mut self, mac: Mac) {
+        self.known.withdrawn(mac);
+    }
+
+    /// What is known of a peer's addresses since it was one before.
+    pub(crate) fn take_former(&mut self, mac: Mac) -> KVec<Known> {
+        let at = self.formers.iter().position(|former| former.mac == mac);
+        let former = at.and_then(|at| self.formers.remove(at).ok());
+        former.map_or(KVec::new(), |former| former.addresses)
+    }
+
+    /// A peer is forgotten that dom0 tells of no more.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; nothing tells then when it is sent to.
+    pub(crate) fn remember(&mut self, peer: &Peer) -> Result {
+        let mac = peer.mac();
+        if !self.known.is_former(mac) || peer.is_broken() {
+            return Ok(());
+        }
+        let former = Former {
+            mac,
+            account: peer.account().clone(),
+            addresses: peer.addresses()?,
+            own: peer.own().clone(),
+            dormant: Arc::new(Dormant::new(), GFP_KERNEL)?,
+        };
+        self.take_former(mac);
+        Ok(self.formers.push(former, GFP_KERNEL)?)
+    }
+
+    /// Adds the addresses of former peers to a table in which those of peers are already, and to what the router is
+    /// to look at.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`.
+    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVec<Candidate>) -> Result {
+        for former in &self.formers {
+            for known in &former.addresses {
+                let added = table.add(Entry {
+                    address: known.address,
+                    to: To::WayOut(former.dormant.clone()),
+                    own: former.own.clone(),
+                    sighting: known.sighting.clone(),
+                })?;
+                if !added {
+                    continue;
+                }
+                let candidate = Candidate {
+                    address: IpAddr::V4(known.address),
+                    way: Way::Dormant(former.dormant.clone()),
+                    account: former.account.clone(),
+                    own: former.own.clone(),
+                    sighting: known.sighting.clone(),
+                };
+                candidates.push(candidate, GFP_KERNEL)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has formers tell when they are sent to, as far as that is to be known. Returns whether the router is to look
+    /// at them.
+    pub(crate) fn listen(&self) -> bool {
+        let short = self.known.is_short(self.shortage.room());
+        self.formers.iter().fold(false, |changed, former| {
+            let wanted = self.known.wants(former.mac);
+            former.dormant.set(!wanted || short, !wanted) || changed
+        })
+    }
+
+    /// Says to dom0 what is wanted, if that is news.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's.
+    pub(crate) fn say(&mut self, now: u64) -> Result {
+        let wish = self.known.wish(self.shortage.room(), now);
+        if self.said != Some(wish) {
+            advert::write_wish(&wish)?;
+            self.said = Some(wish);
+        }
+        Ok(())
+    }
+
+    /// What was said went with the advert.
+    pub(crate) fn unsay(&mut self) {
+        self.said = None;
+    }
+
+    /// This may be another host, where others are.
+    pub(crate) fn forget_all(&mut self) {
+        self.known.forget_all();
+        self.formers.clear();
+        self.scan_at = 0;
+    }
+
+    /// When to look again.
+    pub(crate) fn next(&self, now: u64) -> u64 {
+        let next = [self.known.next(now), self.shortage.next()];
+        next.into_iter().flatten().fold(self.scan_at, u64::min)
+    }
+}
