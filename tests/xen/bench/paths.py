@@ -26,7 +26,7 @@ DEVICES = ["eth0", "xl0", "lo"]
 EXCHANGE = """
 now=xlnet.ko
 [ ! -e /tmp/.build ] || now=$(cat /tmp/.build)
-[ $now = {0} ] || {{ rmmod xlnet && insmod {1}/{0} && echo {0} >/tmp/.build; }}
+[ $now = {0} ] || {{ rmmod xlnet && insmod {1}/{0} {2} && echo {0} >/tmp/.build; }}
 """
 
 
@@ -64,7 +64,7 @@ def take(guests, path):
     """Makes packets between the guests take the path, and waits until they do."""
     for guest in guests:
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
-        guest.check(EXCHANGE.format(path.module, MODULES))
+        guest.check(EXCHANGE.format(path.module, MODULES, xlnet.OPEN))
     if path.device != "lo":
         state = "up" if path.device == "xl0" else "down"
         for guest in guests:
@@ -83,6 +83,7 @@ def settle(guests, device):
             until [[ $(ip -4 route get $ip) == *'dev {device}'* ]]; do
                 (( tries++ < {SETTLING} )) ||
                     {{ echo "after {SETTLING} s packets to $ip do not take {device}"; exit 1; }}
+                ping -q -c 1 -W 1 $ip >/dev/null
                 sleep 1
             done
             ping -q -c 2 -i 0.2 -W 5 $ip || exit

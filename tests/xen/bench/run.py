@@ -11,8 +11,8 @@ from .metrics import METRICS
 from .results import Results
 from .settings import SETTINGS
 
-# Room for eight guests beside dom0.
-MEMORY = 6144
+# Room for 24 small guests beside dom0.
+MEMORY = 8192
 # Lines of a failed command's output that are repeated.
 SHOWN = 5
 

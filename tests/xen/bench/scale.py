@@ -1,19 +1,28 @@
-"""Two, four and eight guests that all talk to each other, and what a channel costs."""
+"""Guests that all talk to each other, and what a channel costs when one of them comes that talks to all."""
 
 import itertools
 import re
+import statistics
 import time
 from functools import partial
 
-from lab import tools, xen
-from lab.checks import expect, last_json
+from lab import tools, xen, xlnet
+from lab.checks import expect, last_json, wait_until
 from lab.topology import Settings
 
 from .cost import LOAD_START, METER_START
 from .link import Measurement
 from .paths import PATHS, load, take
 
-COUNTS = (2, 4, 8)
+COUNTS = (2, 4, 8, 24)
+# More streams at once than among so many guests say nothing on two CPUs.
+STREAMS = 8
+# In MiB: so many guests fit into the machine.
+MEMORY = 224
+# An idle channel closes after so many seconds, where it is measured how soon one opens.
+IDLE = 3
+WISHES = 5
+PATIENCE = 30
 # Before channels are opened, as the others pause when a guest has just closed one; and for opening them.
 PAUSE = 5
 # Eight guests on two CPUs take their time to begin.
@@ -49,14 +58,35 @@ def start_stream(client, server, seconds):
     return tools.start_netperf(client, server.ip, "TCP_STREAM", seconds + START + MARGIN)
 
 
+def wishes(pair):
+    """How long it takes from the first packet of a guest to another until it has a channel, which neither keeps."""
+    for guest in pair:
+        xlnet.unload(guest)
+        xlnet.load(guest, f"idle_close={IDLE}")
+    last, first = pair
+    xlnet.from_first_packet(last, first)
+    took = []
+    for _ in range(WISHES):
+        for guest, peer in (pair, pair[::-1]):
+            gone = lambda guest=guest, peer=peer: peer.domid not in xlnet.channels(guest)
+            wait_until(f"{guest.name} to close its channel", gone, PATIENCE)
+        took.append(xlnet.from_first_packet(last, first))
+    for guest in pair:
+        xlnet.unload(guest)
+        xlnet.load(guest)
+    return statistics.median(took)
+
+
 def channels(lab, guests):
-    """The last guest comes and opens channels to all others: how long that takes and what they cost."""
+    """The last guest comes and has channels to all others, as it talked to them: how long that takes and what they
+    cost."""
     *_, last = guests
     others = len(guests) - 1
     last.check("ip link set xl0 down")
     time.sleep(PAUSE)
     free = free_memory(last)
     last.mark(UP)
+    meter = lab.dom0.start(f"/lab/cpu-times.py 0 {PAUSE}")
     last.check("ip link set xl0 up")
     # Whoever looks meanwhile takes the time that is measured.
     time.sleep(PAUSE)
@@ -65,10 +95,14 @@ def channels(lab, guests):
     count = {"guests": len(guests)}
     yield "channel_first", times[0], count
     yield "channel_each", times[-1] / others, count
+    yield "channel_dom0", last_json(meter.check())["0"] * PAUSE * 1000 / others, count
+    nodes = lab.dom0.check(f"xenstore-ls -f /local/domain/{last.domid} | grep -c xlnet")
+    yield "channel_nodes", int(nodes), count
     yield "channel_memory", (free - free_memory(last)) / others, count
     if others == 1:
         found = [one for one in xen.between(lab, *guests) if isinstance(one, xen.Grant)]
         yield "channel_grants", len(found), count
+    yield "channel_wish", wishes((last, guests[0])), count
 
 
 def connection_times(log):
@@ -104,7 +138,8 @@ class ScaleSetting:
 
     def run(self, lab, run):
         for count in COUNTS:
-            lab.create_all([Settings(f"s{n}", f"10.0.0.{20 + n}") for n in range(1, count + 1)])
+            memory = {"memory": MEMORY} if count > STREAMS else {}
+            lab.create_all([Settings(f"s{n}", f"10.0.0.{20 + n}", **memory) for n in range(1, count + 1)])
             load(lab)
             for number in range(1, run.effort.rounds + 1):
                 where = f"{count} guests, round {number} of {run.effort.rounds}"
@@ -116,7 +151,7 @@ class ScaleSetting:
         for name in ("eth0", "xl0"):
             with run.noting(f"{where}, {name}"):
                 take(guests, PATHS[name])
-                if "scale" in wanted:
+                if "scale" in wanted and len(guests) <= STREAMS:
                     figures = partial(all_to_all, lab, guests, run.effort)
                     run.measure("scale", name, f"{where}, {name}", figures)
                 if "channels" in wanted and name == "xl0":

@@ -22,7 +22,7 @@ KERNEL = 0.5
 # The threads by which dom0's kernel hears of XenStore, and on which xldiscovery works.
 THREADS = r"\((xenwatch|xenbus|kworker\/u[^)]*)\)"
 
-LOAD = f"insmod {MODULES}/xlnet.ko"
+LOAD = f"insmod {MODULES}/xlnet.ko {xlnet.OPEN}"
 
 
 def go(wave, others):

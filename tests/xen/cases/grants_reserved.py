@@ -57,7 +57,8 @@ def run(lab):
     xlnet.wait_for_routes(lab, ("g1", "g9"))
     poor.mark("lab: all grants are taken")
     xlnet.load(g2)
-    wait_until("the guest to be refused", lambda: REFUSED in poor.kernel_log("lab: all grants"), xlnet.PATIENCE)
+    with xlnet.talking(g2, poor):
+        wait_until("the guest to be refused", lambda: REFUSED in poor.kernel_log("lab: all grants"), xlnet.PATIENCE)
 
     lab.dom0.check(ATTACH.replace("NAME", poor.name))
     poor.check("modprobe xen-blkfront; until [ -b /dev/xvdb ]; do nap 0.1; done", timeout=30)

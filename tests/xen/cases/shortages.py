@@ -53,8 +53,9 @@ def refused(here, there, why):
     here.mark(mark)
     yield
     words = f"peer {there.domid}: no channel: {why}"
-    wait_until("the guest to try", lambda: words in here.kernel_log(mark), xlnet.PATIENCE)
-    here.check(f"sleep {SECOND_ATTEMPT}")
+    with xlnet.talking(here, there):
+        wait_until("the guest to try", lambda: words in here.kernel_log(mark), xlnet.PATIENCE)
+        here.check(f"sleep {SECOND_ATTEMPT}")
     expect_one_line(here, mark, f"peer {there.domid}: ")
     expect_eth0(here, there)
 

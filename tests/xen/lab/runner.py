@@ -28,6 +28,7 @@ LONG = (
     "closing_without_xenstored",
     "dom0_flooded",
     "hostile_attacks",
+    "many_guests",
     "moves_between_hosts",
     "network_managers",
     "packages_in_dom0",

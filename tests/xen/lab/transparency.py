@@ -85,7 +85,7 @@ class Trial:
     def wait_for_route(self, guest, address):
         """Waits until a guest has a route on xl0 to an address, if it is to have one."""
         if self.loaded:
-            guest.check(f"until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
+            guest.check(f"{xlnet.talk(address)}until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
 
     @contextlib.contextmanager
     def travels(self, here, there, out, back):

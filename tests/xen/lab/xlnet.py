@@ -24,9 +24,17 @@ STATE = (
 PATIENCE = 30.0 * debug.PACE
 
 
+# Channels that are open stay open, in cases that are not about that: between two checks a guest may say nothing.
+OPEN = "idle_close=0"
+
+
 def load(domain, *parameters):
-    """Loads the domain's module: discovery in dom0, the device in guests."""
-    domain.insmod(module_of(domain), *parameters)
+    """Loads the domain's module: discovery in dom0, the device in guests. There idle channels stay open unless the
+    parameters say something else of `idle_close`."""
+    module = module_of(domain)
+    if module == "xlnet" and not any("idle_close=" in parameter for parameter in parameters):
+        parameters = (*parameters, OPEN)
+    domain.insmod(module, *parameters)
 
 
 def unload(domain):
@@ -53,8 +61,8 @@ def load_all(lab, names=GUESTS):
 
 
 def wait_for_routes(lab, names=GUESTS, timeout=None):
-    """Waits until each named guest has a route on xl0 to each other one, for longer the more there are; all of them
-    wait at once, each by a loop of its own, so that the driver's polling costs no time."""
+    """Has each named guest talk to each other one, and waits until it has a route on xl0 there, for longer the more
+    there are; all of them wait at once, each by a loop of its own, so that the driver's polling costs no time."""
     guests = [lab.guest(name) for name in names]
     timeout = timeout or PATIENCE * len(guests) / 2
     waiting = [
@@ -68,12 +76,14 @@ def wait_for_routes(lab, names=GUESTS, timeout=None):
 
 
 def start_waiting(guest, peers, timeout, before=""):
-    """Starts a loop in the guest that ends when there is a route to each of the peers, or fails when one is late. It
-    prints how many hundredths of a second that took, and the command `before`."""
+    """Has the guest talk to each of the peers to which there is no route, and starts a loop in it that ends when there
+    is one to each, or fails when one is late. It prints how many hundredths of a second that took, and the command
+    `before`."""
     addresses = " ".join(peer.ip for peer in peers)
     return guest.start(
         "read -r begin _ </proc/uptime\n"
         f"{before}\n"
+        f"{talk(addresses)}"
         f"for address in {addresses}; do\n"
         "  until on_xl0 $address; do\n"
         "    read -r now _ </proc/uptime\n"
@@ -93,6 +103,52 @@ def start_forgetting(guest, others):
     return guest.start(f"for address in {addresses}; do while on_xl0 $address; do nap 0.1; done; done")
 
 
+def talk(addresses):
+    """Lines of a shell's, which talks to the addresses that xl0 is not the way to, until it ends."""
+    return (
+        f"for address in {addresses}; do\n"
+        "  on_xl0 $address || { ping -q -i 0.5 -w 600 $address >/dev/null 2>&1 & talk+=\" $!\"; }\n"
+        "done\n"
+        "trap '[ -z \"$talk\" ] || kill $talk' EXIT\n"
+    )
+
+
+@contextlib.contextmanager
+def talking(here, there):
+    """A guest talks to another in the `with` block, whether it is answered or not."""
+    command = here.start(f"exec ping -q -i 0.5 {there.ip}")
+    try:
+        yield
+    finally:
+        command.kill()
+
+
+# Prints how long it took from the first packet to an address until xl0 was the way to it, in ms, or fails.
+FIRST_PACKET = """
+ping -q -i 0.2 -w 600 {address} >/dev/null 2>&1 &
+talk=$!
+trap 'kill $talk' EXIT
+begin=${{EPOCHREALTIME/./}}
+for ((i = 0; i < {looks}; i++)); do
+  on_xl0 {address} && {{ echo $(((${{EPOCHREALTIME/./}} - begin) / 1000)); exit; }}
+  nap 0.01
+done
+echo "no route to {address} on xl0"; exit 1
+"""
+
+
+def from_first_packet(guest, peer):
+    """Milliseconds from the first packet that a guest sends to another until it has a channel to it. The start of the
+    program that sends it counts, too."""
+    return int(guest.check(FIRST_PACKET.format(address=peer.ip, looks=int(100 * PATIENCE))))
+
+
+def channels(guest):
+    """The domids to which the guest has channels."""
+    figures = statistics(guest)
+    return {peer for peer in peers(guest) if figures.get(f"peer{peer}_connected")}
+
+
 def uptime(guest):
     return float(guest.read("/proc/uptime").split()[0])
 
@@ -104,8 +160,9 @@ class RouteChange:
         self._guest = guest
         self._what = f"route to {address} on xl0 to {'come' if present else 'go'}"
         loop = "until" if present else "while"
+        said = talk(address) if present else ""
         self._command = guest.start(
-            f"{loop} on_xl0 {address}; do nap 0.1; done\n"
+            f"{said}{loop} on_xl0 {address}; do nap 0.1; done\n"
             "read -r now _ </proc/uptime; echo $now"
         )
 

@@ -1,0 +1,43 @@
+"""A neighbour that is only a gateway has a channel once, and no more until something is for itself."""
+
+import time
+
+from lab import debug, xlnet
+from lab.checks import expect, wait_until
+from lab.needs import Needs
+
+NEEDS = Needs(loaded=False)
+IDLE = 5
+# What is behind the gateway.
+BEHIND = "192.0.2.1"
+# As long as ten channels would live.
+WATCHED = 10 * IDLE * debug.PACE
+CONNECTED = "connected"
+
+
+def openings(guest, mark):
+    return guest.kernel_log(mark).count(CONNECTED)
+
+
+def run(lab):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    g2.check(f"ip address add {BEHIND}/32 dev lo")
+    g1.check(f"ip route add {BEHIND} via {g2.ip}")
+    mark = "lab: through the gateway"
+    g1.mark(mark)
+    ping = g1.start(f"exec ping -q -i 0.1 {BEHIND}")
+    try:
+        xlnet.load(lab.dom0)
+        for guest in (g1, g2):
+            xlnet.load(guest, f"idle_close={IDLE}")
+        wait_until("the channel to open", lambda: openings(g1, mark) == 1, xlnet.PATIENCE)
+        wait_until("the channel to close", lambda: not xlnet.channels(g1), xlnet.PATIENCE)
+        time.sleep(WATCHED)
+        expect(openings(g1, mark) == 1, f"{openings(g1, mark)} channels to the gateway, not one")
+        expect(ping.running(), "the ping ended")
+        # What is for the gateway itself is another matter.
+        xlnet.wait_for_routes(lab)
+    finally:
+        ping.kill()
+        g1.run(f"ip route del {BEHIND}")
+        g2.run(f"ip address del {BEHIND}/32 dev lo")

@@ -1,0 +1,53 @@
+"""A guest that asks for everybody, and for nobody, in a loop, does not hold up the channels of others."""
+
+import statistics
+
+from lab import debug, xlnet
+from lab.checks import expect, wait_until
+from lab.needs import Needs
+
+NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
+IDLE = 3
+ROUNDS = 7
+# Others' channels open within so many times the usual time. xenstored serves everybody alike, and has one busy CPU.
+FACTOR = 2
+# What a module of g3's own making would write, all but the wish; then wishes without end.
+ADVERT = {"features": "1", "instance": "00000000deadbeef", "addr": "", "version": "2"}
+WISHES = """
+write() {{ xenstore-write data/xlnet/wish "$1"; }}
+while :; do write "room=64{macs}"; write room=64; done
+"""
+
+
+def opening(lab, g1, g2):
+    """The time from the first packet to xl0, in ms: the median."""
+    took = []
+    for _ in range(ROUNDS):
+        for guest in (g1, g2):
+            wait_until(f"{guest.name} to close its channel", lambda g=guest: g2.domid not in xlnet.channels(g), 20)
+        took.append(xlnet.from_first_packet(g1, g2))
+    lab.dom0.note(f"from the first packet to xl0, ms: {took}")
+    return statistics.median(took)
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    xlnet.load(lab.dom0)
+    for guest in (g1, g2):
+        xlnet.load(guest, f"idle_close={IDLE}")
+    macs = {guest: guest.read("/sys/class/net/eth0/address").strip() for guest in (g1, g2, g3)}
+    xlnet.wait_for_routes(lab)
+    usual = opening(lab, g1, g2)
+    g3.check(" && ".join(f"xenstore-write data/xlnet/{node} '{value}'" for node, value in [("mac", macs[g3]), *ADVERT.items()]))
+    # Sixty that are nobody's, and the others.
+    nobodys = [f"02:00:00:00:00:{number:02x}" for number in range(60)]
+    wanted = "".join(f" mac={mac}" for mac in (macs[g1], macs[g2], *nobodys))
+    flood = g3.start(WISHES.format(macs=wanted))
+    try:
+        slowed = opening(lab, g1, g2)
+        expect(flood.running(), "g3 wishes no more")
+    finally:
+        flood.kill()
+        g3.run("xenstore-rm data/xlnet")
+    bound = max(FACTOR * usual, FACTOR * 300 * debug.PACE)
+    expect(slowed <= bound, f"from the first packet to xl0: {usual} ms, and {slowed} ms while a guest wishes in a loop")

@@ -1,0 +1,46 @@
+"""A channel nothing is sent through closes, gives everything back, and opens again with the next packet."""
+
+import statistics
+
+from lab import debug, xen, xlnet
+from lab.checks import expect, wait_until
+from lab.needs import Needs
+
+NEEDS = Needs(loaded=False)
+# Seconds without packets, and how late it may be seen.
+IDLE = 5
+LATE = 5.0 * debug.PACE
+ROUNDS = 9
+# From the first packet to xl0, in ms: the median.
+OPENED = 300 * debug.PACE
+
+
+def wait_until_closed(lab, pair):
+    for guest in pair:
+        wait_until(f"{guest.name} to close its channel", lambda g=guest: not xlnet.channels(g), IDLE + LATE)
+    wait_until("the grants to be given back", lambda: not xen.between(lab, *pair), LATE)
+
+
+def run(lab):
+    g1, g2 = pair = lab.guest("g1"), lab.guest("g2")
+    xlnet.load(lab.dom0)
+    for guest in pair:
+        xlnet.load(guest, f"idle_close={IDLE}")
+    xlnet.wait_for_routes(lab)
+    took = []
+    for _ in range(ROUNDS):
+        wait_until_closed(lab, pair)
+        for here, there in (pair, pair[::-1]):
+            route = xlnet.routes(here).get(there.ip, "none")
+            expect("mtu 1500" in route, f"the first packet of {here.name} would tell nothing: {route}")
+        took.append(xlnet.from_first_packet(g1, g2))
+        # Longer than a channel stays idle: it stays as long as there are packets.
+        ping = g1.check(f"ping -q -i 0.2 -c {IDLE * 10} {g2.ip}")
+        expect(" 0% packet loss" in ping, f"packets were lost: {ping}")
+        expect(xlnet.channels(g1) == {g2.domid}, "the channel closed while packets took it")
+    lab.dom0.note(f"from the first packet to xl0, ms: {took}")
+    expect(statistics.median(took) <= OPENED, f"from the first packet to xl0: {took} ms")
+
+    # Traffic that goes on while a channel opens, closes and opens loses nothing.
+    slow = g1.check(f"ping -q -i {IDLE + LATE} -c 4 {g2.ip}", timeout=120)
+    expect(" 0% packet loss" in slow, f"packets were lost: {slow}")
