@@ -8,6 +8,9 @@
 //! ip nexthop:                     G: group of xl0 (weight 65535) and the NIC (weight 1)
 //! ```
 //!
+//! Routes with an MTU of their own have next hops of their own: with a next hop the kernel caches what it
+//! found, metrics included, for all routes that lead there.
+//!
 //! Forwarded packets never match the rule. Both next hops are there because reverse path filters, the
 //! kernel's and nftables', ask whether the sender could be reached through the device that a packet came
 //! in by, and what a peer sends comes in by either. Rule and next hops say that they are the kernel's, as
@@ -39,10 +42,11 @@ const TABLE: u32 = 17700;
 /// In front of the main table, behind whatever an administrator puts in front of that.
 const PRIORITY: u32 = 32765;
 
-/// Ids of the next hops for IPv4; high ones, as the kernel gives the lowest that is free.
+/// Ids of the next hops for IPv4; high ones, as the kernel gives the lowest that is free. The members of a
+/// group have the two that follow.
 const NEXT_HOPS: u32 = 0x786c_0400;
-const VIA_XL0: u32 = NEXT_HOPS + 1;
-const VIA_NIC: u32 = NEXT_HOPS + 2;
+/// Those of routes with an MTU of their own.
+const NEXT_HOPS_MTU: u32 = 0x786c_0410;
 /// The kernel divides by weight: of 65536 pairs of addresses one keeps to the NIC.
 const WEIGHTS: [u16; 2] = [u16::MAX, 1];
 
@@ -66,13 +70,21 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// The id of its next hops.
+    fn next_hops(&self) -> u32 {
+        match self.mtu {
+            None => NEXT_HOPS,
+            Some(_) => NEXT_HOPS_MTU,
+        }
+    }
+
     fn route(&self) -> HostRoute {
         HostRoute {
             destination: self.destination,
             source: self.source,
             table: TABLE,
             protocol: PROTOCOL,
-            next_hops: NEXT_HOPS,
+            next_hops: self.next_hops(),
             // Connections that begin on the NIC are to use xl0's MTU when they get there.
             metrics: self.mtu.map(|mtu| Metrics {
                 mtu,
@@ -100,7 +112,7 @@ pub(crate) struct Routes {
     socket: Socket,
     /// xl0's index.
     ifindex: i32,
-    next_hops: Option<NextHops>,
+    next_hops: [NextHops; 2],
     /// What may be there of the routes: the administrator may have removed some.
     made: KVec<Wanted>,
     /// Whether the rule was made.
@@ -115,7 +127,7 @@ impl Routes {
         Ok(Self {
             socket: Socket::open()?,
             ifindex,
-            next_hops: None,
+            next_hops: [NEXT_HOPS, NEXT_HOPS_MTU].map(NextHops::none),
             made: KVec::new(),
             rule: false,
         })
@@ -171,7 +183,7 @@ impl Routes {
             Put::Done => {}
             Put::NextHopsWrong => {
                 // One went, as the NIC's does with its carrier, or somebody took it.
-                self.remove_next_hops();
+                self.remove_next_hops(wanted);
                 self.put(wanted, nic)?;
             }
         }
@@ -191,7 +203,7 @@ impl Routes {
 
     /// Has the route in the table.
     fn put(&mut self, wanted: &Wanted, nic: i32) -> Result<Put> {
-        self.have_next_hops(nic)?;
+        self.have_next_hops(wanted, nic)?;
         if fib::lookup_in(TABLE, wanted.destination).is_err() {
             // Known before it is there: whatever comes of it, it will be removed.
             if !self.made.contains(wanted) {
@@ -205,7 +217,7 @@ impl Routes {
         }
         let there = fib::lookup_in(TABLE, wanted.destination)?;
         Ok(
-            if there.protocol != PROTOCOL || there.next_hops != NEXT_HOPS {
+            if there.protocol != PROTOCOL || there.next_hops != wanted.next_hops() {
                 Put::Foreign
             } else if self.is_ours(&there, wanted, nic) {
                 Put::Done
@@ -225,30 +237,24 @@ impl Routes {
 
     fn is_ours(&self, found: &Route, wanted: &Wanted, nic: i32) -> bool {
         found.table == TABLE
-            && found.next_hops == NEXT_HOPS
+            && found.next_hops == wanted.next_hops()
             && found.paths == 2
             && found.devices == [self.ifindex, nic]
             && found.source == Some(wanted.source)
     }
 
-    fn have_next_hops(&mut self, nic: i32) -> Result {
-        if self.next_hops.as_ref().is_some_and(|made| made.nic == nic) {
-            return Ok(());
-        }
-        self.remove_next_hops();
-        let mut made = NextHops::none(nic);
-        let result = made.add(&mut self.socket, self.ifindex);
-        self.next_hops = Some(made);
-        if result.is_err() {
-            self.remove_next_hops();
-        }
-        result
+    fn have_next_hops(&mut self, wanted: &Wanted, nic: i32) -> Result {
+        let of_route = |made: &&mut NextHops| made.id == wanted.next_hops();
+        let made = self.next_hops.iter_mut().find(of_route).ok_or(EINVAL)?;
+        made.have(&mut self.socket, [self.ifindex, nic])
     }
 
-    /// Removes the next hops, and with them what is left of the routes.
-    fn remove_next_hops(&mut self) {
-        if let Some(mut made) = self.next_hops.take() {
-            made.remove(&mut self.socket);
+    /// Removes the next hops of a route, and with them what is left of all that have the same.
+    fn remove_next_hops(&mut self, wanted: &Wanted) {
+        for made in &mut self.next_hops {
+            if made.id == wanted.next_hops() {
+                made.remove(&mut self.socket);
+            }
         }
     }
 
@@ -258,9 +264,11 @@ impl Routes {
         if core::mem::take(&mut self.rule) {
             let _ = self.socket.delete(&RULE);
         }
-        if self.next_hops.is_some() {
+        if self.next_hops.iter().any(|made| made.devices.is_some()) {
             fib::wait_for_senders();
-            self.remove_next_hops();
+            for made in &mut self.next_hops {
+                made.remove(&mut self.socket);
+            }
         }
     }
 }
@@ -273,9 +281,11 @@ enum Put {
     NextHopsWrong,
 }
 
-/// The next hops, as far as they are ours: somebody may have taken their ids before.
+/// A group of next hops, as far as they are ours: somebody may have taken their ids before.
 struct NextHops {
-    nic: i32,
+    id: u32,
+    /// The devices of the single ones, xl0 and the NIC, while they are there.
+    devices: Option<[i32; 2]>,
     /// The single ones that were made.
     single: [Option<NextHop>; 2],
     /// Whether the group was made.
@@ -283,26 +293,42 @@ struct NextHops {
 }
 
 impl NextHops {
-    const GROUP: NextHopGroup = {
-        let [xl0, nic] = WEIGHTS;
-        NextHopGroup {
-            id: NEXT_HOPS,
-            members: [(VIA_XL0, xl0), (VIA_NIC, nic)],
-            protocol: PROTOCOL_KERNEL,
-        }
-    };
-
-    const fn none(nic: i32) -> Self {
+    /// None of this id yet.
+    const fn none(id: u32) -> Self {
         Self {
-            nic,
+            id,
+            devices: None,
             single: [None; 2],
             group: false,
         }
     }
 
-    fn add(&mut self, socket: &mut Socket, xl0: i32) -> Result {
-        let devices = [(VIA_XL0, xl0), (VIA_NIC, self.nic)];
-        for (made, (id, ifindex)) in self.single.iter_mut().zip(devices) {
+    fn describe(&self) -> NextHopGroup {
+        let [xl0, nic] = WEIGHTS;
+        NextHopGroup {
+            id: self.id,
+            members: [(self.id + 1, xl0), (self.id + 2, nic)],
+            protocol: PROTOCOL_KERNEL,
+        }
+    }
+
+    /// Has them there, with these devices.
+    fn have(&mut self, socket: &mut Socket, devices: [i32; 2]) -> Result {
+        if self.devices == Some(devices) {
+            return Ok(());
+        }
+        self.remove(socket);
+        let result = self.add(socket, devices);
+        if result.is_err() {
+            self.remove(socket);
+        }
+        result
+    }
+
+    fn add(&mut self, socket: &mut Socket, devices: [i32; 2]) -> Result {
+        let group = self.describe();
+        let single = self.single.iter_mut().zip(group.members).zip(devices);
+        for ((made, (id, _)), ifindex) in single {
             let next_hop = NextHop {
                 id,
                 family: Family::V4,
@@ -312,15 +338,17 @@ impl NextHops {
             socket.add(&next_hop)?;
             *made = Some(next_hop);
         }
-        socket.add(&Self::GROUP)?;
+        socket.add(&group)?;
         self.group = true;
+        self.devices = Some(devices);
         Ok(())
     }
 
     /// Each may be gone already.
     fn remove(&mut self, socket: &mut Socket) {
+        self.devices = None;
         if core::mem::take(&mut self.group) {
-            let _ = socket.delete(&Self::GROUP);
+            let _ = socket.delete(&self.describe());
         }
         for next_hop in self.single.iter_mut().filter_map(Option::take) {
             let _ = socket.delete(&next_hop);
