@@ -310,7 +310,7 @@ impl State {
                     Way::Channel(_) => Err(Place::NoChannel),
                     // What takes the way out is to fit through the NIC.
                     Way::Dormant(dormant) if dormant.is_routed() => {
-                        watched.judge_route(&self.routes, nic, Some(mtu))
+                        watched.judge_dormant(&self.routes, nic, mtu)
                     }
                     Way::Dormant(_) => Err(Place::Waiting),
                 },

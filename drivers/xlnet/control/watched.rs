@@ -133,14 +133,23 @@ impl Watched {
         Ok(wanted)
     }
 
-    /// The route that it would have, of this MTU if not xl0's, if the kernel would have it reached through the
-    /// NIC.
-    pub(crate) fn judge_route(
+    /// The route that the address of a former peer would have, of this MTU, so that what is sent there is told of.
+    /// Not while only the peer's advert says that it is there, which may name anybody's address.
+    pub(crate) fn judge_dormant(
         &self,
         routes: &Routes,
         nic: i32,
-        mtu: Option<u32>,
+        mtu: u32,
     ) -> Result<Wanted, Place> {
+        if let Verdict::Unseen = self.candidate.sighting.last().verdict {
+            return Err(Place::Dormant);
+        }
+        self.judge_route(routes, nic, Some(mtu))
+    }
+
+    /// The route that it would have, of this MTU if not xl0's, if the kernel would have it reached through the
+    /// NIC.
+    fn judge_route(&self, routes: &Routes, nic: i32, mtu: Option<u32>) -> Result<Wanted, Place> {
         if let Verdict::Contradicted = self.candidate.sighting.last().verdict {
             return Err(Place::Elsewhere);
         }
