@@ -78,18 +78,17 @@ impl OwnDevice {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`; `EINVAL` if the device cannot have so many.
-    pub fn use_queues(&self, count: u16, _rtnl: &Rtnl) -> Result {
+    /// `ENOMEM`; `EINVAL` if the device cannot have so many; `ENODEV` if it is not registered any more.
+    pub fn use_queues(&self, count: u16, rtnl: &Rtnl) -> Result {
         if count == 0 || self.uses_queue(count - 1) {
             return Ok(());
         }
-        let dev = self.as_raw();
-        // Receive queues first: who fails between the two begins there again.
-        // SAFETY: The device is registered, by the type invariant, and RTNL is held.
-        unsafe {
-            to_result(bindings::netif_set_real_num_rx_queues(dev, count.into()))?;
-            to_result(bindings::netif_set_real_num_tx_queues(dev, count.into()))
+        if !self.is_registered(rtnl) {
+            return Err(ENODEV);
         }
+        let (dev, count) = (self.as_raw(), count.into());
+        // SAFETY: The device is valid, and registered as long as RTNL is held.
+        to_result(unsafe { bindings::netif_set_real_num_queues(dev, count, count) })
     }
 
     /// Counts a sent packet of `len` bytes in the device's statistics. Softirq context.

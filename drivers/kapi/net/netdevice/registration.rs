@@ -79,8 +79,7 @@ impl<T: Driver> Registration<T> {
         // goes with the device: when that is unregistered, it has nothing more to receive. Nobody
         // can have set another one, as RTNL was held since the registration.
         unsafe {
-            to_result(bindings::netif_set_real_num_tx_queues(dev.as_ptr(), 1))?;
-            to_result(bindings::netif_set_real_num_rx_queues(dev.as_ptr(), 1))?;
+            to_result(bindings::netif_set_real_num_queues(dev.as_ptr(), 1, 1))?;
             to_result(bindings::register_netdevice(dev.as_ptr()))?;
             bindings::netdev_rx_handler_register(
                 dev.as_ptr(),
