@@ -46,6 +46,18 @@ struct Former {
     dormant: Arc<Dormant>,
 }
 
+impl Former {
+    fn new(peer: &Peer) -> Result<Self> {
+        Ok(Self {
+            mac: peer.mac(),
+            account: peer.account().clone(),
+            addresses: peer.addresses()?,
+            own: peer.own().clone(),
+            dormant: Arc::new(Dormant::new(), GFP_KERNEL)?,
+        })
+    }
+}
+
 impl Demand {
     /// A guest that has room for `channels`, which close when nothing was sent for `idle_ms`, never if that is 0.
     ///
@@ -149,25 +161,19 @@ impl Demand {
         former.map_or(KVec::new(), |former| former.addresses)
     }
 
-    /// A peer is forgotten that dom0 tells of no more.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`; nothing tells then when it is sent to.
-    pub(crate) fn remember(&mut self, peer: &Peer) -> Result {
+    /// A peer is forgotten that dom0 tells of no more. Without memory it is a stranger again: nothing would tell
+    /// when it is sent to.
+    pub(crate) fn remember(&mut self, peer: &Peer) {
         let mac = peer.mac();
         if !self.known.is_former(mac) || peer.is_broken() {
-            return Ok(());
+            return;
         }
-        let former = Former {
-            mac,
-            account: peer.account().clone(),
-            addresses: peer.addresses()?,
-            own: peer.own().clone(),
-            dormant: Arc::new(Dormant::new(), GFP_KERNEL)?,
-        };
         self.take_former(mac);
-        Ok(self.formers.push(former, GFP_KERNEL)?)
+        let kept =
+            Former::new(peer).and_then(|former| Ok(self.formers.push(former, GFP_KERNEL)?));
+        if kept.is_err() {
+            self.known.forget(mac);
+        }
     }
 
     /// Adds the addresses of former peers to a table in which those of peers are already, and to what the router is

@@ -483,8 +483,7 @@ impl State {
             forgotten.for_each(Peer::take_back_report);
         }
         for peer in self.peers.iter().filter(|peer| peer.is_forgotten()) {
-            // Without memory it takes the kernel's word that it is talked to.
-            let _ = self.demand.remember(peer);
+            self.demand.remember(peer);
         }
         let forgot = self.forget(Peer::is_forgotten);
         let peers = &self.peers;
