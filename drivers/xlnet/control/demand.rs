@@ -240,6 +240,8 @@ impl Demand {
     pub(crate) fn forget_all(&mut self) {
         self.known.forget_all();
         self.formers.clear();
+        // XenStore may be another one, too.
+        self.said = None;
         self.scan_at = 0;
     }
 
