@@ -28,7 +28,7 @@ const MAX_KNOWN: usize = 256;
 const SCAN_MS: u64 = 2000;
 
 pub(crate) struct Demand {
-    known: Acquaintances<KVec<Option<Acquaintance>>>,
+    known: Acquaintances<KVVec<Option<Acquaintance>>>,
     formers: KVec<Former>,
     shortage: Shortage,
     avoid: Arc<Avoid>,
@@ -65,7 +65,7 @@ impl Demand {
     ///
     /// `ENOMEM`.
     pub(crate) fn new(channels: u16, idle_ms: u64, avoid: Arc<Avoid>) -> Result<Self> {
-        let table = KVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
+        let table = KVVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
         Ok(Self {
             known: Acquaintances::new(table, idle_ms),
             formers: KVec::new(),
