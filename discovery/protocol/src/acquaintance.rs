@@ -142,8 +142,10 @@ impl<T: DerefMut<Target = [Option<Acquaintance>]>> Acquaintances<T> {
 
     /// So many packets were sent to the addresses of a peer, or of a former, since the last call.
     pub fn sent(&mut self, mac: Mac, packets: u64, now: u64) {
-        let known = self.find(mac).filter(|_| packets > 0);
-        if let Some(known) = known {
+        if packets == 0 {
+            return;
+        }
+        if let Some(known) = self.find(mac) {
             known.recent = known.recent.saturating_add(packets);
             known.talk(now);
         }
