@@ -24,6 +24,9 @@ use xlnet_protocol::{Acquaintance, Acquaintances, Mac, Shortage, Wish, NOBODY};
 
 /// So many neighbours are remembered.
 const MAX_KNOWN: usize = 256;
+/// How often dom0 is told the same wishes in another order, in milliseconds: of two that are wanted alike now one comes
+/// first and now the other, and each time dom0 decides about all guests.
+const REORDER_MS: u64 = 2000;
 /// How often it is looked which neighbours are in use, in milliseconds: not all of that is told.
 const SCAN_MS: u64 = 2000;
 
@@ -32,8 +35,9 @@ pub(crate) struct Demand {
     formers: KVec<Former>,
     shortage: Shortage,
     avoid: Arc<Avoid>,
-    /// What dom0 can read of it.
+    /// What dom0 can read of it, and since when.
     said: Option<Wish>,
+    said_at: u64,
     scan_at: u64,
 }
 
@@ -72,6 +76,7 @@ impl Demand {
             shortage: Shortage::none(channels),
             avoid,
             said: None,
+            said_at: 0,
             scan_at: 0,
         })
     }
@@ -224,9 +229,13 @@ impl Demand {
     /// XenStore's.
     pub(crate) fn say(&mut self, now: u64) -> Result {
         let wish = self.known.wish(self.shortage.room(), now);
-        if self.said != Some(wish) {
+        let known = self.said.is_some_and(|said| {
+            let reordered = || said.room == wish.room && said.distance(&wish) == 0;
+            said == wish || now < self.said_at + REORDER_MS && reordered()
+        });
+        if !known {
             advert::write_wish(&wish)?;
-            self.said = Some(wish);
+            (self.said, self.said_at) = (Some(wish), now);
         }
         Ok(())
     }
