@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <linux/etherdevice.h>
 #include <net/arp.h>
+#include <net/net_namespace.h>
 
 #include "neighbour.h"
 
-/* What is sent to it goes to its address, and somebody sent of late. */
+/*
+ * What is sent to it goes to its address, and somebody sent of late.  Another
+ * namespace's devices may have the index of one of the initial namespace's.
+ */
 bool xl_neigh_in_use(const struct neighbour *neigh)
 {
 	return neigh->tbl == &arp_tbl &&
+	       net_eq(dev_net(neigh->dev), &init_net) &&
 	       READ_ONCE(neigh->nud_state) &
 		       (NUD_REACHABLE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT);
 }

@@ -23,10 +23,10 @@ pub struct Neighbour {
 }
 
 impl Device {
-    /// Calls `take` for each IPv4 neighbour of an Ethernet device that is in use: its entry is
-    /// reachable, permanent, or about to be looked at again. One that nothing was sent to for a
-    /// while is stale, and left out. `take` is called with the lock of the kernel's table held and
-    /// softirqs off: it must not sleep. Process context.
+    /// Calls `take` for each IPv4 neighbour of an Ethernet device, in the initial network namespace,
+    /// that is in use: its entry is reachable, permanent, or about to be looked at again. One that
+    /// nothing was sent to for a while is stale, and left out. `take` is called with the lock of the
+    /// kernel's table held and softirqs off: it must not sleep. Process context.
     pub fn ipv4_neighbours<F: FnMut(Neighbour)>(&self, mut take: F) {
         /// # Safety
         ///
@@ -53,7 +53,8 @@ impl Device {
 
 /// Who is told of neighbours.
 pub trait Observer: Send + Sync + 'static {
-    /// An IPv4 neighbour entry of the device with this index changed, and is in use now, see
+    /// An IPv4 neighbour entry changed of the device with this index in the initial network
+    /// namespace, and is in use now, see
     /// [`Device::ipv4_neighbours`]. Not all changes are told: one that becomes stale and is used
     /// again may be in use for a few seconds before. Softirq or process context, without sleeping.
     fn in_use(&self, ifindex: i32);
