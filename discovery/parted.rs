@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Pairs that ask for each other and would meet but for something between the two of them: what the log says of
+//! Pairs that asked for each other and would meet but for something between the two of them: what the log says of
 //! them, and what `xl-status` reads in dom0's own part of XenStore, which guests cannot.
 
 use crate::settled::Settled;
@@ -78,15 +78,25 @@ impl Parted {
 
     /// Says which pairs are kept apart, or are not any more, as far as that is news.
     pub(crate) fn say(&mut self, mut found: Found, settled: &Settled) {
+        for &(a, b, before) in &self.said.pairs {
+            if may_meet(before) {
+                continue;
+            }
+            match settled.apart(a, b) {
+                // If nobody asks at the moment, to ask again is no news.
+                Some(apart @ (Apart::Isolated | Apart::Group | Apart::Version)) => {
+                    found.add(a, b, apart);
+                }
+                apart if apart.is_none_or(may_meet) => {
+                    pr_info!("guests {} and {}: may meet again\n", Show(a), Show(b));
+                }
+                _ => {}
+            }
+        }
         for &(a, b, apart) in &found.pairs {
             if self.said.about(a, b).map(|pair| pair.2) != Some(apart) {
                 let (a, b, apart) = (Show(a), Show(b), Show(apart));
                 pr_info!("guests {a} and {b}: kept apart, {apart}\n");
-            }
-        }
-        for &(a, b, apart) in &self.said.pairs {
-            if !may_meet(apart) && settled.apart(a, b).is_none_or(may_meet) {
-                pr_info!("guests {} and {}: may meet again\n", Show(a), Show(b));
             }
         }
         for &(a, b, apart) in settled.refused() {
