@@ -99,9 +99,13 @@ impl Parted {
                 pr_info!("guests {a} and {b}: kept apart, {apart}\n");
             }
         }
+        // Of those that only lack room there may be many, and each guest that is tried changes who. Nobody is
+        // told of more than are listed.
+        let more = found.more;
         for &(a, b, apart) in settled.refused() {
             found.add(a, b, apart);
         }
+        found.more = more;
         if found.more && !self.said.more {
             pr_info!("more pairs of guests are kept apart than are listed here\n");
             let _ = xenbus::write(fmt!("{MORE}"), fmt!("yes"));
