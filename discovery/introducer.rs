@@ -348,16 +348,16 @@ impl State {
 
     /// Brings whom the guests are told of in line: those they may meet and talk to, and no others.
     fn introduce(&mut self) -> Result {
+        let dry_run = self.policy.dry_run;
         if self.stale {
             self.settled = Settled::new(self.roster()?)?;
+            self.parted.say_dry_run(self.settled.roster(), dry_run);
             (self.stale, self.unsettled) = (false, true);
         }
         if !self.unsettled {
             return Ok(());
         }
         self.settle()?;
-        let dry_run = self.policy.dry_run;
-        self.parted.say_dry_run(self.settled.roster(), dry_run);
         // What may not be any more ends before anything begins.
         let mut result = Ok(());
         let settled = &self.settled;
