@@ -15,6 +15,8 @@ def run(lab):
     xlnet.expect_refusal(g1, "xlnet", "nic=longer-than-names-are", "no device can have this name")
     xlnet.expect_refusal(g1, "xlnet", NO_TEXT, "not UTF-8")
     xlnet.expect_refusal(g1, "xlnet", "grants=101", "a percentage")
+    for number in (0, 65):
+        xlnet.expect_refusal(g1, "xlnet", f"channels={number}", "a number, 1 to 64")
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
     xlnet.expect_refusal(lab.dom0, "xldiscovery", NO_TEXT, "not UTF-8")

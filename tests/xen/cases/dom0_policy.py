@@ -99,7 +99,8 @@ def hold_from_the_first(lab, guest):
             result = dom0.run("PATH=/run/bin:$PATH xl-policy load")
             right = refused in result.out if refused else result.status == 0
             expect(right, f"xl-policy load with '{policy}': {result}")
-            time.sleep(xlnet.CONVERGENCE)
+            with xlnet.talking(guest, lab.guest("g2")):
+                time.sleep(xlnet.CONVERGENCE)
             log = guest.kernel_log(mark)
             expect("connected" not in log, f"{guest.name} met somebody with '{policy}':\n{log}")
             xlnet.unload(dom0)

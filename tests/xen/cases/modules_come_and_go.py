@@ -18,12 +18,13 @@ PAUSE_MS = 700
 
 def script(module, seed):
     """Unloads and loads a module, at moments that follow from the seed."""
+    parameters = xlnet.OPEN if module == "xlnet" else ""
     return (
         f"RANDOM={seed}\n"
         f"pause() {{ sleep $(printf '0.%03d' $((RANDOM % {PAUSE_MS}))); }}\n"
         f"for cycle in {{1..{CYCLES}}}; do\n"
         f"  pause; rmmod {module} || exit\n"
-        f"  pause; insmod {MODULES}/{module}.ko || exit\n"
+        f"  pause; insmod {MODULES}/{module}.ko {parameters} || exit\n"
         "done"
     )
 

@@ -9,7 +9,7 @@ STOP = "/tmp/stop"
 LOOP = f"""
 for (( n = 0; ; n++ )); do
   test -e {STOP} && break
-  rmmod xlnet && insmod {MODULES}/xlnet.ko || exit
+  rmmod xlnet && insmod {MODULES}/xlnet.ko {xlnet.OPEN} || exit
 done
 rm {STOP}
 echo $(( 2 * n ))

@@ -22,7 +22,7 @@ EXTRA = "10.0.0.50"
 STILL = 5
 # How often it is replaced while a guest unloads and loads xlnet.
 UPDATES = 3
-RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko"
+RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko {xlnet.OPEN}"
 # Does so until it is told that the updates are done; each time a channel is about to be up, or just is.
 RELOADS = f"""
 for ((reloads = 1; ; reloads++)); do
