@@ -36,12 +36,13 @@ use xlnet_protocol::Accepted;
 /// How those who see a change tell the router.
 pub(crate) type RouterKick = Arc<Worker<Router>>;
 
-/// How often it is looked, while there are channels, what nobody tells of, in milliseconds.
+/// How often it is looked, while there are addresses of peers or former peers, what nobody tells of, in milliseconds.
 const LOOK_MS: u64 = 500;
 /// How soon after a look there may be another one: changes of the kernel's tables come in thousands.
 const PACE_MS: u64 = 5;
 /// How soon what somebody else took away, or the kernel refused, is tried again, in milliseconds.
 const AGAIN_MS: u64 = 500;
+
 #[pin_data]
 pub(crate) struct Router {
     #[pin]
@@ -372,9 +373,9 @@ impl State {
     }
 
     fn next(&self, now: u64) -> Option<u64> {
-        if self.sessions.is_empty() {
-            // What could not be removed for lack of memory.
-            return (!self.routes.made().is_empty()).then_some(now + AGAIN_MS);
+        // Without addresses there may be routes that could not be removed for lack of memory.
+        if self.watched.is_empty() && self.routes.made().is_empty() {
+            return None;
         }
         self.watched
             .iter()
