@@ -245,6 +245,13 @@ impl Demand {
         self.said = None;
     }
 
+    /// While nothing is heard, addresses may move.
+    pub(crate) fn forget_sightings(&self) {
+        for known in self.formers.iter().flat_map(|former| &former.addresses) {
+            known.sighting.forget(known.sighting.last());
+        }
+    }
+
     /// This may be another host, where others are.
     pub(crate) fn forget_all(&mut self) {
         self.known.forget_all();

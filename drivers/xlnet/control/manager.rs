@@ -348,6 +348,9 @@ impl State {
             return;
         }
         self.up = up;
+        if self.nic_state.is_none() {
+            self.demand.forget_sightings();
+        }
         let event = if up { Event::Up } else { Event::Shutdown };
         self.for_each(|peer, guest| peer.handle(event, guest));
         self.rebuild_table();
