@@ -23,8 +23,9 @@ def opening(lab, g1, g2):
     """The time from the first packet to xl0, in ms: the median."""
     took = []
     for _ in range(ROUNDS):
-        for guest in (g1, g2):
-            wait_until(f"{guest.name} to close its channel", lambda g=guest: g2.domid not in xlnet.channels(g), 20)
+        for guest, peer in ((g1, g2), (g2, g1)):
+            closed = lambda guest=guest, peer=peer: peer.domid not in xlnet.channels(guest)
+            wait_until(f"{guest.name} to close its channel", closed, xlnet.PATIENCE)
         took.append(xlnet.from_first_packet(g1, g2))
     lab.dom0.note(f"from the first packet to xl0, ms: {took}")
     return statistics.median(took)

@@ -31,8 +31,8 @@ def run(lab):
     for _ in range(ROUNDS):
         wait_until_closed(lab, pair)
         for here, there in (pair, pair[::-1]):
-            route = xlnet.routes(here).get(there.ip, "none")
-            expect("mtu 1500" in route, f"the first packet of {here.name} would tell nothing: {route}")
+            listens = lambda here=here, there=there: "mtu 1500" in xlnet.routes(here).get(there.ip, "none")
+            wait_until(f"a route by which the first packet of {here.name} tells", listens, LATE)
         took.append(xlnet.from_first_packet(g1, g2))
         # Longer than a channel stays idle: it stays as long as there are packets.
         ping = g1.check(f"ping -q -i 0.2 -c {IDLE * 10} {g2.ip}")
