@@ -222,10 +222,10 @@ impl Guest {
         })?;
         let wish = text.and_then(|text| Wish::parse(&text).ok());
         let before = core::mem::replace(&mut self.wish, wish);
-        // Each of these begins or ends a channel, perhaps.
+        // Each of these begins or ends a channel, perhaps; one was taken.
         let nobody = Wish::new(0);
         let [old, new] = [&before, &wish].map(|wish| wish.as_ref().unwrap_or(&nobody));
-        self.wish_pace.charge(old.distance(new));
+        self.wish_pace.charge(old.distance(new).saturating_sub(1));
         Ok(before != wish)
     }
 
