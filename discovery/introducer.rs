@@ -35,7 +35,7 @@ use kernel::{
 };
 use xlnet_protocol::{
     roster::{self, Apart, Claim, Warning},
-    DomId,
+    sort_by_key, DomId,
 };
 
 /// How those who see a change tell the introducer.
@@ -263,7 +263,7 @@ impl State {
                 result = result.and(self.add(domid, bell));
             }
         }
-        self.guests.sort_unstable_by_key(Guest::domid);
+        sort_by_key(&mut self.guests, Guest::domid);
         result
     }
 

@@ -3,7 +3,7 @@
 //! Sorting for kernels: a heap sort, as theirs is.
 
 /// Sorts in place, without keeping the order of equal ones. `slice::sort_unstable_by_key` does the same, faster, but
-/// takes up to 4 KiB of stack, and may panic.
+/// brings so much code for each type that xldiscovery would be 59 KiB larger, and xlnet, which each guest has, 33 KiB.
 pub fn sort_by_key<T, K: Ord>(items: &mut [T], mut key: impl FnMut(&T) -> K) {
     let len = items.len();
     for root in (0..len / 2).rev() {
