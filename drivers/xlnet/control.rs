@@ -15,6 +15,7 @@ mod opened;
 mod peer;
 mod place;
 mod probe;
+mod publisher;
 mod queue_pair;
 pub(crate) mod report;
 pub(crate) mod router;

@@ -12,6 +12,7 @@ use crate::control::{
     demand::Demand,
     nic::{Nic, NicState},
     peer::{Guest, Peer},
+    publisher::Publisher,
     router::RouterKick,
     told::Told,
     watchdog::Watchdog,
@@ -39,7 +40,7 @@ use kernel::{
     },
     time::{delay::fsleep, Delta},
 };
-use xlnet_protocol::{Advert, DomId, Event, Node, PeerEntry, Version, ON_DEMAND};
+use xlnet_protocol::{Advert, DomId, Event, Node, PeerEntry, Traffic, Version, ON_DEMAND};
 
 /// How those who see a change tell the manager.
 pub(crate) type Kick = Arc<Worker<Manager>>;
@@ -88,6 +89,7 @@ struct State {
     budget: Arc<GrantBudget>,
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
+    publisher: Arc<Worker<Publisher>>,
     peers: KVec<Peer>,
     demand: Demand,
     /// Those of the peers, and of former peers that are not forgotten.
@@ -144,6 +146,7 @@ impl Manager {
             nic,
             nic_state: None,
             watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
+            publisher: Worker::new(Publisher::new())?,
             dev,
             driver,
             budget,
@@ -311,18 +314,18 @@ impl State {
         Some(self.demand.next(now))
     }
 
-    /// Tells dom0 what was exchanged with the peers, now and then. Returns when to do so again.
+    /// Has dom0 told what was exchanged with the peers, now and then. Returns when to do so again.
     fn report_traffic(&mut self) -> Option<u64> {
-        // With the advert goes what is told here, and it is not to come back.
-        if self.advertised.is_none() || self.peers.is_empty() {
+        if self.peers.is_empty() {
             return None;
         }
         if now_ms() >= self.report_at {
             self.report_at = now_ms() + REPORT_MS;
-            for peer in &mut self.peers {
-                // The next time the totals have it all.
-                let _ = peer.report_traffic();
+            for peer in &self.peers {
+                let publisher = self.publisher.get();
+                publisher.exchanged(peer.domid(), peer.traffic());
             }
+            self.publisher.kick();
         }
         Some(self.report_at)
     }
@@ -481,12 +484,11 @@ impl State {
     /// which there is nothing to remember. Returns whether there is a group now for a peer for which there was
     /// none.
     fn forget_idle(&mut self) -> bool {
-        if self.advertised.is_some() {
-            let forgotten = self.peers.iter().filter(|peer| peer.is_forgotten());
-            forgotten.for_each(Peer::take_back_report);
-        }
         for peer in self.peers.iter().filter(|peer| peer.is_forgotten()) {
             self.demand.remember(peer);
+            let publisher = self.publisher.get();
+            publisher.exchanged(peer.domid(), Traffic::default());
+            self.publisher.kick();
         }
         let forgot = self.forget(Peer::is_forgotten);
         let peers = &self.peers;
@@ -581,16 +583,20 @@ impl State {
         }
         let result = match &wanted {
             Some(advert) => advert::write(advert),
-            None if self.peers.iter().all(Peer::is_idle) => advert::remove(),
+            None if self.peers.iter().all(Peer::is_idle) => {
+                // What dom0 told us goes with the advert. For it to tell us again, the next advert must not look
+                // like this one.
+                self.instance = random_u64();
+                self.demand.unsay();
+                self.publisher.get().end();
+                advert::remove()
+            }
             None => return Ok(()),
         };
         result.inspect_err(|error| self.complain(*error))?;
         self.refused = false;
-        if wanted.is_none() {
-            // What dom0 told us went with the advert. For it to tell us again, the next advert
-            // must not look like this one.
-            self.instance = random_u64();
-            self.demand.unsay();
+        if wanted.is_some() {
+            self.publisher.get().begin();
         }
         self.advertised = wanted;
         Ok(())

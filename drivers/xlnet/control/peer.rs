@@ -53,8 +53,6 @@ pub(crate) struct Peer {
     own: Arc<Own>,
     /// Whether dom0 tells of the peer no longer.
     withdrawn: bool,
-    /// What dom0 can read of what was exchanged.
-    reported: Traffic,
     /// Packets sent that are counted already.
     counted: u64,
 }
@@ -122,7 +120,6 @@ impl Peer {
             addresses: before,
             own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
             withdrawn: false,
-            reported: Traffic::default(),
             counted: 0,
         };
         this.addresses = this.addresses_of(entry)?;
@@ -160,9 +157,14 @@ impl Peer {
         Ok(addresses)
     }
 
+    /// What was exchanged with it.
+    pub(crate) fn traffic(&self) -> Traffic {
+        self.link.group.traffic()
+    }
+
     /// Packets sent to it since the last call.
     pub(crate) fn take_sent(&mut self) -> u64 {
-        let sent = self.link.group.traffic().tx_packets;
+        let sent = self.traffic().tx_packets;
         sent - core::mem::replace(&mut self.counted, sent)
     }
 
@@ -327,28 +329,6 @@ impl Peer {
             .info(format_args!("does not receive, back to the NIC"));
         self.link.group.stalled.add(1);
         self.handle(Event::Stalled, guest);
-    }
-
-    /// Writes what was exchanged, for dom0's accounts, if that is news.
-    ///
-    /// # Errors
-    ///
-    /// XenStore's.
-    pub(crate) fn report_traffic(&mut self) -> Result {
-        let traffic = self.link.group.traffic();
-        if traffic != self.reported {
-            advert::write_traffic(self.domid(), traffic)?;
-            self.reported = traffic;
-        }
-        Ok(())
-    }
-
-    /// Takes that back, as the peer is forgotten.
-    pub(crate) fn take_back_report(&self) {
-        if self.reported != Traffic::default() {
-            // What stays behind goes with the advert.
-            let _ = advert::remove_traffic(self.domid());
-        }
     }
 
     /// When to look again.
