@@ -7,10 +7,10 @@
 
 use crate::control::{
     account::Account,
-    advert,
     avoid::Avoid,
     nic::Nic,
     peer::{Known, Peer},
+    publisher::Publisher,
     watched::{Candidate, Way},
 };
 use crate::data::{
@@ -18,7 +18,7 @@ use crate::data::{
     table::{Entry, Own, Table, To},
 };
 use core::net::IpAddr;
-use kapi::net::neighbour::Neighbour;
+use kapi::{net::neighbour::Neighbour, work::Worker};
 use kernel::{prelude::*, sync::Arc};
 use xlnet_protocol::{Acquaintance, Acquaintances, Mac, Shortage, Wish, NOBODY};
 
@@ -35,7 +35,7 @@ pub(crate) struct Demand {
     formers: KVec<Former>,
     shortage: Shortage,
     avoid: Arc<Avoid>,
-    /// What dom0 can read of it, and since when.
+    /// What dom0 is told of it, and since when.
     said: Option<Wish>,
     said_at: u64,
     scan_at: u64,
@@ -226,15 +226,16 @@ impl Demand {
     ///
     /// # Errors
     ///
-    /// XenStore's.
-    pub(crate) fn say(&mut self, now: u64) -> Result {
+    /// XenStore's, as long as there is no advert.
+    pub(crate) fn say(&mut self, publisher: &Worker<Publisher>, now: u64) -> Result {
         let wish = self.known.wish(self.shortage.room(), now);
         let known = self.said.is_some_and(|said| {
             let reordered = || said.room == wish.room && said.distance(&wish) == 0;
             said == wish || now < self.said_at + REORDER_MS && reordered()
         });
         if !known {
-            advert::write_wish(&wish)?;
+            publisher.get().say(&wish)?;
+            publisher.kick();
             (self.said, self.said_at) = (Some(wish), now);
         }
         Ok(())

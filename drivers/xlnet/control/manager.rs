@@ -571,7 +571,7 @@ impl State {
         };
         if self.up {
             // Before the advert: dom0 would take it that there is room for nobody.
-            let said = self.demand.say(now_ms());
+            let said = self.demand.say(&self.publisher, now_ms());
             said.inspect_err(|error| self.complain(*error))?;
         }
         if wanted == self.advertised {

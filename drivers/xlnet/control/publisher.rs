@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The publisher: writes what dom0 is told time and again while this guest advertises itself, which is what was
-//! exchanged with the peers.
+//! The publisher: writes what dom0 is told time and again while this guest advertises itself, which is to whom it
+//! wants channels, and what it exchanged with its peers.
 //!
 //! It has a worker of its own, because the manager would wait for XenStore otherwise, and could not close channels
 //! meanwhile.
@@ -9,7 +9,10 @@
 use crate::control::advert;
 use kapi::work::{Work, Worker};
 use kernel::{new_mutex, prelude::*, sync::Mutex};
-use xlnet_protocol::{DomId, Traffic};
+use xlnet_protocol::{DomId, Traffic, Wish};
+
+/// When to try again what XenStore refused, in milliseconds.
+const RETRY_MS: u64 = 1000;
 
 #[pin_data]
 pub(crate) struct Publisher {
@@ -21,13 +24,18 @@ pub(crate) struct Publisher {
     written: Mutex<Written>,
 }
 
+#[derive(Default)]
 struct Due {
+    wish: Option<Wish>,
     /// At most one of each peer.
     totals: KVec<Total>,
 }
 
+#[derive(Default)]
 struct Written {
     totals: KVec<Total>,
+    /// XenStore refused the wish; logged once until it works again.
+    refused: bool,
 }
 
 /// What was exchanged with a peer since the two met; there is no node while that is nothing.
@@ -41,24 +49,34 @@ impl Publisher {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             due <- new_mutex!(None),
-            written <- new_mutex!(Written {
-                totals: KVec::new(),
-            }),
+            written <- new_mutex!(Written::default()),
         })
     }
 
     /// The advert is written. Process context.
     pub(crate) fn begin(&self) {
-        (*self.due.lock()).get_or_insert(Due {
-            totals: KVec::new(),
-        });
+        (*self.due.lock()).get_or_insert_default();
     }
 
     /// The advert is about to be removed, and with it all that was written. When this returns, nothing more is.
     /// Process context; waits for XenStore if something is being written.
     pub(crate) fn end(&self) {
         *self.due.lock() = None;
-        self.written.lock().totals.clear();
+        *self.written.lock() = Written::default();
+    }
+
+    /// Has a wish written: soon, or at once as long as there is no advert, which is to find it there. Kick the
+    /// worker then. Process context.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's, if it is written at once.
+    pub(crate) fn say(&self, wish: &Wish) -> Result {
+        if let Some(due) = (*self.due.lock()).as_mut() {
+            due.wish = Some(*wish);
+            return Ok(());
+        }
+        advert::write_wish(wish)
     }
 
     /// Has what was exchanged with a peer written, or removed if that is nothing; for nought if there is no memory
@@ -76,6 +94,32 @@ impl Publisher {
                 let _ = due.totals.push(Total { peer, traffic }, GFP_KERNEL);
             }
         }
+    }
+
+    /// Writes the wish, if one is due.
+    ///
+    /// # Errors
+    ///
+    /// XenStore's; it is due again then.
+    fn write_wish(&self, written: &mut Written) -> Result {
+        let due = (*self.due.lock()).as_mut().and_then(|due| due.wish.take());
+        let Some(wish) = due else {
+            return Ok(());
+        };
+        let result = advert::write_wish(&wish);
+        let refused = core::mem::replace(&mut written.refused, result.is_err());
+        if let Err(error) = result {
+            if !refused {
+                pr_warn!(
+                    "XenStore refuses the wish ({error:?}); no further channels are asked for\n"
+                );
+            }
+            if let Some(due) = (*self.due.lock()).as_mut() {
+                // Unless there is a newer one.
+                due.wish.get_or_insert(wish);
+            }
+        }
+        result
     }
 
     /// The first total that is news.
@@ -122,12 +166,15 @@ impl Written {
 }
 
 impl Work for Publisher {
-    /// One write a run: who ends the publisher waits for no more.
+    /// One write of each kind a run: who ends the publisher waits for no more.
     fn run(&self, worker: &Worker<Self>) {
         // What is due is looked at with this lock held, so it is not written when it is not due any more.
         let mut written = self.written.lock();
+        let wish = self.write_wish(&mut written);
         if self.write_total(&mut written) {
             worker.kick();
+        } else if wish.is_err() {
+            worker.again_in(RETRY_MS);
         }
     }
 }
