@@ -1,5 +1,6 @@
 """dom0's xenstored is replaced while it runs, and stands still, under traffic: packets do not notice."""
 
+import contextlib
 import time
 
 from lab import debug, leftovers, life, payload, traffic, xlnet
@@ -20,6 +21,8 @@ MEMORY = 2560 + 3 * debug.MEMORY
 EXTRA = "10.0.0.50"
 # How long it stands still, in seconds.
 STILL = 5
+# A guest tells dom0 every 10 s what it exchanged, so it begins to within so many.
+REPORT = 11
 # How often it is replaced while a guest unloads and loads xlnet.
 UPDATES = 3
 RELOAD = f"rmmod xlnet && insmod {MODULES}/xlnet.ko {xlnet.OPEN}"
@@ -54,20 +57,25 @@ def leave_all_alone(g1, g2, xenstored):
         mixture.finish()
 
 
-def wait_for_report(lab, guest, peer):
-    """Until the guest has told dom0 what it exchanged, for which it waits for XenStore: not again within 10 s."""
-    read = f"xenstore-read /local/domain/{guest.domid}/data/xlnet/traffic/{peer.domid}"
-    before = lab.dom0.run(read).out
-    wait_until(f"{guest.name}'s report", lambda: lab.dom0.run(read).out != before, 15)
+@contextlib.contextmanager
+def something_to_tell(guest, number):
+    """In the `with` block the guest has begun to tell dom0 what it exchanged, and that it talks to somebody new."""
+    stranger = f"10.0.0.{200 + number} dev eth0"
+    guest.check(f"ip neigh replace {stranger} lladdr 00:16:3e:00:01:{number:02x} nud permanent")
+    try:
+        time.sleep(REPORT)
+        yield
+    finally:
+        guest.check(f"ip neigh del {stranger}")
 
 
 def reload_without_answer(lab, g1, g2, xenstored):
-    """g1 unloads and loads xlnet, and has to wait: once while g2 does not, and once while g2 waits itself,
-    to tell of an address, and withdraws its route even so. Returns how often that was."""
+    """g1 unloads and loads xlnet, and has to wait, but not with closing its channel for what it is telling dom0: once
+    while g2 does not wait, and once while g2 waits itself, to tell of an address, and withdraws its route even so.
+    Returns how often that was."""
     ways = (False, True)
-    for busy in ways:
-        wait_for_report(lab, g1, g2)
-        with xenstored.standing_still():
+    for number, busy in enumerate(ways):
+        with xenstored.standing_still(), something_to_tell(g1, number):
             if busy:
                 g2.check(f"ip address add {EXTRA}/24 dev eth0; sleep 0.5")
             change = xlnet.RouteChange(g2, g1.ip, present=False)
