@@ -24,6 +24,7 @@ ALL = "XLNET_ALL" in os.environ
 LONG = (
     "allocations_fail",
     "arp_blocked",
+    "busiest_have_channels",
     "closing_takes_long",
     "closing_without_xenstored",
     "dom0_flooded",
