@@ -32,8 +32,9 @@ test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the name
 	@$(if $(ALL),XLNET_ALL=1) $(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
 
 .PHONY: fuzz
-fuzz: ## Fuzz the FIFO (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
-	@$(enter) xenfifo/fuzz/run $(or $(FUZZ_SECONDS),60) $(CURDIR)/out/fuzz
+fuzz: ## Fuzz what reads peers' bytes (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
+	@$(enter) tests/env/fuzz xenfifo $(or $(FUZZ_SECONDS),60) $(CURDIR)/out/fuzz
+	@$(enter) tests/env/fuzz discovery/protocol $(or $(FUZZ_SECONDS),60) $(CURDIR)/out/fuzz
 
 .PHONY: bench-fifo
 bench-fifo: ## Measure the FIFO against other queues (4 minutes), print a table, write out/bench-fifo.md

@@ -8,8 +8,9 @@ use core::net::IpAddr;
 use crate::error::{Field, Kind, SchemaError};
 use crate::list::List;
 
-/// How many IP addresses one guest may advertise.
-pub const MAX_ADDRS: usize = 8;
+/// How many IP addresses one guest may advertise, of both families together. As many may be
+/// [accepted](crate::MAX_ACCEPTED).
+pub const MAX_ADDRS: usize = 32;
 
 /// The MAC address of a NIC: unicast and not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -26,8 +26,10 @@ mod advert;
 mod domid;
 mod error;
 mod handshake;
+mod ip;
 mod list;
 mod meta;
+mod ndp;
 mod number;
 mod offer;
 pub mod pairing;
@@ -58,8 +60,10 @@ pub use handshake::{
     Action, Actions, Event, Failed, Handshake, PeerState, PeerView, Role, State, BACKOFF_MAX_MS,
     BACKOFF_MIN_MS, CLOSE_MS, LIVED_MS, PACE_MS, WAIT_MS,
 };
+pub use ip::Ends;
 pub use list::{Full, List};
-pub use meta::{PacketMeta, ETHERTYPE_IPV4};
+pub use meta::{PacketMeta, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+pub use ndp::{NdpClaim, NdpMessage};
 pub use offer::{ChannelId, Offer};
 pub use path::{Node, Path, Tree};
 pub use peer::{pair_nonce, PeerEntry};

@@ -32,7 +32,8 @@ impl<T: Copy, const N: usize> List<T, N> {
 
     /// The values, first pushed first.
     pub fn iter(&self) -> impl Iterator<Item = &T> + '_ {
-        self.items.iter().flatten()
+        // INVARIANT: What follows the first `None` is `None`.
+        self.items.iter().map_while(Option::as_ref)
     }
 
     /// How many values the list holds, `0..=N`.

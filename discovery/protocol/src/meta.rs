@@ -4,6 +4,8 @@
 
 /// `ethertype` of an IPv4 packet.
 pub const ETHERTYPE_IPV4: u16 = 0x0800;
+/// `ethertype` of an IPv6 packet.
+pub const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 /// The metadata of a record: the kernel's `virtio_net_hdr` and the protocol of the packet.
 ///
@@ -13,7 +15,7 @@ pub const ETHERTYPE_IPV4: u16 = 0x0800;
 pub struct PacketMeta {
     /// `struct virtio_net_hdr` (include/uapi/linux/virtio_net.h), little-endian.
     pub virtio_net_hdr: [u8; 10],
-    /// The packet's EtherType: [`ETHERTYPE_IPV4`].
+    /// The packet's EtherType: [`ETHERTYPE_IPV4`] or [`ETHERTYPE_IPV6`].
     pub ethertype: u16,
 }
 

@@ -479,6 +479,27 @@ fn an_address_the_vif_does_not_permit_is_dropped() {
 }
 
 #[test]
+fn families_are_contested_and_permitted_each_by_itself() {
+    let mut tied = vif(mac(1), segment(7));
+    tied.permitted = Addrs::parse_restriction("10.0.0.1 2001:db8::1");
+    let claims = "10.0.0.1 2001:db8::1 2001:db8::9 fd00::1";
+    let guest = Guest::new(domid(1), Some(Ok(advert(mac(1), claims))), vec![tied]);
+    let rival = claiming(2, 7, "10.0.0.2 2001:db8::1 2001:db8::2");
+    let result = all(vec![guest, rival]);
+    assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
+    assert_eq!(result.vouched[&2].as_deref(), Some("10.0.0.2 2001:db8::2"));
+    let warnings: Vec<_> = result.warnings.iter().map(Warning::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "guest 1: address 2001:db8::9 ignored, its vif's ip= does not list it",
+            "guest 1: address fd00::1 ignored, its vif's ip= does not list it",
+            "guests 1 and 2: both claim address 2001:db8::1, neither gets it",
+        ]
+    );
+}
+
+#[test]
 fn one_mac_on_two_vifs_of_a_bridge_is_nobodys() {
     let clone = |id: u8| {
         Guest::new(
