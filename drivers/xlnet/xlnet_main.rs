@@ -25,7 +25,9 @@ use crate::control::{
     report::Report,
     router::{Router, RouterKick, TablesObserver},
 };
-use crate::data::{bell::Bell, device::XlDriver, group, table::Table, way_out::WayOut};
+use crate::data::{
+    bell::Bell, device::XlDriver, group, table::Table, tx::MAX_PACKET, way_out::WayOut,
+};
 use kapi::{
     avoid,
     net::{
@@ -74,8 +76,8 @@ const NAME: &CStr = c"xl0";
 /// What shows in ps.
 const IDLE_THREAD: &CStr = c"xl0-idle";
 
-/// A 64 KiB datagram crosses whole.
-const MTU: u32 = 65535;
+/// The longest datagram of either family crosses whole.
+const MTU: u32 = MAX_PACKET;
 
 struct XlnetModule {
     manager: Kick,

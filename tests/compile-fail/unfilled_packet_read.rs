@@ -5,6 +5,6 @@
 use kapi::net::receive::Unfilled;
 
 /// Reads it.
-pub fn read(packet: Unfilled<'_>) -> Option<[u8; 20]> {
-    packet.first() //~ E0599
+pub fn read(packet: Unfilled<'_>, to: &mut [u8]) -> bool {
+    packet.copy_first(to) //~ E0599
 }

@@ -50,7 +50,7 @@ pub fn worker() -> Result<Arc<Worker<Nothing>>> {
 pub fn fill<'a>(packet: Unfilled<'a>, source: &impl Source) -> Option<Filled<'a>> {
     packet
         .fill(source)
-        .filter(|packet| packet.first() == Some([0x45]))
+        .filter(|packet| packet.copy_first(&mut [0]))
 }
 
 /// A received packet is for the stack.

@@ -7,6 +7,12 @@ pub const ETHERTYPE_IPV4: u16 = 0x0800;
 /// `ethertype` of an IPv6 packet.
 pub const ETHERTYPE_IPV6: u16 = 0x86dd;
 
+/// `VIRTIO_NET_HDR_F_NEEDS_CSUM`, `VIRTIO_NET_HDR_GSO_TCPV4` and so on.
+const NEEDS_CSUM: u8 = 1;
+const GSO_TCPV4: u8 = 1;
+const GSO_TCPV6: u8 = 4;
+const GSO_ECN: u8 = 0x80;
+
 /// The metadata of a record: the kernel's `virtio_net_hdr` and the protocol of the packet.
 ///
 /// Any twelve bytes are a `PacketMeta`: whether the values fit the packet is for the kernel's own
@@ -29,6 +35,22 @@ impl PacketMeta {
         let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9] = self.virtio_net_hdr;
         let [e0, e1] = self.ethertype.to_le_bytes();
         [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, e0, e1]
+    }
+
+    /// Whether the offloads are of the packet's family: TCP is segmented as the TCP of that, and a
+    /// checksum begins behind the IP header. Of these the kernel's validation compares the first
+    /// only where there is no checksum to finish, and takes every header for one of IPv4 for the
+    /// second, so that finishing the checksum would rewrite an IPv6 address.
+    #[inline]
+    pub const fn is_of_family(&self) -> bool {
+        let [flags, gso_type, _, _, _, _, s0, s1, _, _] = self.virtio_net_hdr;
+        let (header, foreign) = match self.ethertype {
+            ETHERTYPE_IPV4 => (20, GSO_TCPV6),
+            ETHERTYPE_IPV6 => (40, GSO_TCPV4),
+            _ => return false,
+        };
+        let start = u16::from_le_bytes([s0, s1]);
+        gso_type & !GSO_ECN != foreign && (flags & NEEDS_CSUM == 0 || start >= header)
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whom a packet is from and for.
+//! Whom a packet is from and for, and whether its offloads are of its family.
 
-use xlnet_protocol::{Ends, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+use xlnet_protocol::{Ends, PacketMeta, ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 
 fn read(ethertype: u16, packet: &[u8]) -> Option<Ends> {
     Ends::read(ethertype, |header| {
@@ -66,4 +66,27 @@ fn an_ipv4_address_in_ipv6_is_another() {
     let packet = ipv6("::ffff:10.0.0.1", "::10.0.0.2");
     let read = read(ETHERTYPE_IPV6, &packet).unwrap();
     assert!(read.source.is_ipv6() && read.destination.is_ipv6());
+}
+
+#[test]
+fn offloads_are_of_the_packets_family() {
+    const NEEDS_CSUM: u8 = 1;
+    let meta = |ethertype, flags, gso_type, start: u8| PacketMeta {
+        virtio_net_hdr: [flags, gso_type, 0, 0, 0, 0, start, 0, 0, 0],
+        ethertype,
+    };
+    let (v4, v6) = (ETHERTYPE_IPV4, ETHERTYPE_IPV6);
+    // TCPV4 is 1, UDP_L4 is 5, TCPV6 is 4, with ECN or not.
+    for (ethertype, own, foreign, header) in [(v4, 1, 4, 20), (v6, 4, 1, 40)] {
+        for gso_type in [0, own, own | 0x80, 5] {
+            assert!(meta(ethertype, NEEDS_CSUM, gso_type, header).is_of_family());
+            assert!(!meta(ethertype, NEEDS_CSUM, gso_type, header - 1).is_of_family());
+            assert!(meta(ethertype, 0, gso_type, 0).is_of_family());
+        }
+        for gso_type in [foreign, foreign | 0x80] {
+            assert!(!meta(ethertype, NEEDS_CSUM, gso_type, header).is_of_family());
+            assert!(!meta(ethertype, 0, gso_type, 0).is_of_family());
+        }
+    }
+    assert!(!meta(0x0806, 0, 0, 0).is_of_family());
 }

@@ -3,21 +3,21 @@
 #include <linux/skbuff.h>
 #include <net/dst_metadata.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
 #include <net/route.h>
 
 #include "reroute.h"
 
-static struct rtable *xl_skb_rtable4(const struct sk_buff *skb)
+u16 xl_skb_route_family(const struct sk_buff *skb)
 {
 	/* What a tunnel leaves with a packet looks like a route, and is none. */
-	if (!skb_valid_dst(skb) || skb_dst(skb)->ops->family != AF_INET)
-		return NULL;
-	return skb_rtable(skb);
+	return skb_valid_dst(skb) ? skb_dst(skb)->ops->family : AF_UNSPEC;
 }
 
-bool xl_skb_has_route4(const struct sk_buff *skb)
+static struct rtable *xl_skb_rtable4(const struct sk_buff *skb)
 {
-	return xl_skb_rtable4(skb);
+	return xl_skb_route_family(skb) == AF_INET ? skb_rtable(skb) : NULL;
 }
 
 u8 xl_skb_gateway4(const struct sk_buff *skb, __be32 *gateway)
@@ -28,6 +28,15 @@ u8 xl_skb_gateway4(const struct sk_buff *skb, __be32 *gateway)
 		return AF_UNSPEC;
 	*gateway = rt->rt_gw4;
 	return rt->rt_gw_family;
+}
+
+bool xl_skb_next_hop6(const struct sk_buff *skb, const struct in6_addr *daddr,
+		      struct in6_addr *next_hop)
+{
+	if (xl_skb_route_family(skb) != AF_INET6)
+		return false;
+	*next_hop = *rt6_nexthop(dst_rt6_info(skb_dst(skb)), daddr);
+	return true;
 }
 
 int xl_skb_dst_ifindex(const struct sk_buff *skb)
@@ -65,14 +74,46 @@ u16 xl_rt_type(const struct rtable *rt)
 	return rt->rt_type;
 }
 
-void xl_rt_put(struct rtable *rt)
+struct dst_entry *xl_rt_dst(struct rtable *rt)
 {
-	ip_rt_put(rt);
+	return &rt->dst;
 }
 
-int xl_skb_output4(struct sk_buff *skb, struct rtable *rt)
+void xl_dst_release(struct dst_entry *dst)
 {
-	struct net *net = dev_net(dst_dev(&rt->dst));
+	dst_release(dst);
+}
+
+struct dst_entry *xl_skb_route6(const struct sk_buff *skb,
+				const struct in6_addr *next_hop, int ifindex)
+{
+	const struct ipv6hdr *hdr = (const struct ipv6hdr *)skb->data;
+	struct flowi6 flow = {
+		.flowi6_oif = ifindex,
+		.flowi6_mark = skb->mark,
+		.flowi6_proto = hdr->nexthdr,
+		.flowlabel = ip6_flowinfo(hdr),
+		.saddr = hdr->saddr,
+		.daddr = *next_hop,
+	};
+	struct dst_entry *dst;
+
+	if (!ipv6_addr_equal(next_hop, &hdr->daddr))
+		flow.flowi6_flags = FLOWI_FLAG_KNOWN_NH;
+	dst = ip6_route_output_flags(&init_net, NULL, &flow,
+				     RT6_LOOKUP_F_IFACE);
+	if (!dst->error && dst_dev(dst)->ifindex == ifindex &&
+	    !flow.flowi6_l3mdev &&
+	    !(dst_rt6_info(dst)->rt6i_flags &
+	      (RTF_GATEWAY | RTF_LOCAL | RTF_ANYCAST)))
+		return dst;
+	dst_release(dst);
+	return NULL;
+}
+
+int xl_skb_output(struct sk_buff *skb, struct dst_entry *dst)
+{
+	struct net *net = dev_net(dst_dev(dst));
 	int err;
 
 	/* The qdisc of the first device used the same scratch space. */
@@ -82,7 +123,10 @@ int xl_skb_output4(struct sk_buff *skb, struct rtable *rt)
 	 * once more with another one, NAT would take a masqueraded connection
 	 * for one whose address is gone, and end it.
 	 */
-	IPCB(skb)->flags = IPSKB_REROUTED;
+	if (dst->ops->family == AF_INET6)
+		IP6CB(skb)->flags = IP6SKB_REROUTED;
+	else
+		IPCB(skb)->flags = IPSKB_REROUTED;
 	/*
 	 * A local sender measured the packet by the first device's MTU.  Were
 	 * it told of the other one's now, the kernel would also remember that
@@ -92,7 +136,7 @@ int xl_skb_output4(struct sk_buff *skb, struct rtable *rt)
 		skb->ignore_df = 1;
 	skb_reset_network_header(skb);
 	skb_dst_drop(skb);
-	skb_dst_set(skb, &rt->dst);
+	skb_dst_set(skb, dst);
 	dev_xmit_recursion_inc();
 	/* The socket's control group has counted the packet, so no socket. */
 	err = dst_output(net, NULL, skb);

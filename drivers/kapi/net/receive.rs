@@ -135,12 +135,10 @@ impl<'a> Unfilled<'a> {
 pub struct Filled<'a>(SkBuff<'a>);
 
 impl<'a> Filled<'a> {
-    /// The packet's first bytes, if there are so many.
+    /// Copies the packet's first bytes to the whole of `to`. Returns whether there are so many.
     #[inline]
-    pub fn first<const N: usize>(&self) -> Option<[u8; N]> {
-        let mut bytes = [0; N];
-        self.0.copy_bits(0, &mut bytes).ok()?;
-        Some(bytes)
+    pub fn copy_first(&self, to: &mut [u8]) -> bool {
+        self.0.copy_bits(0, to).is_ok()
     }
 
     /// Frees the packet, which is lost.

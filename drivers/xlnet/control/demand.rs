@@ -200,7 +200,7 @@ impl Demand {
                     continue;
                 }
                 let candidate = Candidate {
-                    address: IpAddr::V4(known.address),
+                    address: known.address,
                     way: Way::Dormant(former.dormant.clone()),
                     account: former.account.clone(),
                     own: former.own.clone(),

@@ -4,6 +4,7 @@
 
 use crate::control::{manager::Kick, nic::Nic, router::RouterKick};
 use crate::data::table::Table;
+use core::net::IpAddr;
 use kapi::{
     net::{
         arp,
@@ -106,7 +107,7 @@ impl arp::Observer for SightingObserver {
         let news = self
             .table
             .read(&guard)
-            .find(seen.address)
+            .find(IpAddr::V4(seen.address))
             .is_some_and(|entry| entry.sighting.see(seen.mac));
         if news {
             self.router.kick();

@@ -23,7 +23,6 @@ use crate::data::{
     group::{Group, Taken},
     table::Table,
 };
-use core::net::IpAddr;
 use kapi::{
     net::netdevice::OwnDeviceRef,
     random::random_u64,
@@ -523,9 +522,7 @@ impl State {
             let mut table = Table::new();
             let mut candidates = KVec::new();
             for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
-                if let IpAddr::V4(address) = address {
-                    table.add_own(address)?;
-                }
+                table.add_own(address)?;
             }
             self.peers
                 .iter()

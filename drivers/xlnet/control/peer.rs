@@ -17,7 +17,7 @@ use crate::data::{
     sighting::{Sighting, Verdict},
     table::{Entry, Own, Table, To},
 };
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use kapi::{
     net::netdevice::OwnDevice, random::random_u64, time::now_ms, trace, work::Worker, Show,
 };
@@ -60,24 +60,24 @@ pub(crate) struct Peer {
 /// An address of the peer.
 #[derive(Clone)]
 pub(crate) struct Known {
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     pub(crate) sighting: Arc<Sighting>,
 }
 
 impl Known {
-    fn new(address: Ipv4Addr, mac: [u8; 6]) -> Result<Self> {
+    fn new(address: IpAddr, mac: [u8; 6]) -> Result<Self> {
         Ok(Self {
             address,
             sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
         })
     }
 
-    /// Whether ARP shows it at another MAC.
+    /// Whether the link shows it at another MAC.
     pub(crate) fn is_elsewhere(&self) -> bool {
         self.sighting.last().verdict == Verdict::Contradicted
     }
 
-    fn is(&self, address: Ipv4Addr, mac: [u8; 6]) -> bool {
+    fn is(&self, address: IpAddr, mac: [u8; 6]) -> bool {
         self.address == address && self.sighting.mac() == mac
     }
 }
@@ -197,16 +197,12 @@ impl Peer {
         Ok(changed)
     }
 
-    /// The addresses that dom0 says. What ARP said of those that were there before stays: to ask again,
+    /// The addresses that dom0 says. What the link said of those that were there before stays: to ask again,
     /// their routes would have to go until the answer.
     fn addresses_of(&self, entry: &PeerEntry) -> Result<KVec<Known>> {
         let mac = entry.mac.octets();
         let mut addresses = KVec::new();
         for address in entry.addrs.iter() {
-            // IPv6 stays on the NIC.
-            let IpAddr::V4(address) = address else {
-                continue;
-            };
             let before = self.addresses.iter().find(|known| known.is(address, mac));
             let known = match before {
                 Some(known) => known.clone(),
@@ -231,7 +227,7 @@ impl Peer {
                 sighting: known.sighting.clone(),
             })?;
             let candidate = Candidate {
-                address: IpAddr::V4(known.address),
+                address: known.address,
                 way: Way::Channel(self.link.group.clone()),
                 account: self.link.account.clone(),
                 own: self.own.clone(),

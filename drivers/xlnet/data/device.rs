@@ -11,7 +11,7 @@ use crate::data::{
     uplink::Uplink,
     way_out::WayOut,
 };
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use kapi::{
     cpu,
     net::{
@@ -25,7 +25,7 @@ use kernel::{
     prelude::*,
     sync::{atomic::Relaxed, rcu, Arc},
 };
-use xlnet_protocol::ETHERTYPE_IPV4;
+use xlnet_protocol::Ends;
 
 /// The queue whose packets take the way out.
 const NOBODY: u16 = 0;
@@ -77,23 +77,15 @@ impl XlDriver {
     /// Looks up the peer that a packet is to be handed to, and has `with` say what is to be known of that, from
     /// its entry and the packet's source.
     #[inline]
-    fn look_up<R>(&self, skb: &SkBuff<'_>, with: impl FnOnce(&Entry, Ipv4Addr) -> R) -> Option<R> {
-        if skb.protocol() != ETHERTYPE_IPV4 {
-            return None;
-        }
-        let mut addresses = [0; 8];
-        // RFC 791: source at 12, destination at 16.
-        skb.copy_bits(12, &mut addresses).ok()?;
-        let [s0, s1, s2, s3, d0, d1, d2, d3] = addresses;
-        let source = Ipv4Addr::new(s0, s1, s2, s3);
-        let destination = Ipv4Addr::new(d0, d1, d2, d3);
+    fn look_up<R>(&self, skb: &SkBuff<'_>, with: impl FnOnce(&Entry, IpAddr) -> R) -> Option<R> {
+        let ends = Ends::read(skb.protocol(), |header| skb.copy_bits(0, header).is_ok())?;
         // A packet for one machine may be for another one's hands.
-        if skb.ipv4_next_hop(destination) != Some(destination) {
+        if skb.next_hop(ends.destination) != Some(ends.destination) {
             return None;
         }
         let guard = rcu::read_lock();
-        let entry = self.table.read(&guard).find(destination)?;
-        Some(with(entry, source))
+        let entry = self.table.read(&guard).find(ends.destination)?;
+        Some(with(entry, ends.source))
     }
 
     /// The group of the peer that a packet is for, if the peer has one and would let the packet in.
@@ -136,7 +128,7 @@ impl Driver for XlDriver {
             To::Group(number) => entry.accepts(source).then_some(*number),
             To::WayOut(dormant) => {
                 // What a channel would not take is no reason to have one.
-                if entry.own.vouches(IpAddr::V4(source)) && dormant.sent() {
+                if entry.own.vouches(source) && dormant.sent() {
                     self.bell.heard();
                 }
                 None

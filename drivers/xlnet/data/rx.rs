@@ -9,7 +9,6 @@ use crate::data::{
     table::Entry,
     tx::Sender,
 };
-use core::net::Ipv4Addr;
 use kapi::{
     net::{
         dropreason::DropReason,
@@ -28,10 +27,7 @@ use kernel::{
     sync::{rcu, Arc},
 };
 use xenfifo::{Broken, Consumer, Record, State};
-use xlnet_protocol::{Acceptance, PacketMeta, ETHERTYPE_IPV4};
-
-/// Length of an IPv4 header without options (RFC 791).
-const IPV4_HEADER: usize = 20;
+use xlnet_protocol::{Acceptance, Ends, PacketMeta};
 
 /// The receiving half of a channel, which belongs to the poll.
 pub(crate) struct Rx<T: Poll> {
@@ -239,7 +235,7 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
     let counters = &queue.counters;
     let len = record.len();
     let meta = PacketMeta::from_bytes(record.meta());
-    if meta.ethertype != ETHERTYPE_IPV4 || (len as usize) < IPV4_HEADER {
+    if len == 0 || !meta.is_of_family() {
         counters.rx_drop_invalid.add(1);
         return record.consume();
     }
@@ -254,15 +250,12 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
         counters.rx_drop_invalid.add(1);
         return;
     };
-    let Some(ip) = skb.first::<IPV4_HEADER>().filter(|ip| ip[0] >> 4 == 4) else {
+    let Some(ends) = Ends::read(meta.ethertype, |header| skb.copy_first(header)) else {
         counters.rx_drop_invalid.add(1);
         return skb.lose(DropReason::IpHeader);
     };
-    let [.., s0, s1, s2, s3, d0, d1, d2, d3] = ip;
-    let source = Ipv4Addr::new(s0, s1, s2, s3);
-    let destination = Ipv4Addr::new(d0, d1, d2, d3);
     let guard = rcu::read_lock();
-    let entry = match sender(queue, source, destination, &guard) {
+    let entry = match sender(queue, &ends, &guard) {
         Ok(entry) => entry,
         Err(reason) => {
             counters.rx_drop_source.add(1);
@@ -277,7 +270,7 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
     let frame = Frame {
         nic,
         source: entry.sighting.mac(),
-        protocol: ETHERTYPE_IPV4,
+        protocol: meta.ethertype,
     };
     let Ok(skb) = skb.complete(&frame, queue.number, meta.virtio_net_hdr) else {
         counters.rx_drop_invalid.add(1);
@@ -289,20 +282,19 @@ fn receive(queue: &Queue, context: &mut Context<'_>, record: Record<'_, XenMemor
     context.receive(skb);
 }
 
-/// The peer's entry for `source`, if it may send from there to `destination`, or what is wrong.
+/// The peer's entry for the source, if it may send from there to the destination, or what is wrong.
 #[inline]
 fn sender<'a>(
     queue: &'a Queue,
-    source: Ipv4Addr,
-    destination: Ipv4Addr,
+    ends: &Ends,
     guard: &'a rcu::Guard,
 ) -> Result<&'a Entry, DropReason> {
     let table = queue.table.read(guard);
     let entry = table
-        .find(source)
+        .find(ends.source)
         .filter(|entry| entry.group() == Some(queue.group) && entry.sighting.is_accepted())
         .ok_or(DropReason::IpSource)?;
-    if !table.is_own(destination) {
+    if !table.is_own(ends.destination) {
         return Err(DropReason::IpDestination);
     }
     Ok(entry)

@@ -5,7 +5,7 @@
 //! packet's source is its sender's.
 
 use crate::data::{dormant::Dormant, sighting::Sighting};
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use kernel::{
     prelude::*,
     sync::{
@@ -68,11 +68,11 @@ pub(crate) enum To {
 
 /// An address of a peer, or of a former one, that dom0 vouches for, or did.
 pub(crate) struct Entry {
-    pub(crate) address: Ipv4Addr,
+    pub(crate) address: IpAddr,
     pub(crate) to: To,
     /// Our addresses towards the peer.
     pub(crate) own: Arc<Own>,
-    /// What ARP says of the address.
+    /// What the NIC's link says of the address.
     pub(crate) sighting: Arc<Sighting>,
 }
 
@@ -88,17 +88,17 @@ impl Entry {
 
     /// Whether the peer lets in packets from `source`.
     #[inline]
-    pub(crate) fn accepts(&self, source: Ipv4Addr) -> bool {
-        self.own.accepts(IpAddr::V4(source))
+    pub(crate) fn accepts(&self, source: IpAddr) -> bool {
+        self.own.accepts(source)
     }
 }
 
 /// The table; replaced as a whole when anything changes.
 pub(crate) struct Table {
-    /// Sorted by address.
+    /// Sorted by [`key`].
     entries: KVec<Entry>,
     /// This guest's addresses.
-    own: KVec<Ipv4Addr>,
+    own: KVec<IpAddr>,
 }
 
 impl Table {
@@ -126,13 +126,13 @@ impl Table {
     }
 
     /// Adds an address of this guest.
-    pub(crate) fn add_own(&mut self, address: Ipv4Addr) -> Result {
+    pub(crate) fn add_own(&mut self, address: IpAddr) -> Result {
         Ok(self.own.push(address, GFP_KERNEL)?)
     }
 
     /// Finds the peer that owns an address.
     #[inline]
-    pub(crate) fn find(&self, address: Ipv4Addr) -> Option<&Entry> {
+    pub(crate) fn find(&self, address: IpAddr) -> Option<&Entry> {
         self.position(address)
             .ok()
             .and_then(|at| self.entries.get(at))
@@ -140,13 +140,22 @@ impl Table {
 
     /// Whether an address is this guest's.
     #[inline]
-    pub(crate) fn is_own(&self, address: Ipv4Addr) -> bool {
+    pub(crate) fn is_own(&self, address: IpAddr) -> bool {
         self.own.contains(&address)
     }
 
     #[inline]
-    fn position(&self, address: Ipv4Addr) -> Result<usize, usize> {
+    fn position(&self, address: IpAddr) -> Result<usize, usize> {
         self.entries
-            .binary_search_by_key(&u32::from(address), |entry| u32::from(entry.address))
+            .binary_search_by_key(&key(address), |entry| key(entry.address))
+    }
+}
+
+/// A number for each address; IPv4 is mapped into IPv6 (RFC 4291), where nobody's address is.
+#[inline]
+fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => 0xffff << 32 | u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
     }
 }

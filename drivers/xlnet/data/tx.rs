@@ -25,9 +25,9 @@ use kernel::{
 use xenfifo::{Broken, Producer, PushError, Unreadable};
 use xlnet_protocol::PacketMeta;
 
-/// The largest packet that the stack may hand over; a queue with less room than that is stopped,
-/// so that it never has to refuse one.
-const MAX_PACKET: u32 = 65536;
+/// The largest packet that the stack may hand over, an IPv6 header with the longest payload; a queue
+/// with less room than that is stopped, so that it never has to refuse one.
+pub(crate) const MAX_PACKET: u32 = 65535 + 40;
 
 /// The sending half of a channel.
 pub(crate) struct Tx<H: EventHandler> {
