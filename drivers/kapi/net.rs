@@ -10,7 +10,7 @@ pub mod ethtool;
 pub mod fib;
 pub mod follow;
 pub mod idle_poll;
-mod inet6;
+pub mod inet6;
 pub mod napi;
 pub mod neighbour;
 pub mod netdevice;

@@ -10,6 +10,7 @@ pub(crate) mod demand;
 pub(crate) mod follow;
 pub(crate) mod listeners;
 pub(crate) mod manager;
+mod next_hops;
 pub(crate) mod nic;
 mod opened;
 mod peer;

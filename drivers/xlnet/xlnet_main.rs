@@ -18,7 +18,7 @@ use crate::control::{
     advert,
     avoid::Avoid,
     demand::Demand,
-    follow::{NeighbourObserver, NicFollow},
+    follow::{Ipv6Observer, NeighbourObserver, NicFollow},
     listeners::{Ears, RosterWatch, Suspend},
     manager::{Kick, Managed, Manager},
     nic::Nic,
@@ -34,7 +34,7 @@ use kapi::{
         fib,
         follow::Follower,
         idle_poll::IdleThread,
-        neighbour,
+        inet6, neighbour,
         netdevice::{OwnDeviceRef, Registration},
     },
     param, pm,
@@ -88,6 +88,7 @@ struct XlnetModule {
     _watch: xenbus::Watch<RosterWatch>,
     _neighbours: neighbour::Notifier<NeighbourObserver>,
     _follower: Follower<NicFollow>,
+    _ipv6: inet6::Notifier<Ipv6Observer>,
     _tables: fib::Notifier<TablesObserver>,
     _report: Report,
     registration: Option<Registration<XlDriver>>,
@@ -144,6 +145,7 @@ impl kernel::Module for XlnetModule {
         let tables = fib::Notifier::new(TablesObserver::new(router.clone()))
             .inspect_err(|e| pr_err!("no notice of changed routes can be had ({e:?})\n"))?;
         let follower = NicFollow::begin(&nic, &manager, &router, &table)?;
+        let ipv6 = inet6::Notifier::new(Ipv6Observer::new(&nic, &manager, &router))?;
         let neighbours = neighbour::Notifier::new(NeighbourObserver::new(&nic, &manager))
             .inspect_err(|e| pr_err!("no notice of neighbours can be had ({e:?})\n"))?;
         let watch = xenbus::Watch::new(
@@ -181,6 +183,7 @@ impl kernel::Module for XlnetModule {
             _watch: watch,
             _neighbours: neighbours,
             _follower: follower,
+            _ipv6: ipv6,
             _tables: tables,
             _report: report,
             registration: Some(registration),

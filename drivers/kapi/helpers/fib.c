@@ -3,6 +3,7 @@
 #include <linux/rculist.h>
 #include <linux/rcupdate.h>
 #include <net/ip_fib.h>
+#include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/nexthop.h>
 
@@ -12,6 +13,7 @@
 static void describe(const struct fib_result *res, struct xl_fib_answer *answer)
 {
 	struct fib_info *fi = res->fi;
+	__be32 source = fi->fib_prefsrc;
 	unsigned int i;
 
 	memset(answer, 0, sizeof(*answer));
@@ -22,14 +24,15 @@ static void describe(const struct fib_result *res, struct xl_fib_answer *answer)
 	answer->paths = fib_info_num_path(fi);
 	for (i = 0; i < answer->paths && i < ARRAY_SIZE(answer->oifs); i++)
 		answer->oifs[i] = fib_info_nhc(fi, i)->nhc_oif;
-	answer->source = fi->fib_prefsrc;
-	if (!res->nhc)
-		return;
-	answer->gateway = res->nhc->nhc_gw_family != AF_UNSPEC;
-	/* As fib_result_prefsrc(), which is not exported */
-	if (!answer->source && res->nhc->nhc_dev)
-		answer->source = inet_select_addr(res->nhc->nhc_dev, 0,
+	if (res->nhc) {
+		answer->gateway = res->nhc->nhc_gw_family != AF_UNSPEC;
+		/* As fib_result_prefsrc(), which is not exported */
+		if (!source && res->nhc->nhc_dev)
+			source = inet_select_addr(res->nhc->nhc_dev, 0,
 						  fi->fib_scope);
+	}
+	if (source)
+		ipv6_addr_set_v4mapped(source, &answer->source);
 }
 
 int xl_fib_lookup4(int iif, __be32 src, __be32 dst,

@@ -15,12 +15,35 @@ struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev)
 	return __in_dev_get_rtnl(dev);
 }
 
-struct inet6_dev *xl_in6_dev_get(const struct net_device *dev)
+/* With RTNL held */
+unsigned int xl_netdev_ipv6_addresses(const struct net_device *dev,
+				      struct in6_addr *addresses,
+				      unsigned int room, bool *pending)
 {
-	return __in6_dev_get(dev);
+	struct inet6_dev *idev = __in6_dev_get(dev);
+	const struct inet6_ifaddr *ifa;
+	unsigned int n = 0;
+
+	*pending = false;
+	if (!idev)
+		return 0;
+	read_lock_bh(&idev->lock);
+	list_for_each_entry(ifa, &idev->addr_list, if_list) {
+		if (ipv6_addr_type(&ifa->addr) & IPV6_ADDR_LINKLOCAL)
+			continue;
+		/* An optimistic address is a tentative one, too. */
+		if (ifa->flags & IFA_F_DADFAILED)
+			continue;
+		if (ifa->flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC))
+			*pending = true;
+		else if (n < room)
+			addresses[n++] = ifa->addr;
+	}
+	read_unlock_bh(&idev->lock);
+	return n;
 }
 
-void xl_in6_dev_set_addr_gen_mode(struct inet6_dev *in6_dev, u32 mode)
+int xl_inet6_ifaddr_ifindex(const struct inet6_ifaddr *ifa)
 {
-	in6_dev->cnf.addr_gen_mode = mode;
+	return ifa->idev->dev->ifindex;
 }

@@ -10,7 +10,9 @@
 
 struct net_device *xl_ifaddr_netdev(const struct in_ifaddr *ifa);
 struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev);
-struct inet6_dev *xl_in6_dev_get(const struct net_device *dev);
-void xl_in6_dev_set_addr_gen_mode(struct inet6_dev *in6_dev, u32 mode);
+unsigned int xl_netdev_ipv6_addresses(const struct net_device *dev,
+				      struct in6_addr *addresses,
+				      unsigned int room, bool *pending);
+int xl_inet6_ifaddr_ifindex(const struct inet6_ifaddr *ifa);
 
 #endif /* _XL_HELPERS_INETDEVICE_H */

@@ -32,6 +32,11 @@ void xl_netdev_setup_l3(struct net_device *dev,
 	dev->header_ops = &ip_tunnel_header_ops;
 	dev->type = ARPHRD_NONE;
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
+	/*
+	 * No addresses and router solicitations of its own, nor a route to
+	 * multicast groups, which would vie with other devices'.
+	 */
+	dev->priv_flags |= IFF_NO_ADDRCONF;
 	dev->tx_queue_len = tx_queue_len;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	dev->netns_immutable = true;

@@ -3,15 +3,16 @@
 //! Where the kernel would send a packet, and being told when that may be somewhere else.
 //!
 //! C headers: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h),
+//! [`include/net/ip6_fib.h`](srctree/include/net/ip6_fib.h),
 //! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h)
 
 use crate::{
     bindings,
-    errno::EAFNOSUPPORT,
+    net::inet6::{in6_addr, ipv6_addr},
     notifier::{Listener, Registration},
 };
 use core::{
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ptr::null_mut,
 };
 use kernel::{error::to_result, prelude::*};
@@ -35,6 +36,9 @@ pub struct Route {
     pub via_gateway: bool,
     /// The source that the kernel takes for packets along it.
     pub source: Option<IpAddr>,
+    /// Whether it would take another one for sockets that prefer that, as the route names none
+    /// (RFC 5014, for IPv6).
+    pub source_is_chosen: bool,
 }
 
 impl Route {
@@ -43,7 +47,7 @@ impl Route {
     /// That of the lookup.
     fn from_answer(result: c_int, answer: &bindings::xl_fib_answer) -> Result<Self> {
         to_result(result)?;
-        let source = Ipv4Addr::from(answer.source.to_ne_bytes());
+        let source = ipv6_addr(&answer.source);
         Ok(Self {
             table: answer.table,
             is_unicast: u32::from(answer.type_) == bindings::RTN_UNICAST,
@@ -52,7 +56,8 @@ impl Route {
             paths: answer.paths,
             devices: answer.oifs,
             via_gateway: answer.gateway,
-            source: (!source.is_unspecified()).then_some(IpAddr::V4(source)),
+            source: (!source.is_unspecified()).then_some(source.to_canonical()),
+            source_is_chosen: answer.chosen,
         })
     }
 }
@@ -66,21 +71,38 @@ pub enum Sender {
     Nobody(i32),
 }
 
-/// Looks up where a packet would be sent that has neither mark nor class, from `source` if that is
-/// known already. Any context.
+/// Looks up where a packet would be sent that has neither mark nor class, from `source`, of the
+/// destination's family, if that is known already. Any context.
 ///
 /// # Errors
 ///
-/// `ENETUNREACH` and others if it would not be sent; `EAFNOSUPPORT` for anything but IPv4.
+/// `ENETUNREACH` and others if it would not be sent; `EAFNOSUPPORT` if the kernel was booted without
+/// the family.
 pub fn lookup(sender: Sender, source: Option<IpAddr>, destination: IpAddr) -> Result<Route> {
     let iif = match sender {
         Sender::Local => bindings::LOOPBACK_IFINDEX as c_int,
         Sender::Nobody(ifindex) => ifindex,
     };
-    let source = source.map_or(Ok(0), be32)?;
     let mut answer = bindings::xl_fib_answer::default();
-    // SAFETY: `answer` is valid for writes.
-    let result = unsafe { bindings::xl_fib_lookup4(iif, source, be32(destination)?, &mut answer) };
+    let result = match destination {
+        IpAddr::V4(destination) => {
+            let source = match source {
+                Some(IpAddr::V4(source)) => source,
+                _ => Ipv4Addr::UNSPECIFIED,
+            };
+            // SAFETY: `answer` is valid for writes.
+            unsafe { bindings::xl_fib_lookup4(iif, be32(source), be32(destination), &mut answer) }
+        }
+        IpAddr::V6(destination) => {
+            let source = match source {
+                Some(IpAddr::V6(source)) => source,
+                _ => Ipv6Addr::UNSPECIFIED,
+            };
+            let (source, destination) = (in6_addr(source), in6_addr(destination));
+            // SAFETY: The addresses are valid for reads, `answer` is for writes.
+            unsafe { bindings::xl_fib_lookup6(iif, &source, &destination, &mut answer) }
+        }
+    };
     Route::from_answer(result, &answer)
 }
 
@@ -88,19 +110,36 @@ pub fn lookup(sender: Sender, source: Option<IpAddr>, destination: IpAddr) -> Re
 ///
 /// # Errors
 ///
-/// `ESRCH` or another if there is none to it; `EAFNOSUPPORT` for anything but IPv4.
+/// `ESRCH`, `ENETUNREACH` or another if there is none to it; `EAFNOSUPPORT` if the kernel was booted
+/// without the family.
 pub fn lookup_in(table: u32, destination: IpAddr) -> Result<Route> {
     let mut answer = bindings::xl_fib_answer::default();
-    // SAFETY: `answer` is valid for writes.
-    let result = unsafe { bindings::xl_fib_table_lookup4(table, be32(destination)?, &mut answer) };
+    let result = match destination {
+        IpAddr::V4(destination) => {
+            // SAFETY: `answer` is valid for writes.
+            unsafe { bindings::xl_fib_table_lookup4(table, be32(destination), &mut answer) }
+        }
+        IpAddr::V6(destination) => {
+            let destination = in6_addr(destination);
+            // SAFETY: The address is valid for reads, `answer` is for writes.
+            unsafe { bindings::xl_fib_table_lookup6(table, &destination, &mut answer) }
+        }
+    };
     Route::from_answer(result, &answer)
 }
 
-fn be32(address: IpAddr) -> Result<u32> {
-    match address {
-        IpAddr::V4(address) => Ok(u32::from_ne_bytes(address.octets())),
-        IpAddr::V6(_) => Err(EAFNOSUPPORT),
-    }
+fn be32(address: Ipv4Addr) -> u32 {
+    u32::from_ne_bytes(address.octets())
+}
+
+/// Has routes of IPv6 looked up anew by all that have looked one up, sockets among them. Process
+/// context.
+///
+/// With next-hop objects the kernel goes on using what it found when the route is deleted, until
+/// another one is added.
+pub fn flush_ipv6() {
+    // SAFETY: In process context nobody but the tables' own code holds their locks.
+    unsafe { bindings::xl_fib_flush6() };
 }
 
 /// Waits until no task is where it was when it was preempted before the call: each has slept, been

@@ -3,17 +3,22 @@
 //! Another driver's device: finding it, what it is like, and being told when it changes.
 //!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
-//! [`include/linux/inetdevice.h`](srctree/include/linux/inetdevice.h)
+//! [`include/linux/inetdevice.h`](srctree/include/linux/inetdevice.h),
+//! [`include/net/if_inet6.h`](srctree/include/net/if_inet6.h)
 
 use crate::{
     bindings,
     net::{
+        inet6::ipv6_addr,
         netdevice::{Device, DeviceRef},
         Rtnl,
     },
     notifier::{Listener, Registration},
 };
-use core::{net::Ipv4Addr, ptr::NonNull};
+use core::{
+    net::{Ipv4Addr, Ipv6Addr},
+    ptr::NonNull,
+};
 use kernel::{prelude::*, str::CString, sync::Arc};
 
 /// Whether a device could have this name. Any context.
@@ -138,6 +143,45 @@ impl Device {
             take(Ipv4Addr::from(address.to_ne_bytes()));
             // SAFETY: As above.
             ifa = unsafe { (*ifa).ifa_next };
+        }
+    }
+}
+
+/// IPv6 addresses of a device.
+pub struct Ipv6Addresses<const N: usize> {
+    raw: [bindings::in6_addr; N],
+    len: usize,
+    /// Whether there are others that may soon be addresses like these: the link is being asked
+    /// whether somebody has them already (RFC 4862), which nobody is told the end of.
+    pub pending: bool,
+}
+
+impl<const N: usize> Ipv6Addresses<N> {
+    /// The addresses, in the kernel's order.
+    pub fn iter(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
+        self.raw.iter().take(self.len).map(ipv6_addr)
+    }
+}
+
+impl Device {
+    /// The first `N` of the device's IPv6 addresses that can be used beyond their link and are known to
+    /// be nobody else's. Process context.
+    pub fn ipv6_addresses<const N: usize>(&self, _rtnl: &Rtnl) -> Ipv6Addresses<N> {
+        let mut raw = [bindings::in6_addr::default(); N];
+        let mut pending = false;
+        // SAFETY: The device is valid and RTNL is held; there is room for so many addresses.
+        let len = unsafe {
+            bindings::xl_netdev_ipv6_addresses(
+                self.as_raw(),
+                raw.as_mut_ptr(),
+                N as u32,
+                &mut pending,
+            )
+        };
+        Ipv6Addresses {
+            raw,
+            len: len as usize,
+            pending,
         }
     }
 }

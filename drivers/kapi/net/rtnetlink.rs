@@ -21,12 +21,15 @@ pub const PROTOCOL_KERNEL: u8 = bindings::RTPROT_KERNEL as u8;
 pub enum Family {
     /// IPv4.
     V4,
+    /// IPv6.
+    V6,
 }
 
 impl Family {
     const fn raw(self) -> u8 {
         match self {
             Self::V4 => bindings::AF_INET as u8,
+            Self::V6 => bindings::AF_INET6 as u8,
         }
     }
 }
@@ -54,8 +57,8 @@ pub trait Object: sealed::Sealed {
 pub struct HostRoute {
     /// The address.
     pub destination: IpAddr,
-    /// The preferred source address, of the same family.
-    pub source: IpAddr,
+    /// The preferred source address, of the same family, if the kernel is not to choose one.
+    pub source: Option<IpAddr>,
     /// The table.
     pub table: u32,
     /// Who installed it: a `RTPROT_` number.
@@ -118,7 +121,9 @@ impl Object for HostRoute {
         message.address(bindings::rtattr_type_t_RTA_DST, self.destination);
         message.number(bindings::rtattr_type_t_RTA_TABLE, self.table);
         message.number(bindings::rtattr_type_t_RTA_NH_ID, self.next_hops);
-        message.address(bindings::rtattr_type_t_RTA_PREFSRC, self.source);
+        if let Some(source) = self.source {
+            message.address(bindings::rtattr_type_t_RTA_PREFSRC, source);
+        }
         // It is deleted whatever its metrics are.
         if let Some(metrics) = self.metrics.filter(|_| !delete) {
             let attributes = metrics.attributes();

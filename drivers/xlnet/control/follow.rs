@@ -9,7 +9,7 @@ use kapi::{
     net::{
         arp,
         follow::{Follow, Follower, News},
-        neighbour,
+        inet6, neighbour,
         netdevice::Device,
         Rtnl,
     },
@@ -92,6 +92,34 @@ impl Follow for NicFollow {
         self.manager.get().nic_changed();
         self.manager.kick();
         self.router.kick();
+    }
+}
+
+/// Tells manager and router that the NIC's IPv6 addresses changed.
+pub(crate) struct Ipv6Observer {
+    nic: Arc<Nic>,
+    manager: Kick,
+    router: RouterKick,
+}
+
+impl Ipv6Observer {
+    pub(crate) fn new(nic: &Arc<Nic>, manager: &Kick, router: &RouterKick) -> Self {
+        Self {
+            nic: nic.clone(),
+            manager: manager.clone(),
+            router: router.clone(),
+        }
+    }
+}
+
+impl inet6::Observer for Ipv6Observer {
+    fn changed(&self, ifindex: i32) {
+        // Indexes are each namespace's own, so it may be another device's: then nothing is found changed.
+        if ifindex == self.nic.ifindex() {
+            self.manager.get().nic_changed();
+            self.manager.kick();
+            self.router.kick();
+        }
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) type Kick = Arc<Worker<Manager>>;
 
 /// When to try again what could not be done, in milliseconds.
 const RETRY_MS: u64 = 1000;
+/// How often the NIC is looked at while the link is being asked for one of its addresses, in milliseconds.
+const SETTLE_MS: u64 = 300;
 /// How often dom0 is told what was exchanged with the peers, in milliseconds.
 const REPORT_MS: u64 = 10_000;
 /// How long all channels may take to close in order, which bound that themselves, and the advert to be
@@ -240,6 +242,11 @@ impl Manager {
         if self.nic_changed.xchg(false, Full) {
             state.look_at_nic();
         }
+        let mut settles = None;
+        if state.nic.is_settling() {
+            self.nic_changed();
+            settles = Some(now_ms() + SETTLE_MS);
+        }
         state.go_up_or_down();
         if state.driver.settings().take_changed() {
             state.demand.forget_shortage();
@@ -268,7 +275,8 @@ impl Manager {
         let report = state.report_traffic();
         let now = now_ms();
         let next = state.peers.iter().filter_map(|peer| peer.next(now)).min();
-        [next, retry, report, demand].into_iter().flatten().min()
+        let due = [next, retry, report, demand, settles];
+        due.into_iter().flatten().min()
     }
 }
 

@@ -12,9 +12,12 @@ use kernel::{
     new_mutex,
     prelude::*,
     str::CString,
-    sync::{Arc, Mutex},
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc, Mutex,
+    },
 };
-use xlnet_protocol::{Addrs, Mac};
+use xlnet_protocol::{Addrs, Mac, MAX_ADDRS};
 
 /// The NIC. It may come later than the module, go, and come again.
 #[pin_data]
@@ -25,16 +28,18 @@ pub(crate) struct Nic {
     /// What the device that is the NIC is called, or was when it went.
     #[pin]
     name: Mutex<Option<CString>>,
+    /// Whether the link was being asked for one of its addresses when it was looked at last.
+    settling: Atomic<bool>,
 }
 
 /// What the NIC is like at one moment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NicState {
     pub(crate) mac: Mac,
-    /// As many of its IPv4 addresses as an advert can carry.
+    /// As many of its addresses as an advert can carry, IPv4 before IPv6.
     pub(crate) addresses: Addrs,
-    /// The first of them, which the kernel would use as source.
-    pub(crate) primary: Ipv4Addr,
+    /// The first of IPv4, which the kernel would use as source.
+    pub(crate) primary: Option<Ipv4Addr>,
     pub(crate) mtu: u32,
 }
 
@@ -61,6 +66,7 @@ impl Nic {
                 wanted,
                 uplink: Arc::new(Uplink::new()?, GFP_KERNEL)?,
                 name <- new_mutex!(None),
+                settling: Atomic::new(false),
             }? Error),
             GFP_KERNEL,
         )
@@ -87,6 +93,7 @@ impl Nic {
     /// held.
     pub(crate) fn state(&self) -> Option<NicState> {
         let rtnl = Rtnl::lock();
+        self.settling.store(false, Relaxed);
         let dev =
             self.uplink.device.locked(&rtnl).filter(|dev| {
                 dev.is_running() && dev.has_carrier() && !dev.has_native_xdp(&rtnl)
@@ -101,12 +108,23 @@ impl Nic {
                 primary = primary.or(Some(address));
             }
         });
-        Some(NicState {
+        let ipv6 = dev.ipv6_addresses::<MAX_ADDRS>(&rtnl);
+        self.settling.store(ipv6.pending, Relaxed);
+        for address in ipv6.iter() {
+            // As above.
+            let _ = addresses.push(IpAddr::V6(address));
+        }
+        (!addresses.is_empty()).then_some(NicState {
             mac,
             addresses,
-            primary: primary?,
+            primary,
             mtu: dev.mtu(),
         })
+    }
+
+    /// Whether addresses may have become usable since the NIC was looked at, without anybody telling.
+    pub(crate) fn is_settling(&self) -> bool {
+        self.settling.load(Relaxed)
     }
 
     /// Whether `dev` is the one that is waited for. If that was there before, it is what came in its place.

@@ -16,7 +16,10 @@ use crate::control::{
     watched::{Candidate, Watched, Way},
 };
 use crate::data::{group::Group, queue::Fault};
-use core::{fmt, net::IpAddr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 use kapi::{
     net::{arp, fib},
     sync::wait_for_readers,
@@ -282,7 +285,8 @@ impl State {
                     devices: [device, _],
                     ..
                 }) if device == nic.ifindex() => source,
-                _ => nic_state.primary,
+                // RFC 5227: who has no address asks so.
+                _ => nic_state.primary.unwrap_or(Ipv4Addr::UNSPECIFIED),
             };
             let at = match ask {
                 Ask::Everybody => None,

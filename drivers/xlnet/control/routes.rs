@@ -8,14 +8,17 @@
 //! ip nexthop:                     G: group of xl0 (weight 65535) and the NIC (weight 1)
 //! ```
 //!
-//! Routes with an MTU of their own have next hops of their own: with a next hop the kernel caches what it
-//! found, metrics included, for all routes that lead there.
+//! and the same for IPv6 (`ip -6`), but for the source, which a route names there only if the one in its
+//! place without xlnet does. Else the kernel chooses among this host's addresses for each socket (RFC 6724),
+//! by what that prefers and by lifetimes that end at any time. It does so for the device of the first next
+//! hop, and there that is the NIC: so the choice is the one that it would make without xlnet.
 //!
 //! Forwarded packets never match the rule. Both next hops are there because reverse path filters, the
 //! kernel's and nftables', ask whether the sender could be reached through the device that a packet came
 //! in by, and what a peer sends comes in by either. Rule and next hops say that they are the kernel's, as
 //! network managers remove what they do not know.
 
+use crate::control::next_hops::{group_id, in_order, NextHops};
 use core::net::IpAddr;
 use kapi::{
     errno::ENOBUFS,
@@ -26,8 +29,6 @@ use kapi::{
             HostRoute,
             LocalRule,
             Metrics,
-            NextHop,
-            NextHopGroup,
             Socket,
             PROTOCOL_KERNEL, //
         },
@@ -42,29 +43,34 @@ const TABLE: u32 = 17700;
 /// In front of the main table, behind whatever an administrator puts in front of that.
 const PRIORITY: u32 = 32765;
 
-/// Ids of the next hops for IPv4; high ones, as the kernel gives the lowest that is free. The members of a
-/// group have the two that follow.
-const NEXT_HOPS: u32 = 0x786c_0400;
-/// Those of routes with an MTU of their own.
-const NEXT_HOPS_MTU: u32 = 0x786c_0410;
-/// The kernel divides by weight: of 65536 pairs of addresses one keeps to the NIC.
-const WEIGHTS: [u16; 2] = [u16::MAX, 1];
+/// The largest segment that the kernel lets a route of either family tell of: with the headers of IPv4 and TCP
+/// it is the longest packet.
+const MAX_MSS: u32 = u16::MAX as u32 - 40;
 
-/// Of IPv4 and TCP, without options.
-const TCP_IP_HEADERS: u32 = 40;
+const fn family_of(address: IpAddr) -> Family {
+    match address {
+        IpAddr::V4(_) => Family::V4,
+        IpAddr::V6(_) => Family::V6,
+    }
+}
 
-const RULE: LocalRule = LocalRule {
-    family: Family::V4,
-    priority: PRIORITY,
-    table: TABLE,
-    protocol: PROTOCOL_KERNEL,
-};
+const fn rule(family: Family) -> LocalRule {
+    LocalRule {
+        family,
+        priority: PRIORITY,
+        table: TABLE,
+        protocol: PROTOCOL_KERNEL,
+    }
+}
 
-/// A route that is wanted.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// A route that is wanted. Two are one if they are one to the kernel.
+#[derive(Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) destination: IpAddr,
+    /// What the kernel takes as source, if no socket prefers another one.
     pub(crate) source: IpAddr,
+    /// Whether the route is to say so.
+    pub(crate) names_source: bool,
     /// The largest packet that is to be sent along it, if xl0's MTU is not for it.
     pub(crate) mtu: Option<u32>,
 }
@@ -72,25 +78,28 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// The id of its next hops.
     fn next_hops(&self) -> u32 {
-        match self.mtu {
-            None => NEXT_HOPS,
-            Some(_) => NEXT_HOPS_MTU,
-        }
+        group_id(family_of(self.destination), self.mtu.is_some())
     }
 
     fn route(&self) -> HostRoute {
         HostRoute {
             destination: self.destination,
-            source: self.source,
+            source: self.names_source.then_some(self.source),
             table: TABLE,
             protocol: PROTOCOL,
             next_hops: self.next_hops(),
             // Connections that begin on the NIC are to use xl0's MTU when they get there.
             metrics: self.mtu.map(|mtu| Metrics {
                 mtu,
-                advmss: u32::from(u16::MAX) - TCP_IP_HEADERS,
+                advmss: MAX_MSS,
             }),
         }
+    }
+}
+
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        self.route() == other.route()
     }
 }
 
@@ -112,11 +121,55 @@ pub(crate) struct Routes {
     socket: Socket,
     /// xl0's index.
     ifindex: i32,
-    next_hops: [NextHops; 2],
+    /// What is there of each family.
+    ipv4: Frame,
+    ipv6: Frame,
     /// What may be there of the routes: the administrator may have removed some.
     made: KVec<Wanted>,
+}
+
+/// What a family's routes hang on.
+struct Frame {
+    family: Family,
+    /// Of routes with xl0's MTU, and of those with one of their own.
+    next_hops: [NextHops; 2],
     /// Whether the rule was made.
     rule: bool,
+}
+
+impl Frame {
+    fn new(family: Family) -> Self {
+        Self {
+            family,
+            next_hops: [false, true].map(|own_mtu| NextHops::none(family, own_mtu)),
+            rule: false,
+        }
+    }
+
+    /// Those of a route.
+    fn next_hops(&mut self, wanted: &Wanted) -> &mut NextHops {
+        let [of_xl0, own_mtu] = &mut self.next_hops;
+        match wanted.mtu {
+            None => of_xl0,
+            Some(_) => own_mtu,
+        }
+    }
+
+    fn have_rule(&mut self, socket: &mut Socket) -> Result {
+        match socket.add(&rule(self.family)) {
+            Ok(()) | Err(EEXIST) => {
+                self.rule = true;
+                Ok(())
+            }
+            refused => refused,
+        }
+    }
+
+    fn remove_rule(&mut self, socket: &mut Socket) {
+        if core::mem::take(&mut self.rule) {
+            let _ = socket.delete(&rule(self.family));
+        }
+    }
 }
 
 impl Routes {
@@ -127,10 +180,19 @@ impl Routes {
         Ok(Self {
             socket: Socket::open()?,
             ifindex,
-            next_hops: [NEXT_HOPS, NEXT_HOPS_MTU].map(NextHops::none),
+            ipv4: Frame::new(Family::V4),
+            ipv6: Frame::new(Family::V6),
             made: KVec::new(),
-            rule: false,
         })
+    }
+
+    /// What the routes to an address hang on, and what changes it.
+    fn frame(&mut self, destination: IpAddr) -> (&mut Frame, &mut Socket) {
+        let frame = match family_of(destination) {
+            Family::V4 => &mut self.ipv4,
+            Family::V6 => &mut self.ipv6,
+        };
+        (frame, &mut self.socket)
     }
 
     /// Where the kernel would send a packet of ours to the address if xlnet were not there, and with which
@@ -157,15 +219,20 @@ impl Routes {
     /// Removes every route that is not wanted. Returns whether there was one. Process context, RTNL not held.
     pub(crate) fn keep_only(&mut self, wanted: &[Wanted]) -> bool {
         let socket = &mut self.socket;
-        let mut removed = false;
+        let (mut removed, mut of_ipv6) = (false, false);
         self.made.retain(|made| {
             if wanted.contains(made) {
                 return true;
             }
             removed = true;
+            of_ipv6 |= made.destination.is_ipv6();
             // It is gone already if the administrator took it; without memory it is tried again.
             is_shortage(socket.delete(&made.route()))
         });
+        if of_ipv6 {
+            // Of IPv4 the kernel does so.
+            fib::flush_ipv6();
+        }
         removed
     }
 
@@ -183,17 +250,16 @@ impl Routes {
             Put::Done => {}
             Put::NextHopsWrong => {
                 // One went, as the NIC's does with its carrier, or somebody took it.
-                self.remove_next_hops(wanted);
+                let (frame, socket) = self.frame(wanted.destination);
+                frame.next_hops(wanted).remove(socket);
                 self.put(wanted, nic)?;
             }
         }
         if self.is_used(wanted, nic) {
             return Ok(State::Used);
         }
-        match self.socket.add(&RULE) {
-            Ok(()) | Err(EEXIST) => self.rule = true,
-            Err(error) => return Err(error),
-        }
+        let (frame, socket) = self.frame(wanted.destination);
+        frame.have_rule(socket)?;
         Ok(if self.is_used(wanted, nic) {
             State::Used
         } else {
@@ -203,7 +269,9 @@ impl Routes {
 
     /// Has the route in the table.
     fn put(&mut self, wanted: &Wanted, nic: i32) -> Result<Put> {
-        self.have_next_hops(wanted, nic)?;
+        let xl0 = self.ifindex;
+        let (frame, socket) = self.frame(wanted.destination);
+        frame.next_hops(wanted).have(socket, xl0, nic)?;
         if fib::lookup_in(TABLE, wanted.destination).is_err() {
             // Known before it is there: whatever comes of it, it will be removed.
             if !self.made.contains(wanted) {
@@ -236,38 +304,28 @@ impl Routes {
     }
 
     fn is_ours(&self, found: &Route, wanted: &Wanted, nic: i32) -> bool {
+        let family = family_of(wanted.destination);
         found.table == TABLE
             && found.next_hops == wanted.next_hops()
             && found.paths == 2
-            && found.devices == [self.ifindex, nic]
-            && found.source == Some(wanted.source)
-    }
-
-    fn have_next_hops(&mut self, wanted: &Wanted, nic: i32) -> Result {
-        let of_route = |made: &&mut NextHops| made.id == wanted.next_hops();
-        let made = self.next_hops.iter_mut().find(of_route).ok_or(EINVAL)?;
-        made.have(&mut self.socket, [self.ifindex, nic])
-    }
-
-    /// Removes the next hops of a route, and with them what is left of all that have the same.
-    fn remove_next_hops(&mut self, wanted: &Wanted) {
-        for made in &mut self.next_hops {
-            if made.id == wanted.next_hops() {
-                made.remove(&mut self.socket);
-            }
-        }
+            && found.devices == in_order(family, self.ifindex, nic)
+            && (!wanted.names_source || found.source == Some(wanted.source))
     }
 
     /// Removes everything, when those who were sending along it are through. Process context, RTNL not held.
     pub(crate) fn remove_all(&mut self) {
         self.keep_only(&[]);
-        if core::mem::take(&mut self.rule) {
-            let _ = self.socket.delete(&RULE);
+        let mut any = false;
+        for frame in [&mut self.ipv4, &mut self.ipv6] {
+            frame.remove_rule(&mut self.socket);
+            any |= frame.next_hops.iter().any(NextHops::are_there);
         }
-        if self.next_hops.iter().any(|made| made.devices.is_some()) {
+        if any {
             fib::wait_for_senders();
-            for made in &mut self.next_hops {
-                made.remove(&mut self.socket);
+        }
+        for frame in [&mut self.ipv4, &mut self.ipv6] {
+            for next_hops in &mut frame.next_hops {
+                next_hops.remove(&mut self.socket);
             }
         }
     }
@@ -279,81 +337,6 @@ enum Put {
     Foreign,
     /// It is not there, or leads elsewhere, as the next hops are not what they were.
     NextHopsWrong,
-}
-
-/// A group of next hops, as far as they are ours: somebody may have taken their ids before.
-struct NextHops {
-    id: u32,
-    /// The devices of the single ones, xl0 and the NIC, while they are there.
-    devices: Option<[i32; 2]>,
-    /// The single ones that were made.
-    single: [Option<NextHop>; 2],
-    /// Whether the group was made.
-    group: bool,
-}
-
-impl NextHops {
-    /// None of this id yet.
-    const fn none(id: u32) -> Self {
-        Self {
-            id,
-            devices: None,
-            single: [None; 2],
-            group: false,
-        }
-    }
-
-    fn describe(&self) -> NextHopGroup {
-        let [xl0, nic] = WEIGHTS;
-        NextHopGroup {
-            id: self.id,
-            members: [(self.id + 1, xl0), (self.id + 2, nic)],
-            protocol: PROTOCOL_KERNEL,
-        }
-    }
-
-    /// Has them there, with these devices.
-    fn have(&mut self, socket: &mut Socket, devices: [i32; 2]) -> Result {
-        if self.devices == Some(devices) {
-            return Ok(());
-        }
-        self.remove(socket);
-        let result = self.add(socket, devices);
-        if result.is_err() {
-            self.remove(socket);
-        }
-        result
-    }
-
-    fn add(&mut self, socket: &mut Socket, devices: [i32; 2]) -> Result {
-        let group = self.describe();
-        let single = self.single.iter_mut().zip(group.members).zip(devices);
-        for ((made, (id, _)), ifindex) in single {
-            let next_hop = NextHop {
-                id,
-                family: Family::V4,
-                ifindex,
-                protocol: PROTOCOL_KERNEL,
-            };
-            socket.add(&next_hop)?;
-            *made = Some(next_hop);
-        }
-        socket.add(&group)?;
-        self.group = true;
-        self.devices = Some(devices);
-        Ok(())
-    }
-
-    /// Each may be gone already.
-    fn remove(&mut self, socket: &mut Socket) {
-        self.devices = None;
-        if core::mem::take(&mut self.group) {
-            let _ = socket.delete(&self.describe());
-        }
-        for next_hop in self.single.iter_mut().filter_map(Option::take) {
-            let _ = socket.delete(&next_hop);
-        }
-    }
 }
 
 /// Whether the kernel had no memory for what it was asked, or for the answer.

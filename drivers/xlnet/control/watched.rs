@@ -171,6 +171,7 @@ impl Watched {
         Ok(Wanted {
             destination,
             source,
+            names_source: !route.source_is_chosen,
             mtu,
         })
     }

@@ -183,16 +183,8 @@ impl<T: Driver> Ops<T> {
     ///
     /// `dev` must be a device of ours that stays registered until this returns, and RTNL be held.
     unsafe extern "C" fn open(dev: *mut bindings::net_device) -> c_int {
-        // SAFETY: By the function's contract; RTNL keeps what IPv6 has for the device, if it has
-        // it.
-        let (driver, dev) = unsafe {
-            let in6_dev = bindings::xl_in6_dev_get(dev);
-            if !in6_dev.is_null() {
-                let mode = bindings::in6_addr_gen_mode_IN6_ADDR_GEN_MODE_NONE;
-                bindings::xl_in6_dev_set_addr_gen_mode(in6_dev, mode);
-            }
-            (driver::<T>(dev), OwnDevice::from_raw(dev))
-        };
+        // SAFETY: By the function's contract.
+        let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         driver.open(dev);
         0
     }
