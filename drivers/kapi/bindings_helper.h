@@ -42,6 +42,7 @@
 #include "helpers/inetdevice.h"
 #include "helpers/kthread.h"
 #include "helpers/napi.h"
+#include "helpers/ndisc.h"
 #include "helpers/neighbour.h"
 #include "helpers/netdevice.h"
 #include "helpers/reroute.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Networking: a device of our own, its NAPI instances and packets; another device's ARP traffic
-//! and addresses; neighbours and routes.
+//! Networking: a device of our own, its NAPI instances and packets; another device's ARP and
+//! Neighbor Discovery traffic and addresses; neighbours and routes.
 
 pub mod arp;
 pub mod bridge;
@@ -12,6 +12,7 @@ pub mod follow;
 pub mod idle_poll;
 pub mod inet6;
 pub mod napi;
+pub mod ndp;
 pub mod neighbour;
 pub mod netdevice;
 pub mod nic;

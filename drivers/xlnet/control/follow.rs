@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Following the NIC: when it comes, changes or goes, and what ARP says on it, manager and router are told.
+//! Following the NIC: when it comes, changes or goes, and what ARP and Neighbor Discovery say on it, manager and
+//! router are told.
 
 use crate::control::{manager::Kick, nic::Nic, router::RouterKick};
 use crate::data::table::Table;
@@ -9,7 +10,7 @@ use kapi::{
     net::{
         arp,
         follow::{Follow, Follower, News},
-        inet6, neighbour,
+        inet6, ndp, neighbour,
         netdevice::Device,
         Rtnl,
     },
@@ -19,11 +20,13 @@ use kernel::{
     prelude::*,
     sync::{rcu, Arc},
 };
+use xlnet_protocol::{NdpClaim, NdpMessage};
 
-/// Follows the NIC, listens to the ARP there, and tells manager and router of what may have changed.
+/// Follows the NIC, listens to ARP and Neighbor Discovery there, and tells manager and router of what may have changed.
 pub(crate) struct NicFollow {
     nic: Arc<Nic>,
     tap: Pin<KBox<arp::Tap<SightingObserver>>>,
+    _ndp: Option<Pin<KBox<ndp::Tap<SightingObserver>>>>,
     manager: Kick,
     router: RouterKick,
 }
@@ -41,12 +44,20 @@ impl NicFollow {
         table: &Arc<RcuBox<Table>>,
     ) -> Result<Follower<Self>> {
         let sightings = SightingObserver {
+            nic: nic.clone(),
             router: router.clone(),
             table: table.clone(),
+        };
+        let ndp = match ndp::Tap::new(sightings.clone()) {
+            Ok(tap) => Some(tap),
+            // The kernel was booted without IPv6.
+            Err(error) if error != ENOMEM => None,
+            Err(error) => return Err(error),
         };
         let follow = Self {
             nic: nic.clone(),
             tap: arp::Tap::new(sightings)?,
+            _ndp: ndp,
             manager: manager.clone(),
             router: router.clone(),
         };
@@ -123,22 +134,48 @@ impl inet6::Observer for Ipv6Observer {
     }
 }
 
-/// Tells the router what ARP says of the peers' addresses.
+/// Tells the router what the link says of the peers' addresses.
+#[derive(Clone)]
 struct SightingObserver {
+    nic: Arc<Nic>,
     router: RouterKick,
     table: Arc<RcuBox<Table>>,
 }
 
-impl arp::Observer for SightingObserver {
-    fn observed(&self, seen: arp::Observation) {
+impl SightingObserver {
+    fn see(&self, address: IpAddr, mac: [u8; 6], overrides: bool) {
         let guard = rcu::read_lock();
         let news = self
             .table
             .read(&guard)
-            .find(IpAddr::V4(seen.address))
-            .is_some_and(|entry| entry.sighting.see(seen.mac));
+            .find(address)
+            .is_some_and(|entry| entry.sighting.see(mac, overrides));
         if news {
             self.router.kick();
+        }
+    }
+}
+
+impl arp::Observer for SightingObserver {
+    fn observed(&self, seen: arp::Observation) {
+        self.see(IpAddr::V4(seen.address), seen.mac, true);
+    }
+}
+
+impl ndp::Observer for SightingObserver {
+    fn observed(&self, message: &ndp::Message<'_>) {
+        if message.ifindex != self.nic.ifindex() {
+            return;
+        }
+        let claim = NdpClaim::read(&NdpMessage {
+            source: message.source,
+            destination: message.destination,
+            hop_limit: message.hop_limit,
+            sender: message.sender,
+            bytes: message.bytes,
+        });
+        if let Some(claim) = claim {
+            self.see(IpAddr::V6(claim.address), claim.mac, claim.overrides);
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The NIC that xl0 shortens: which one it is, and what its addresses are.
 
 use crate::data::uplink::Uplink;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use kapi::net::{
     netdevice::{Device, DeviceRef},
     nic, Rtnl,
@@ -38,9 +38,15 @@ pub(crate) struct NicState {
     pub(crate) mac: Mac,
     /// As many of its addresses as an advert can carry, IPv4 before IPv6.
     pub(crate) addresses: Addrs,
-    /// The first of IPv4, which the kernel would use as source.
-    pub(crate) primary: Option<Ipv4Addr>,
     pub(crate) mtu: u32,
+}
+
+impl NicState {
+    /// The first of its addresses of the same family.
+    pub(crate) fn first_like(&self, address: IpAddr) -> Option<IpAddr> {
+        let mut addresses = self.addresses.iter();
+        addresses.find(|own| own.is_ipv4() == address.is_ipv4())
+    }
 }
 
 impl Nic {
@@ -100,13 +106,10 @@ impl Nic {
             })?;
         let mac = Mac::new(dev.mac(&rtnl)?).ok()?;
         let mut addresses = Addrs::new();
-        let mut primary = None;
         dev.ipv4_addresses(&rtnl, |address| {
             // One that nobody else could use, one given twice, one too many: whoever uses it is
             // reached through the NIC.
-            if addresses.push(IpAddr::V4(address)).is_ok() {
-                primary = primary.or(Some(address));
-            }
+            let _ = addresses.push(IpAddr::V4(address));
         });
         let ipv6 = dev.ipv6_addresses::<MAX_ADDRS>(&rtnl);
         self.settling.store(ipv6.pending, Relaxed);
@@ -117,7 +120,6 @@ impl Nic {
         (!addresses.is_empty()).then_some(NicState {
             mac,
             addresses,
-            primary,
             mtu: dev.mtu(),
         })
     }

@@ -2,7 +2,7 @@
 
 //! Where an address is reached, in the words of the report and of the tracepoint.
 
-use core::fmt;
+use core::{fmt, net::IpAddr};
 use kernel::error::Error;
 
 /// Whether an address is reached through xl0, and if not, why.
@@ -16,8 +16,8 @@ pub(crate) enum Place {
     Dormant,
     /// There was, and is to be.
     Waiting,
-    NotSeen,
-    Elsewhere,
+    NotSeen(Link),
+    Elsewhere(Link),
     NoRoute,
     OtherDevice,
     Gateway,
@@ -29,6 +29,22 @@ pub(crate) enum Place {
     Refused(Error),
 }
 
+/// By what the link tells of an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    Arp,
+    Ndp,
+}
+
+impl Link {
+    pub(crate) const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Arp,
+            IpAddr::V6(_) => Self::Ndp,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -38,8 +54,10 @@ impl fmt::Display for Place {
             Self::NoChannel => "nic: no channel",
             Self::Dormant => "nic: no channel, as nothing is sent to it",
             Self::Waiting => "nic: asked dom0 for a channel, see xl-status there",
-            Self::NotSeen => "nic: no ARP from it yet, or none any more",
-            Self::Elsewhere => "nic: ARP shows it at another MAC",
+            Self::NotSeen(Link::Arp) => "nic: no ARP from it yet, or none any more",
+            Self::NotSeen(Link::Ndp) => "nic: no NDP from it yet, or none any more",
+            Self::Elsewhere(Link::Arp) => "nic: ARP shows it at another MAC",
+            Self::Elsewhere(Link::Ndp) => "nic: NDP shows it at another MAC",
             Self::NoRoute => "nic: a route or rule says that it is unreachable",
             Self::OtherDevice => "nic: a route or rule leads to another device",
             Self::Gateway => "nic: a route or rule leads through a gateway",

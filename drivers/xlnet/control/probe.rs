@@ -2,11 +2,14 @@
 
 //! When to ask, on the NIC, who has a peer's address.
 //!
-//! What ARP has shown is good for a while only: it is asked for again, of the peer alone, and ends when
-//! the peer does not answer. An address that nobody has is asked for ever more rarely. Two guests that are
-//! connected so send each other one request and one answer for each of their addresses in half a minute.
+//! What ARP or Neighbor Discovery has shown is good for a while only: it is asked for again, of the peer
+//! alone, and ends when the peer does not answer. An address that nobody has is asked for ever more rarely.
+//! Two guests that are connected so send each other one request and one answer for each of their addresses in
+//! half a minute.
 
 use crate::data::sighting::{Seen, Sighting, Verdict};
+use core::net::{IpAddr, Ipv4Addr};
+use kapi::net::{arp, ndp, netdevice::Device};
 
 /// How soon an address is asked for again that nobody has answered for: at first, and at most, in
 /// milliseconds.
@@ -24,8 +27,33 @@ const LASTS_MS: u64 = UNANSWERED as u64 * AGAIN_MS + ANSWER_MS;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     Everybody,
-    /// Whoever has the peer's MAC.
+    /// Whoever has the peer's MAC, or by Neighbor Discovery is the kernel's neighbour at the address.
     Peer,
+}
+
+impl Ask {
+    /// Asks on `dev` for `address`, as from `source`; the peer's MAC is `mac`.
+    pub(crate) fn send(self, dev: &Device, source: Option<IpAddr>, address: IpAddr, mac: [u8; 6]) {
+        match (address, source) {
+            (IpAddr::V4(address), source) => {
+                let source = match source {
+                    Some(IpAddr::V4(source)) => source,
+                    // RFC 5227: so asks who has no address yet.
+                    _ => Ipv4Addr::UNSPECIFIED,
+                };
+                arp::request(dev, source, address, (self == Self::Peer).then_some(mac));
+            }
+            (IpAddr::V6(address), Some(IpAddr::V6(source))) => {
+                let ask = match self {
+                    Self::Everybody => ndp::Ask::Everybody,
+                    Self::Peer => ndp::Ask::Neighbour,
+                };
+                ndp::solicit(dev, source, address, ask);
+            }
+            // A host without IPv6 addresses has nobody to reach by them.
+            (IpAddr::V6(_), _) => {}
+        }
+    }
 }
 
 /// The probing of one address.

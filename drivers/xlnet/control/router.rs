@@ -10,18 +10,15 @@ use crate::control::{
     avoid::Avoid,
     nic::{Nic, NicState},
     place::Place,
-    probe::{Ask, Probe},
+    probe::Probe,
     routes::{Routes, Wanted},
     session::Session,
     watched::{Candidate, Watched, Way},
 };
 use crate::data::{group::Group, queue::Fault};
-use core::{
-    fmt,
-    net::{IpAddr, Ipv4Addr},
-};
+use core::{fmt, net::IpAddr};
 use kapi::{
-    net::{arp, fib},
+    net::fib,
     sync::wait_for_readers,
     time::now_ms,
     work::{Work, Worker},
@@ -276,23 +273,14 @@ impl State {
             let Some(ask) = watched.probe.step(&candidate.sighting, now) else {
                 continue;
             };
-            let IpAddr::V4(target) = candidate.address else {
-                continue;
-            };
-            let source = match self.routes.without_us(candidate.address) {
-                Ok(fib::Route {
-                    source: Some(IpAddr::V4(source)),
-                    devices: [device, _],
-                    ..
-                }) if device == nic.ifindex() => source,
-                // RFC 5227: who has no address asks so.
-                _ => nic_state.primary.unwrap_or(Ipv4Addr::UNSPECIFIED),
-            };
-            let at = match ask {
-                Ask::Everybody => None,
-                Ask::Peer => Some(candidate.sighting.mac()),
-            };
-            arp::request(&dev, source, target, at);
+            // What the kernel takes as source on the NIC.
+            let address = candidate.address;
+            let route = self.routes.without_us(address).ok();
+            let source = route
+                .filter(|route| route.devices[0] == nic.ifindex())
+                .and_then(|route| route.source)
+                .or_else(|| nic_state.first_like(address));
+            ask.send(&dev, source, address, candidate.sighting.mac());
         }
     }
 

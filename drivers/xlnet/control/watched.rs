@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An address of a peer's, and how it is with it: what ARP says, whether it may take xl0, whether packets are
+//! An address of a peer's, and how it is with it: what the link says, whether it may take xl0, whether packets are
 //! taken from it.
 
 use crate::control::{
     account::Account,
     avoid::Avoid,
-    place::Place,
+    place::{Link, Place},
     probe::Probe,
     routes::{Routes, State as RouteState, Wanted},
     session::Session,
@@ -121,7 +121,7 @@ impl Watched {
         now: u64,
     ) -> Result<Wanted, Place> {
         if let Verdict::Unseen = self.candidate.sighting.last().verdict {
-            return Err(Place::NotSeen);
+            return Err(Place::NotSeen(Link::of(self.candidate.address)));
         }
         let wanted = self.judge_route(routes, nic, None)?;
         if session.is_paused(now) {
@@ -150,10 +150,10 @@ impl Watched {
     /// The route that it would have, of this MTU if not xl0's, if the kernel would have it reached through the
     /// NIC.
     fn judge_route(&self, routes: &Routes, nic: i32, mtu: Option<u32>) -> Result<Wanted, Place> {
-        if let Verdict::Contradicted = self.candidate.sighting.last().verdict {
-            return Err(Place::Elsewhere);
-        }
         let destination = self.candidate.address;
+        if let Verdict::Contradicted = self.candidate.sighting.last().verdict {
+            return Err(Place::Elsewhere(Link::of(destination)));
+        }
         let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
         let source = match route.source {
             Some(source) if route.is_unicast => source,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What ARP says of a peer's address.
+//! What the NIC's link says of a peer's address, by ARP or Neighbor Discovery.
 
 use kapi::time::now_ms;
 use kernel::sync::atomic::{Atomic, Full, Relaxed};
 
-/// Packets take xl0, in either direction, only while ARP on the NIC shows the address at the peer's
+/// Packets take xl0, in either direction, only while the NIC's link shows the address at the peer's
 /// MAC. dom0 vouches for who owns an address, but only the wire knows who uses it: after a failover
 /// it may be somebody else (RFC 5227, RFC 9568).
 pub(crate) struct Sighting {
@@ -70,8 +70,12 @@ impl Sighting {
         self.mac
     }
 
-    /// The address was seen at `mac`. Returns whether that is another verdict. Any context.
-    pub(crate) fn see(&self, mac: [u8; 6]) -> bool {
+    /// The address was seen at `mac`; unless that `overrides` what was seen before, it can only confirm the
+    /// peer. Returns whether that is another verdict. Any context.
+    pub(crate) fn see(&self, mac: [u8; 6], overrides: bool) -> bool {
+        if mac != self.mac && !overrides {
+            return false;
+        }
         let verdict = if mac == self.mac {
             Verdict::Confirmed
         } else {
