@@ -76,7 +76,7 @@ struct State {
     bell: Option<Bell>,
     policy: Policy,
     clearance: Clearance,
-    guests: KVec<Guest>,
+    guests: KVVec<Guest>,
     /// Those whose vifs are to be read again.
     vifs_changed: Marks,
     /// What dom0's kernel had and did when it was last looked at.
@@ -110,7 +110,7 @@ impl Introducer {
                 bell: None,
                 policy: Policy::closed(),
                 clearance: Clearance::none(),
-                guests: KVec::new(),
+                guests: KVVec::new(),
                 vifs_changed: Marks::All,
                 survey: None,
                 stale: true,
@@ -328,6 +328,8 @@ impl State {
     }
 
     /// The guests' places, worked out anew.
+    // Inlined, its lists would lie on the stack with those of what is called after it.
+    #[inline(never)]
     fn roster(&mut self) -> Result<KVVec<roster::Guest>> {
         let mut roster = KVVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
         let mut vifs = KVVec::new();
@@ -401,6 +403,8 @@ impl State {
     }
 
     /// Tells a guest of its peers.
+    // Inlined, its lists would lie on the stack with those of what is called after it.
+    #[inline(never)]
     fn tell(&mut self, i: usize) -> Result {
         let Some(guest) = self.guests.get_mut(i) else {
             return Ok(());
@@ -465,7 +469,7 @@ fn log_move(settled: &Settled, guest: &roster::Guest, peer: DomId) {
     let Some(peer) = peer.filter(|peer| guest.domid() < peer.domid()) else {
         return;
     };
-    if let Err(apart @ Apart::Segment) = roster::introduction(guest, peer) {
+    if let Err(apart @ Apart::Segment) = roster::may_meet(guest, peer) {
         let (guest, peer) = (Show(guest.domid()), Show(peer.domid()));
         pr_info!("guests {guest} and {peer}: kept apart, {}\n", Show(apart));
     }

@@ -146,7 +146,7 @@ impl Settled {
         let (Some(one), Some(other)) = (self.guest(a), self.guest(b)) else {
             return Some(Apart::NotBoth);
         };
-        if let Err(apart) = roster::introduction(one, other) {
+        if let Err(apart) = roster::may_meet(one, other) {
             return Some(apart);
         }
         if self.are_introduced(a, b) {

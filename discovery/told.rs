@@ -20,7 +20,7 @@ pub(crate) struct Told {
     guest: DomId,
     /// The version of the protocol in which it is told of peers.
     version: Version,
-    peers: KVec<Peer>,
+    peers: KVVec<Peer>,
     /// Before then the guest is told of nobody.
     tell_at: u64,
     why: Reasons,
@@ -52,7 +52,7 @@ impl Told {
         Ok(Self {
             guest,
             version: Version::Two,
-            peers: KVec::new(),
+            peers: KVVec::new(),
             tell_at: 0,
             why: Reasons::NONE,
         })
@@ -107,14 +107,13 @@ impl Told {
         &mut self,
         entries: impl Iterator<Item = (DomId, PeerEntry)>,
     ) -> Result<KVec<DomId>> {
-        let (mut news, mut met) = (KVec::new(), KVec::new());
+        let (mut news, mut met) = (KVVec::new(), KVec::new());
         for (domid, entry) in entries {
             let known = self.peers.iter().find(|peer| peer.domid == domid);
-            let known = known.map(|peer| peer.entry);
-            if known == Some(entry) {
+            if known.is_some_and(|known| known.entry == entry) {
                 continue;
             }
-            if known.is_none_or(|known| known.nonce != entry.nonce) {
+            if known.is_none_or(|known| known.entry.nonce != entry.nonce) {
                 met.push(domid, GFP_KERNEL)?;
             }
             news.push((domid, entry), GFP_KERNEL)?;

@@ -12,7 +12,7 @@
 
 use crate::addr::Mac;
 use crate::advert::ON_DEMAND;
-use crate::roster::{by_mac, introduction, neighbours, Apart, Guest};
+use crate::roster::{by_mac, may_meet, neighbours, Apart, Guest};
 use crate::sort::sort_by_key;
 use crate::wish::Wish;
 
@@ -109,7 +109,7 @@ pub fn asked<E>(
         let Some(peer) = roster.get(j).filter(|_| i != j) else {
             return Ok(());
         };
-        let pair = introduction(guest, peer).map(|_| Pair::new(i, j, rank));
+        let pair = may_meet(guest, peer).map(|()| Pair::new(i, j, rank));
         asked(peer, pair)
     };
     match demand {

@@ -36,12 +36,18 @@ impl PeerEntry {
     /// Names the first field that is missing or malformed.
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
         let mut words = Words::of(text);
-        let entry = Self {
+        let mut entry = Self {
             mac: Mac::parse(words.next(Field::Mac, "mac")?)?,
             nonce: number::hex64(Field::Nonce, words.next(Field::Nonce, "nonce")?)?,
-            addrs: addrs(&mut words, ADDR)?,
-            own: addrs(&mut words, OWN)?,
+            addrs: Addrs::new(),
+            own: Addrs::new(),
         };
+        // In place: they are long, and a kernel's stack is not.
+        for (name, addrs) in [(ADDR, &mut entry.addrs), (OWN, &mut entry.own)] {
+            while let Some(text) = words.next_if(name) {
+                addrs.push_text(text)?;
+            }
+        }
         words.end(Field::Peer)?;
         Ok(entry)
     }
@@ -60,15 +66,6 @@ impl PeerEntry {
 
 const ADDR: &str = "addr";
 const OWN: &str = "own";
-
-/// The addresses of all words of this name that come next.
-fn addrs(words: &mut Words<'_>, name: &str) -> Result<Addrs, SchemaError> {
-    let mut addrs = Addrs::new();
-    while let Some(text) = words.next_if(name) {
-        addrs.push_text(text)?;
-    }
-    Ok(addrs)
-}
 
 impl fmt::Display for PeerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -139,9 +139,12 @@ impl Guest {
 
     /// The guest's optional abilities, as it advertises them.
     pub(crate) fn features(&self) -> u32 {
-        self.advert
-            .and_then(Result::ok)
-            .map_or(0, |advert| advert.features)
+        self.advert().map_or(0, |advert| advert.features)
+    }
+
+    /// Its advert, if it has one that can be read. It is long, and a kernel's stack is not.
+    fn advert(&self) -> Option<&Advert> {
+        self.advert.as_ref()?.as_ref().ok()
     }
 }
 
@@ -208,7 +211,7 @@ impl Claim {
 
 /// How many [`Claim`]s the guests make at most.
 pub fn claims(guests: &[Guest]) -> usize {
-    let adverts = guests.iter().filter_map(|guest| guest.advert?.ok());
+    let adverts = guests.iter().filter_map(Guest::advert);
     adverts.map(|advert| advert.addrs.len()).sum()
 }
 
@@ -403,7 +406,7 @@ fn sole_owner(
 fn advertises(guests: &[Guest], vif: &Vif) -> bool {
     let found = guests.binary_search_by_key(&vif.guest, |guest| guest.domid);
     let guest = found.ok().and_then(|i| guests.get(i));
-    let advert = guest.and_then(|guest| guest.advert?.ok());
+    let advert = guest.and_then(Guest::advert);
     vif.stub_of.is_none() && advert.is_some_and(|advert| advert.mac == vif.mac)
 }
 
@@ -417,12 +420,32 @@ pub(crate) fn neighbours(guests: &[Guest], i: usize) -> &[Guest] {
     guests.get(begin..end).unwrap_or_default()
 }
 
+/// Whether two guests may meet. Both have to come from one call of [`evaluate`].
+///
+/// # Errors
+///
+/// Why they may not; the same for both of them.
+pub fn may_meet(guest: &Guest, peer: &Guest) -> Result<(), Apart> {
+    seats(guest, peer).map(|_| ())
+}
+
 /// What `guest` may be told about `peer`. Both have to come from one call of [`evaluate`].
 ///
 /// # Errors
 ///
-/// Why the two may not meet; the same for both of them.
+/// As [`may_meet`].
 pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
+    let (own, other) = seats(guest, peer)?;
+    Ok(PeerEntry {
+        mac: other.mac,
+        addrs: other.vouched,
+        own: own.vouched,
+        nonce: pair_nonce((guest.domid, own.instance), (peer.domid, other.instance)),
+    })
+}
+
+/// The seats of two guests that may meet.
+fn seats<'a>(guest: &'a Guest, peer: &'a Guest) -> Result<(&'a Seat, &'a Seat), Apart> {
     let (Some(own), Some(other)) = (&guest.seat, &peer.seat) else {
         return Err(Apart::NotBoth);
     };
@@ -441,12 +464,7 @@ pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
     if own.version != other.version {
         return Err(Apart::Version);
     }
-    Ok(PeerEntry {
-        mac: other.mac,
-        addrs: other.vouched,
-        own: own.vouched,
-        nonce: pair_nonce((guest.domid, own.instance), (peer.domid, other.instance)),
-    })
+    Ok((own, other))
 }
 
 /// The guest of the segment of guest `i` that has this MAC, by its place among the guests, which are as

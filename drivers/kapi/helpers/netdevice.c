@@ -34,7 +34,7 @@ void xl_netdev_setup_l3(struct net_device *dev,
 	dev->flags = IFF_POINTOPOINT | IFF_NOARP;
 	/*
 	 * No addresses and router solicitations of its own, nor a route to
-	 * multicast groups, which would vie with other devices'.
+	 * multicast groups, which would compete with those of other devices.
 	 */
 	dev->priv_flags |= IFF_NO_ADDRCONF;
 	dev->tx_queue_len = tx_queue_len;

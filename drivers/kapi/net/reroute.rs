@@ -184,8 +184,7 @@ fn ipv6_route(skb: &SkBuff<'_>, ifindex: i32) -> Result<Route, DropReason> {
     // As for IPv4; no source is asked for here that would have to be this machine's own.
     // SAFETY: The packet is valid and has its header in its linear part; the address is only read.
     // The result is a counted route or null.
-    let route =
-        unsafe { bindings::xl_skb_route6(skb.as_raw(), &in6_addr(next_hop), ifindex) };
+    let route = unsafe { bindings::xl_skb_route6(skb.as_raw(), &in6_addr(next_hop), ifindex) };
     // INVARIANT: The callee counted.
     NonNull::new(route).map(Route).ok_or(unreachable)
 }

@@ -111,10 +111,13 @@ pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
 ///
 /// # Errors
 ///
-/// XenStore's.
-pub(crate) fn read_peer(peer: DomId) -> Result<Option<PeerEntry>> {
+/// `ENOMEM`, XenStore's.
+pub(crate) fn read_peer(peer: DomId) -> Result<Option<KBox<PeerEntry>>> {
     let text = xenbus::read(format_args!("{}", Path::own(Node::Peer(peer))))?;
-    Ok(text.and_then(|text| PeerEntry::parse(&text).ok()))
+    let Some(Ok(entry)) = text.map(|text| PeerEntry::parse(&text)) else {
+        return Ok(None);
+    };
+    Ok(Some(KBox::new(entry, GFP_KERNEL)?))
 }
 
 /// Reads the offer of `peer`, as dom0 relayed it. `None` if there is none, or it is malformed.

@@ -187,7 +187,7 @@ impl Demand {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVec<Candidate>) -> Result {
+    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVVec<Candidate>) -> Result {
         for former in &self.formers {
             for known in &former.addresses {
                 let added = table.add(Entry {

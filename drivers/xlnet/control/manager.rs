@@ -91,7 +91,7 @@ struct State {
     router: RouterKick,
     watchdog: Arc<Worker<Watchdog>>,
     publisher: Arc<Worker<Publisher>>,
-    peers: KVec<Peer>,
+    peers: KVVec<Peer>,
     demand: Demand,
     /// Those of the peers, and of former peers that are not forgotten.
     accounts: KVec<Arc<Account>>,
@@ -152,7 +152,7 @@ impl Manager {
             driver,
             budget,
             router,
-            peers: KVec::new(),
+            peers: KVVec::new(),
             demand,
             accounts: KVec::new(),
             advertised: None,
@@ -342,6 +342,8 @@ impl State {
         self.accounts.iter().any(|account| account.keeps_pages())
     }
 
+    // Inlined, its lists would lie on the stack with those of what is called after it.
+    #[inline(never)]
     fn look_at_nic(&mut self) {
         let before = self.nic_state;
         self.nic_state = self.nic.state();
@@ -526,9 +528,9 @@ impl State {
     /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
     /// that it sends to a peer that is gone takes the fallback.
     fn rebuild_table(&mut self) {
-        let build = || -> Result<(KBox<Table>, KVec<Candidate>)> {
+        let build = || -> Result<(KBox<Table>, KVVec<Candidate>)> {
             let mut table = Table::new();
-            let mut candidates = KVec::new();
+            let mut candidates = KVVec::new();
             for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
                 table.add_own(address)?;
             }

@@ -48,7 +48,7 @@ pub(crate) struct Guest<'a> {
 pub(crate) struct Peer {
     handshake: Handshake,
     link: Link,
-    entry: PeerEntry,
+    entry: KBox<PeerEntry>,
     addresses: KVec<Known>,
     own: Arc<Own>,
     /// Whether dom0 tells of the peer no longer.
@@ -116,7 +116,7 @@ impl Peer {
                 nonce: entry.nonce,
             },
             handshake,
-            entry: *entry,
+            entry: KBox::new(*entry, GFP_KERNEL)?,
             addresses: before,
             own: Arc::new(Own::new(entry.own, |_| false), GFP_KERNEL)?,
             withdrawn: false,
@@ -193,7 +193,7 @@ impl Peer {
             self.addresses = self.addresses_of(entry)?;
         }
         self.link.nonce = entry.nonce;
-        self.entry = *entry;
+        *self.entry = *entry;
         Ok(changed)
     }
 
@@ -218,7 +218,7 @@ impl Peer {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVec<Candidate>) -> Result {
+    pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVVec<Candidate>) -> Result {
         self.addresses.iter().try_for_each(|known| {
             table.add(Entry {
                 address: known.address,

@@ -55,7 +55,7 @@ pub(crate) struct Router {
 struct State {
     routes: Routes,
     avoid: Arc<Avoid>,
-    watched: KVec<Watched>,
+    watched: KVVec<Watched>,
     sessions: KVec<Session>,
     /// Whether the NIC could carry traffic.
     nic_up: bool,
@@ -81,7 +81,7 @@ impl Router {
         *self.state.lock() = Some(State {
             routes,
             avoid,
-            watched: KVec::new(),
+            watched: KVVec::new(),
             sessions: KVec::new(),
             nic_up: false,
         });
@@ -93,17 +93,19 @@ impl Router {
     /// # Errors
     ///
     /// `ENOMEM`; then all is as it was.
-    pub(crate) fn set_candidates(&self, candidates: KVec<Candidate>) -> Result {
+    pub(crate) fn set_candidates(&self, candidates: KVVec<Candidate>) -> Result {
         let mut guard = self.state.lock();
         let Some(state) = (*guard).as_mut() else {
             return Ok(());
         };
-        let mut watched = KVec::with_capacity(candidates.len(), GFP_KERNEL)?;
+        let mut watched = KVVec::with_capacity(candidates.len(), GFP_KERNEL)?;
+        // Most are there again, and in the same order: so each is found at the end.
+        state.watched.reverse();
         for candidate in candidates {
             let before = state
                 .watched
                 .iter()
-                .position(|before| Arc::ptr_eq(&before.candidate.sighting, &candidate.sighting));
+                .rposition(|before| Arc::ptr_eq(&before.candidate.sighting, &candidate.sighting));
             let entry = match before.map(|at| state.watched.remove(at)) {
                 Some(Ok(mut before)) => {
                     before.candidate = candidate;
@@ -217,8 +219,8 @@ impl State {
     }
 
     /// The routes that are there and stay.
-    fn in_use(&self) -> Result<KVec<Wanted>> {
-        let mut wanted = KVec::new();
+    fn in_use(&self) -> Result<KVVec<Wanted>> {
+        let mut wanted = KVVec::new();
         for made in self.routes.made() {
             let stays = |watched: &Watched| {
                 watched.candidate.address == made.destination && watched.place != Place::NoChannel
@@ -287,7 +289,7 @@ impl State {
     /// Brings the routes in line. Returns whether packets may be under way that are not to be sent any more.
     fn judge(&mut self, nic: Option<(i32, u32)>, now: u64) -> bool {
         let mut withdrawn = false;
-        let mut wanted = KVec::new();
+        let mut wanted = KVVec::new();
         for watched in &mut self.watched {
             let candidate = &watched.candidate;
             let group = candidate.way.group().filter(|group| group.is_connected());
@@ -315,12 +317,13 @@ impl State {
             }
         }
         withdrawn |= self.routes.keep_only(&wanted);
+        // In the same order.
+        let mut wanted = wanted.iter().peekable();
         for watched in &mut self.watched {
             let address = watched.candidate.address;
-            let (Some(route), Some((nic, _))) = (
-                wanted.iter().find(|wanted| wanted.destination == address),
-                nic,
-            ) else {
+            let (Some(route), Some((nic, _))) =
+                (wanted.next_if(|wanted| wanted.destination == address), nic)
+            else {
                 continue;
             };
             if self.routes.is_used(route, nic) {
@@ -334,6 +337,8 @@ impl State {
     }
 
     /// Takes packets from addresses that are confirmed, and tells the peers of which.
+    // Inlined, its lists would lie on the stack with those of what is called after it.
+    #[inline(never)]
     fn accept(&mut self, now: u64) {
         for session in &mut self.sessions {
             let number = session.group.number();

@@ -99,7 +99,7 @@ impl Wanted {
 
 impl PartialEq for Wanted {
     fn eq(&self, other: &Self) -> bool {
-        self.route() == other.route()
+        self.destination == other.destination && self.route() == other.route()
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct Routes {
     ipv4: Frame,
     ipv6: Frame,
     /// What may be there of the routes: the administrator may have removed some.
-    made: KVec<Wanted>,
+    made: KVVec<Wanted>,
 }
 
 /// What a family's routes hang on.
@@ -182,7 +182,7 @@ impl Routes {
             ifindex,
             ipv4: Frame::new(Family::V4),
             ipv6: Frame::new(Family::V6),
-            made: KVec::new(),
+            made: KVVec::new(),
         })
     }
 

@@ -96,7 +96,7 @@ impl Entry {
 /// The table; replaced as a whole when anything changes.
 pub(crate) struct Table {
     /// Sorted by [`key`].
-    entries: KVec<Entry>,
+    entries: KVVec<Entry>,
     /// This guest's addresses.
     own: KVec<IpAddr>,
 }
@@ -105,7 +105,7 @@ impl Table {
     /// An empty table.
     pub(crate) fn new() -> Self {
         Self {
-            entries: KVec::new(),
+            entries: KVVec::new(),
             own: KVec::new(),
         }
     }
