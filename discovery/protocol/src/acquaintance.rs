@@ -9,6 +9,10 @@
 //! been idle it is a former, which only packets for itself bring back, or a next hop of its that was
 //! not seen before.
 //!
+//! Of IPv6 a next hop that is a link-local address tells nothing. What is sent to it stays on the NIC,
+//! and it is where routers are, and where Neighbor Discovery asks from: who only answers a question
+//! uses it.
+//!
 //! What a guest sends counts, and not what it receives: the sender's wish is enough for a channel,
 //! and nobody can make himself wanted by sending.
 
@@ -16,7 +20,6 @@ use core::net::IpAddr;
 use core::ops::DerefMut;
 
 use crate::addr::Mac;
-use crate::list::List;
 use crate::sort::sort_by_key;
 use crate::wish::{Wish, MAX_WISHES};
 
@@ -30,6 +33,10 @@ pub const TRIAL_MS: u64 = 5_000;
 /// ... and not again before so long.
 pub const TRIAL_PAUSE_MS: u64 = 300_000;
 
+/// Of a next hop that was not in use for so long, in milliseconds, another one may take the place:
+/// addresses of IPv6 come and go.
+pub const NEXT_HOP_MS: u64 = 600_000;
+
 /// Next hops that are remembered of a MAC.
 const MAX_NEXT_HOPS: usize = 4;
 
@@ -42,8 +49,9 @@ pub struct Acquaintance {
     wanted: bool,
     /// When there was a sign of talk last, in milliseconds.
     active: u64,
-    /// Addresses at which the kernel had it as the next hop, and what came of it was seen.
-    next_hops: List<IpAddr, MAX_NEXT_HOPS>,
+    /// Addresses at which the kernel had it as the next hop, and what came of it was seen, with when it
+    /// had so last.
+    next_hops: [Option<(IpAddr, u64)>; MAX_NEXT_HOPS],
     /// Packets sent in this window of time, and in the one before.
     recent: u64,
     before: u64,
@@ -118,7 +126,7 @@ impl<T: DerefMut<Target = [Option<Acquaintance>]>> Acquaintances<T> {
                 phase: Phase::Stranger { tried: None },
                 wanted: false,
                 active: now,
-                next_hops: List::new(),
+                next_hops: [None; MAX_NEXT_HOPS],
                 recent: 0,
                 before: 0,
             });
@@ -128,11 +136,13 @@ impl<T: DerefMut<Target = [Option<Acquaintance>]>> Acquaintances<T> {
 
     /// The kernel has a neighbour entry in use, with this MAC and next hop.
     pub fn neighbour(&mut self, mac: Mac, next_hop: IpAddr, now: u64) {
+        if matches!(next_hop, IpAddr::V6(address) if address.is_unicast_link_local()) {
+            return;
+        }
         let Some(known) = self.meet(mac, now) else {
             return;
         };
-        let new = known.next_hops.iter().all(|seen| *seen != next_hop)
-            && known.next_hops.push(next_hop).is_ok();
+        let new = known.is_new_at(next_hop, now);
         // A former that waits for a channel is talked to through the NIC, perhaps unseen.
         let waits = known.phase == Phase::Former && known.wanted;
         if new || known.is_stranger() || waits {
@@ -321,6 +331,21 @@ impl Acquaintance {
     fn talk(&mut self, now: u64) {
         self.active = now;
         self.wanted = true;
+    }
+
+    /// Whether it was not seen as this next hop before, and is from now on. While there is no place for
+    /// another one it was seen as any.
+    fn is_new_at(&mut self, next_hop: IpAddr, now: u64) -> bool {
+        let mut seen = self.next_hops.iter_mut().flatten();
+        if let Some((_, last)) = seen.find(|(seen, _)| *seen == next_hop) {
+            *last = now;
+            return false;
+        }
+        let free = |place: &&mut Option<(IpAddr, u64)>| {
+            place.is_none_or(|(_, last)| now.saturating_sub(last) >= NEXT_HOP_MS)
+        };
+        let place = self.next_hops.iter_mut().find(free);
+        place.map(|place| *place = Some((next_hop, now))).is_some()
     }
 
     fn is_idle(&self, now: u64, idle_ms: u64) -> bool {

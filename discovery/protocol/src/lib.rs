@@ -50,7 +50,7 @@ mod words;
 
 pub use acceptance::{Acceptance, Accepted, MAX_ACCEPTED};
 pub use acquaintance::{
-    Acquaintance, Acquaintances, LIFE_MS, NOBODY, TRIAL_MS, TRIAL_PAUSE_MS, WINDOW_MS,
+    Acquaintance, Acquaintances, LIFE_MS, NEXT_HOP_MS, NOBODY, TRIAL_MS, TRIAL_PAUSE_MS, WINDOW_MS,
 };
 pub use addr::{Addrs, Mac, MAX_ADDRS};
 pub use advert::{Advert, AdvertText, Value, ON_DEMAND};

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use proptest::prelude::*;
 use xlnet_protocol::{
-    sort_by_key, Acquaintance, Acquaintances, Mac, Shortage, LIFE_MS, NOBODY, TRIAL_MS,
-    TRIAL_PAUSE_MS, WINDOW_MS,
+    sort_by_key, Acquaintance, Acquaintances, Mac, Shortage, LIFE_MS, NEXT_HOP_MS, NOBODY,
+    TRIAL_MS, TRIAL_PAUSE_MS, WINDOW_MS,
 };
 
 const IDLE: u64 = 60_000;
@@ -77,6 +77,40 @@ fn a_former_with_another_address_is_wished_for() {
     known.withdrawn(mac(1));
     known.neighbour(mac(1), address(7), 100_000);
     assert_eq!(wished(&mut known, 64, 100_000), [1]);
+}
+
+/// As a guest's with IPv6 are, of which some are for a day only.
+#[test]
+fn a_former_whose_addresses_change_is_wished_for() {
+    let mut known = nobody_known();
+    known.introduced(mac(1), 0);
+    for last in 1..9 {
+        known.neighbour(mac(1), address(last), 0);
+    }
+    known.tick(IDLE);
+    known.withdrawn(mac(1));
+    // One more than are remembered is no reason while these are in use.
+    let mut now = IDLE;
+    while now < 2 * NEXT_HOP_MS {
+        now += 2_000;
+        for last in 1..10 {
+            known.neighbour(mac(1), address(last), now);
+        }
+        assert_eq!(wished(&mut known, 64, now), []);
+    }
+    // Of those that are gone it is.
+    now += NEXT_HOP_MS;
+    known.neighbour(mac(1), address(10), now);
+    assert_eq!(wished(&mut known, 64, now), [1]);
+}
+
+#[test]
+fn a_link_local_next_hop_tells_nothing() {
+    let mut known = nobody_known();
+    known.neighbour(mac(1), "fe80::1".parse().unwrap(), 0);
+    assert_eq!(wished(&mut known, 64, 0), []);
+    known.neighbour(mac(1), "2001:db8::1".parse().unwrap(), 0);
+    assert_eq!(wished(&mut known, 64, 0), [1]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/ipv6.h>
 #include <net/arp.h>
+#include <net/ipv6.h>
+#include <net/ndisc.h>
 #include <net/net_namespace.h>
 
 #include "neighbour.h"
@@ -10,7 +13,7 @@
  */
 bool xl_neigh_in_use(const struct neighbour *neigh)
 {
-	return neigh->tbl == &arp_tbl &&
+	return (neigh->tbl == &arp_tbl || neigh->tbl == &nd_tbl) &&
 	       net_eq(dev_net(neigh->dev), &init_net) &&
 	       READ_ONCE(neigh->nud_state) &
 		       (NUD_REACHABLE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT);
@@ -23,23 +26,30 @@ int xl_neigh_ifindex(const struct neighbour *neigh)
 
 struct xl_neigh_walk {
 	const struct net_device *dev;
-	void (*take)(void *cookie, const u8 *mac, __be32 addr);
+	void (*take)(void *cookie, const u8 *mac, const struct in6_addr *addr);
 	void *cookie;
 };
 
 static void xl_neigh_take(struct neighbour *neigh, void *data)
 {
 	const struct xl_neigh_walk *walk = data;
+	struct in6_addr addr;
 	u8 mac[MAX_ADDR_LEN];
 
 	if (neigh->dev != walk->dev || !xl_neigh_in_use(neigh))
 		return;
+	if (neigh->tbl == &arp_tbl)
+		ipv6_addr_set_v4mapped(*(__be32 *)neigh->primary_key, &addr);
+	else
+		addr = *(struct in6_addr *)neigh->primary_key;
 	neigh_ha_snapshot(mac, neigh, neigh->dev);
-	walk->take(walk->cookie, mac, *(__be32 *)neigh->primary_key);
+	walk->take(walk->cookie, mac, &addr);
 }
 
+/* Addresses of IPv4 are mapped into IPv6. */
 void xl_neigh_for_each(const struct net_device *dev,
-		       void (*take)(void *cookie, const u8 *mac, __be32 addr),
+		       void (*take)(void *cookie, const u8 *mac,
+				    const struct in6_addr *addr),
 		       void *cookie)
 {
 	struct xl_neigh_walk walk = {
@@ -49,4 +59,7 @@ void xl_neigh_for_each(const struct net_device *dev,
 	};
 
 	neigh_for_each(&arp_tbl, xl_neigh_take, &walk);
+	/* Of a kernel that was booted without IPv6 there is no such table. */
+	if (ipv6_mod_enabled())
+		neigh_for_each(&nd_tbl, xl_neigh_take, &walk);
 }

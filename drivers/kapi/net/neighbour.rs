@@ -7,44 +7,52 @@
 
 use crate::{
     bindings,
-    net::netdevice::Device,
+    net::{inet6::ipv6_addr, netdevice::Device},
     notifier::{Listener, Registration},
 };
-use core::net::Ipv4Addr;
+use core::net::IpAddr;
 use kernel::prelude::*;
 
-/// An IPv4 neighbour that is, or was of late, the next hop of what is sent.
+/// A neighbour that is, or was of late, the next hop of what is sent.
 #[derive(Clone, Copy)]
 pub struct Neighbour {
     /// Its Ethernet address.
     pub mac: [u8; 6],
-    /// Its IPv4 address.
-    pub address: Ipv4Addr,
+    /// Its IP address.
+    pub address: IpAddr,
 }
 
 impl Device {
-    /// Calls `take` for each IPv4 neighbour of an Ethernet device, in the initial network namespace,
-    /// that is in use: its entry is reachable, permanent, or about to be looked at again. One that
-    /// nothing was sent to for a while is stale, and left out. `take` is called with the lock of the
-    /// kernel's table held and softirqs off: it must not sleep. Process context.
-    pub fn ipv4_neighbours<F: FnMut(Neighbour)>(&self, mut take: F) {
+    /// Calls `take` for each neighbour of an Ethernet device, in the initial network namespace, IPv4's
+    /// before IPv6's, that is in use: its entry is reachable, permanent, or about to be looked at
+    /// again. One that nothing was sent to for a while is stale, and left out. What IPv6 answers
+    /// Neighbor Discovery with is sent, too. `take` is called with the lock of one of the kernel's
+    /// tables held and softirqs off: it must not sleep. Process context.
+    pub fn neighbours<F: FnMut(Neighbour)>(&self, mut take: F) {
         /// # Safety
         ///
-        /// `cookie` must point to an `F` that nobody else uses meanwhile, `mac` to six bytes.
+        /// `cookie` must point to an `F` that nobody else uses meanwhile, `mac` to six bytes,
+        /// `address` to an address.
         unsafe extern "C" fn call<F: FnMut(Neighbour)>(
             cookie: *mut c_void,
             mac: *const u8,
-            address: u32,
+            address: *const bindings::in6_addr,
         ) {
             // SAFETY: By the function's contract.
-            let (take, mac) = unsafe { (&mut *cookie.cast::<F>(), mac.cast::<[u8; 6]>().read()) };
+            let (take, mac, address) = unsafe {
+                (
+                    &mut *cookie.cast::<F>(),
+                    mac.cast::<[u8; 6]>().read(),
+                    &*address,
+                )
+            };
             take(Neighbour {
                 mac,
-                address: Ipv4Addr::from(address.to_ne_bytes()),
+                address: ipv6_addr(address).to_canonical(),
             });
         }
         // SAFETY: The device is valid; `call` gets the cookie it expects, which lives until the
-        // call returns, and a buffer as long as any device's address.
+        // call returns, a buffer as long as any device's address, and an address.
         unsafe {
             bindings::xl_neigh_for_each(self.as_raw(), Some(call::<F>), (&raw mut take).cast());
         }
@@ -53,10 +61,10 @@ impl Device {
 
 /// Who is told of neighbours.
 pub trait Observer: Send + Sync + 'static {
-    /// An IPv4 neighbour entry changed of the device with this index in the initial network
-    /// namespace, and is in use now, see
-    /// [`Device::ipv4_neighbours`]. Not all changes are told: one that becomes stale and is used
-    /// again may be in use for a few seconds before. Softirq or process context, without sleeping.
+    /// A neighbour entry changed of the device with this index in the initial network namespace, and
+    /// is in use now, see [`Device::neighbours`]. Not all changes are told: one that becomes stale
+    /// and is used again may be in use for a few seconds before. Softirq or process context, without
+    /// sleeping.
     fn in_use(&self, ifindex: i32);
 }
 

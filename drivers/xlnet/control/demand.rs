@@ -17,10 +17,9 @@ use crate::data::{
     dormant::Dormant,
     table::{Entry, Own, Table, To},
 };
-use core::net::IpAddr;
 use kapi::{net::neighbour::Neighbour, work::Worker};
 use kernel::{prelude::*, sync::Arc};
-use xlnet_protocol::{Acquaintance, Acquaintances, Mac, Shortage, Wish, NOBODY};
+use xlnet_protocol::{Acquaintance, Acquaintances, Addrs, Mac, Shortage, Wish, NOBODY};
 
 /// So many neighbours are remembered.
 const MAX_KNOWN: usize = 256;
@@ -35,6 +34,8 @@ pub(crate) struct Demand {
     formers: KVec<Former>,
     shortage: Shortage,
     avoid: Arc<Avoid>,
+    /// This guest's addresses, as far as they are taken note of.
+    own: Addrs,
     /// What dom0 is told of it, and since when.
     said: Option<Wish>,
     said_at: u64,
@@ -75,6 +76,7 @@ impl Demand {
             formers: KVec::new(),
             shortage: Shortage::none(channels),
             avoid,
+            own: Addrs::new(),
             said: None,
             said_at: 0,
             scan_at: 0,
@@ -116,8 +118,7 @@ impl Demand {
         let Some(dev) = nic.device() else {
             return;
         };
-        dev.ipv4_neighbours(|Neighbour { mac, address }| {
-            let address = IpAddr::V4(address);
+        dev.neighbours(|Neighbour { mac, address }| {
             if self.avoid.avoids(address, mac) {
                 return;
             }
@@ -142,6 +143,32 @@ impl Demand {
             stays
         });
         changed
+    }
+
+    /// This guest has these addresses now. Of those that are new dom0 has not said to formers whether it vouches for
+    /// them: what is sent to a former from there counts until it has. So temporary addresses of IPv6 do not end that a
+    /// former is routed through xl0.
+    ///
+    /// # Errors
+    ///
+    /// `ENOMEM`; the next call tries again.
+    pub(crate) fn follow_own(&mut self, own: &Addrs) -> Result {
+        if own.iter().all(|address| self.own.contains(address)) {
+            self.own = *own;
+            return Ok(());
+        }
+        for former in &mut self.formers {
+            let mut counting = Addrs::new();
+            for address in own.iter() {
+                if former.own.vouches(address) || !self.own.contains(address) {
+                    // A part of such a list is one.
+                    let _ = counting.push(address);
+                }
+            }
+            former.own = Arc::new(Own::new(counting, |_| false), GFP_KERNEL)?;
+        }
+        self.own = *own;
+        Ok(())
     }
 
     /// Channels take more or less than they did.

@@ -350,6 +350,10 @@ impl State {
         if self.nic_state == before {
             return;
         }
+        if let Some(nic) = &self.nic_state {
+            // Without memory it is the kernel's neighbour entries that tell of who is talked to.
+            let _ = self.demand.follow_own(&nic.addresses);
+        }
         self.rebuild_table();
     }
 
