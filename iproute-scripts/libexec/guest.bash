@@ -64,12 +64,18 @@ ask_kernel() {
 	done
 }
 
+# both_families COMMAND…: what ip says of IPv4, and of IPv6 if there is such
+both_families() {
+	ip "$@" 2>/dev/null || true
+	ip -6 "$@" 2>/dev/null || true
+}
+
 # read_nic: the device that the routes' other next hops lead to, or that was named as a parameter, in $nic; whether
 # there are such routes, in $routed
 read_nic() {
 	local line
 	nic='' routed=''
-	split "$(ip route show table xlnet 2>/dev/null || true)"
+	split "$(both_families route show table xlnet)"
 	for line in "${lines[@]}"; do
 		if [[ $line =~ nexthop\ dev\ ([^ ]+) && ${BASH_REMATCH[1]} != xl0 ]]; then
 			nic=${BASH_REMATCH[1]} routed=yes
@@ -82,12 +88,15 @@ read_nic() {
 
 # read_rules: rules that name the NIC as output, and so do not see what goes to peers, in the array `rules`
 read_rules() {
+	local tool
 	rules=()
 	[[ $routed ]] || return 0
 	split "$({
 		nft list ruleset 2>/dev/null | grep -aE "(oif|oifname) (!= )?(\"$nic\"|\{[^}]*\"$nic\")" |
 			sed 's/^[[:blank:]]*/nft: /'
-		iptables-save 2>/dev/null | grep -aE -- "(^| )-o $nic( |\$)" | sed 's/^/iptables: /'
+		for tool in iptables ip6tables; do
+			$tool-save 2>/dev/null | grep -aE -- "(^| )-o $nic( |\$)" | sed "s/^/$tool: /"
+		done
 		tc filter show dev "$nic" egress 2>/dev/null | sed -n '1s/^/tc egress: /p'
 	} | sort -u)"
 	# A comment in a rule may hold anything.

@@ -85,9 +85,11 @@ own_trace() {
 report_guest() {
 	local device i
 	run cat "$ADDRESSES"
-	run ip rule
-	run ip route show table xlnet
-	run ip route show table main
+	for i in -4 -6; do
+		run ip $i rule
+		run ip $i route show table xlnet
+		run ip $i route show table main
+	done
 	run ip nexthop
 	for i in "${address[@]}"; do
 		run ip route get "$i"
