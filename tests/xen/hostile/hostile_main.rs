@@ -32,7 +32,7 @@ use kernel::{
         Arc, Mutex,
     },
 };
-use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path, Version};
+use xlnet_protocol::{Addrs, Advert, DomId, Mac, Node, Path, Version, MAX_ADDRS};
 
 module! {
     type: HostileModule,
@@ -65,6 +65,8 @@ struct Hostile {
 struct State {
     own: DomId,
     lie: Lie,
+    /// Whether the packets that are sent are of IPv6.
+    ipv6: bool,
     advert: Advert,
     /// When the instance was last changed.
     renewed: u64,
@@ -109,7 +111,7 @@ impl State {
                 (Some(told), Some(known)) => known.hear(told),
                 (Some(told), None) => self
                     .victims
-                    .push(Victim::new(self.own, peer, told), GFP_KERNEL)?,
+                    .push(Victim::new(self.own, peer, told, self.ipv6), GFP_KERNEL)?,
                 (None, _) => {}
             }
         }
@@ -171,7 +173,13 @@ struct HostileModule {
 impl kernel::Module for HostileModule {
     fn init(_module: &'static ThisModule) -> Result<Self> {
         let text = xenbus::read(format_args!("data/hostile/lie"))?.ok_or(ENOENT)?;
-        let lie = Lie::parse(&text).ok_or(EINVAL).inspect_err(|_| {
+        // In front of a lie about packets that are of IPv6.
+        let (name, ipv6) = match text.strip_prefix("ipv6-") {
+            Some(name) => (name, true),
+            None => (&*text, false),
+        };
+        let lie = Lie::parse(name).filter(|lie| ipv6 || !lie.is_of_ipv6());
+        let lie = lie.ok_or(EINVAL).inspect_err(|_| {
             pr_err!("there is no lie called {}\n", &*text);
         })?;
         let domid = xenbus::read(format_args!("domid"))?.ok_or(ENODEV)?;
@@ -185,6 +193,9 @@ impl kernel::Module for HostileModule {
         nic.ipv4_addresses(&rtnl, |address| {
             let _ = addrs.push(IpAddr::V4(address));
         });
+        for address in nic.ipv6_addresses::<MAX_ADDRS>(&rtnl).iter() {
+            let _ = addrs.push(IpAddr::V6(address));
+        }
         drop(rtnl);
         let advert = Advert {
             version: Version::Two,
@@ -197,6 +208,7 @@ impl kernel::Module for HostileModule {
         let state = State {
             own: DomId::parse(&domid).map_err(|_| ENODEV)?,
             lie,
+            ipv6,
             advert,
             renewed: 0,
             victims: KVec::new(),

@@ -69,6 +69,12 @@ lies! {
     "spoofed-source" SpoofedSource,
     /// Packets to addresses that are not the receiver's.
     "foreign-destination" ForeignDestination,
+    /// Packets whose header is another family's than they say.
+    "family" Family,
+    /// IPv6 packets with chains of extension headers of whatever kind and length.
+    "extensions" Extensions,
+    /// IPv6 packets that say they are jumbograms, or longer or shorter than they are.
+    "jumbo" Jumbo,
 
     // Control page, grants and event channel, in the handshake.
     /// The control page begins with something else.
@@ -124,6 +130,11 @@ lies! {
 }
 
 impl Lie {
+    /// Whether it is about IPv6 alone.
+    pub(crate) fn is_of_ipv6(self) -> bool {
+        matches!(self, Self::Extensions | Self::Jumbo)
+    }
+
     /// Whether the lie is told at a pace, and not without pause.
     pub(crate) fn rests(self) -> bool {
         !matches!(

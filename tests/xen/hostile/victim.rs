@@ -7,7 +7,7 @@ use crate::{
     lie::Lie,
     packet::{self, Rng},
 };
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use kapi::{
     time::now_ms,
     xen::{
@@ -83,6 +83,8 @@ pub(crate) struct Victim {
     domid: DomId,
     role: Role,
     told: Told,
+    /// Whether the packets that are sent are of IPv6.
+    ipv6: bool,
     stage: Stage,
     channel: ChannelId,
     half: Option<Half>,
@@ -101,7 +103,7 @@ pub(crate) struct Victim {
 }
 
 impl Victim {
-    pub(crate) fn new(own: DomId, domid: DomId, told: Told) -> Self {
+    pub(crate) fn new(own: DomId, domid: DomId, told: Told, ipv6: bool) -> Self {
         Self {
             domid,
             role: Handshake::new(own, domid, 0).role(),
@@ -110,6 +112,7 @@ impl Victim {
                 generation: 1,
             },
             told,
+            ipv6,
             stage: Stage::Waiting,
             half: None,
             port: None,
@@ -344,7 +347,13 @@ impl Victim {
             // Not before the victim has found the channel open.
             Lie::ClosingForEver if !self.has_opened() => {}
             Lie::ClosingForEver => self.put_and_rest(Word::State, State::Closing as u32),
-            Lie::Offload | Lie::Garbage | Lie::SpoofedSource | Lie::ForeignDestination => {
+            Lie::Offload
+            | Lie::Garbage
+            | Lie::SpoofedSource
+            | Lie::ForeignDestination
+            | Lie::Family
+            | Lie::Extensions
+            | Lie::Jumbo => {
                 self.consume();
                 self.send(lie, own)?;
             }
@@ -436,15 +445,15 @@ impl Victim {
 
     /// Sends packets, as many as there is room for.
     fn send(&mut self, lie: Lie, own: &Addrs) -> Result {
-        let v4 = |addrs: &Addrs| {
-            addrs.iter().find_map(|address| match address {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            })
+        let ipv6 = self.ipv6;
+        let first = |addrs: &Addrs| addrs.iter().find(|address| address.is_ipv6() == ipv6);
+        let mut source = first(own).ok_or(EINVAL)?;
+        let mut destination = first(&self.told.entry.addrs).ok_or(EINVAL)?;
+        let elsewhere = if ipv6 {
+            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 200))
+        } else {
+            IpAddr::V4(Ipv4Addr::new(10, 0, 0, 200))
         };
-        let mut source = v4(own).ok_or(EINVAL)?;
-        let mut destination = v4(&self.told.entry.addrs).ok_or(EINVAL)?;
-        let elsewhere = Ipv4Addr::new(10, 0, 0, 200);
         match lie {
             Lie::SpoofedSource => source = elsewhere,
             Lie::ForeignDestination => destination = elsewhere,
@@ -455,16 +464,20 @@ impl Victim {
             let lens = [20, 28, 40, 60, 100, 1500, 1600, 1601, 9000, u16::MAX];
             let len = self.rng.one_of(&lens);
             let protocol = self.rng.one_of(&[packet::ICMP, packet::TCP, packet::UDP]);
-            let mut bytes = packet::ipv4(source, destination, protocol, len)?;
-            let mut meta = packet::plain();
+            let mut bytes = packet::ip(source, destination, protocol, len)?;
+            let len = bytes.len() as u16;
+            let mut meta = packet::plain(ipv6);
             match lie {
-                Lie::Offload => meta = self.rng.meta(len),
+                Lie::Offload => meta = self.rng.meta(ipv6, len),
+                Lie::Family => meta = packet::plain(!ipv6),
+                Lie::Extensions => packet::extend(&mut bytes, &mut self.rng),
+                Lie::Jumbo => packet::enlarge(&mut bytes, &mut self.rng),
                 Lie::Garbage => {
                     bytes.iter_mut().for_each(|b| *b = self.rng.next() as u8);
                     let any = self.rng.next() as u16;
                     meta = PacketMeta {
-                        ethertype: self.rng.one_of(&[meta.ethertype, 0x86dd, 0x0806, 0, any]),
-                        ..self.rng.meta(len)
+                        ethertype: self.rng.one_of(&[0x0800, 0x86dd, 0x0806, 0, any]),
+                        ..self.rng.meta(ipv6, len)
                     };
                 }
                 _ => {}
