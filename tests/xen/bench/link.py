@@ -6,7 +6,7 @@ import time
 import typing
 from functools import partial
 
-from lab import tools
+from lab import families, tools
 
 from .paths import PATHS, Taken, take
 
@@ -37,6 +37,11 @@ class Pair:
         return "127.0.0.1" if self.path.device == "lo" else self.server.ip
 
     @property
+    def ipv6_address(self):
+        """The same in IPv6, on any path but lo."""
+        return families.ipv6_address(self.server)
+
+    @property
     def serving(self):
         """The guest that the server's programs run in."""
         return self.client if self.path.device == "lo" else self.server
@@ -51,8 +56,8 @@ class Pair:
         finally:
             running.kill()
 
-    def netperf(self, test, seconds, options=""):
-        return tools.netperf(self.client, self.address, test, seconds, options)
+    def netperf(self, test, seconds, options="", address=None):
+        return tools.netperf(self.client, address or self.address, test, seconds, options)
 
     def figures(self, measurement):
         """What a measurement yields, if the client's packets took the path they were to take."""

@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from lab import payload, tools, xlnet
+from lab import families, payload, tools, xlnet
 
 from . import applications, cost, fifo
 from .effort import UDP_MAX
 from .link import Measurement, go_round
-from .paths import load
+from .paths import SETTLING, load
 
 # Each of these yields (metric, value, parameters).
 
@@ -36,6 +36,22 @@ def stream(metric, test):
         yield "events", sender.events / packets, {"test": test, "sent by": "sender"}
         yield "events", receiver.events / packets, {"test": test, "sent by": "receiver"}
         yield "events", (sender.events + receiver.events) / packets, {"test": test, "sent by": "both"}
+
+    return measure
+
+
+def ipv6(metric, test):
+    """The same between the guests' IPv6 addresses: netperf's test, or pings."""
+
+    def measure(pair):
+        address, seconds = pair.ipv6_address, pair.effort.seconds
+        if pair.path.device == "xl0":
+            for guest, peer in ((pair.client, pair.server), (pair.server, pair.client)):
+                guest.check(f"until on_xl0 {families.ipv6_address(peer)}; do nap 0.1; done", SETTLING)
+        if test:
+            yield metric, pair.netperf(test, seconds, address=address), {}
+        else:
+            yield metric, tools.flood_ping(pair.client, address, seconds), {}
 
     return measure
 
@@ -80,6 +96,8 @@ def both_ways(pair):
 
 # Busy polling is for sockets that wait for single packets.
 PLAIN = ("eth0", "xl0-before", "xl0", "lo")
+# In these both families are measured.
+OF_EACH = ("eth0", "xl0")
 BETWEEN = ("eth0", "xl0-before", "xl0", "xl0-busypoll")
 
 MEASUREMENTS = (
@@ -89,6 +107,11 @@ MEASUREMENTS = (
     Measurement("tcp_crr", transactions("tcp_crr", "TCP_CRR")),
     Measurement("tcp_stream", stream("tcp_stream", "TCP_STREAM"), PLAIN),
     Measurement("udp_stream", stream("udp_stream", "UDP_STREAM"), PLAIN),
+    Measurement("ping_ipv6", ipv6("ping_ipv6", None), OF_EACH),
+    Measurement("tcp_rr_ipv6", ipv6("tcp_rr_ipv6", "TCP_RR"), OF_EACH),
+    Measurement("udp_rr_ipv6", ipv6("udp_rr_ipv6", "UDP_RR"), OF_EACH),
+    Measurement("tcp_stream_ipv6", ipv6("tcp_stream_ipv6", "TCP_STREAM"), OF_EACH),
+    Measurement("udp_stream_ipv6", ipv6("udp_stream_ipv6", "UDP_STREAM"), OF_EACH),
     Measurement("tcp_sizes", by_size("tcp_sizes", "TCP_STREAM", 65536), PLAIN),
     Measurement("udp_sizes", by_size("udp_sizes", "UDP_STREAM", UDP_MAX), PLAIN),
     Measurement("latency", applications.latency, quick=False),
@@ -113,4 +136,5 @@ class PairSetting:
         pairs = {name: lab.guests() for name in ("eth0", "xl0-before", "xl0", "xl0-busypoll", "lo")}
         if not payload.BEFORE.is_file():
             del pairs["xl0-before"]
-        go_round(run, lab, run.wanted(self), pairs)
+        with families.dressed(*lab.guests()):
+            go_round(run, lab, run.wanted(self), pairs)

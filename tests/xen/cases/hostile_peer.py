@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import statistics
 
-from lab import hostile, xlnet
+from lab import families, hostile, xlnet
 from lab.checks import expect, wait_until
 from lab.errors import CaseFailure, CommandTimeout
 from lab.needs import Needs
@@ -25,7 +25,7 @@ KEPT = 0.75
 class Lie:
     """`said` is what each peer's log says, in one line. `to` names those who can be lied to in this
     way. `opens`: a channel opens first. `sent` is what a peer has to send to find out. `dropped` is
-    the counter of the packets that are sent and have to be dropped, `all` of them or some."""
+    the counter of the packets that are sent and have to be dropped, or may be received, `all` of them or some."""
 
     name: str
     said: str = ""
@@ -47,6 +47,15 @@ PAIRS = "no channel: its control page: "
 # then some more.
 LARGE = "ping -q -f -l 30 -c 90 -s 60000 -w 3"
 
+# Each of these is told of either family.
+PACKET_LIES = (
+    Lie("offload", dropped="rx_drop_invalid"),
+    Lie("garbage", dropped="rx_drop_invalid"),
+    Lie("family", dropped="rx_drop_invalid", all=True),
+    Lie("spoofed-source", dropped="rx_drop_source", all=True),
+    Lie("foreign-destination", dropped="rx_drop_source", all=True),
+)
+
 LIES = (
     Lie("producer-ahead", BROKEN + "producer index out of range"),
     Lie("producer-back", BROKEN + "producer index out of range"),
@@ -63,10 +72,11 @@ LIES = (
     Lie("state-flapping", BROKEN + "state impossible"),
     Lie("closing-for-ever", opens=True),
     Lie("acceptance-beyond", BROKEN + "addr: too many addresses"),
-    Lie("offload", dropped="rx_drop_invalid"),
-    Lie("garbage", dropped="rx_drop_invalid"),
-    Lie("spoofed-source", dropped="rx_drop_source", all=True),
-    Lie("foreign-destination", dropped="rx_drop_source", all=True),
+    *PACKET_LIES,
+    *(dataclasses.replace(lie, name=f"ipv6-{lie.name}") for lie in PACKET_LIES),
+    # These are for the kernel's IPv6 to judge, as if they had come by the NIC.
+    Lie("ipv6-extensions", dropped="rx_packets"),
+    Lie("ipv6-jumbo", dropped="rx_packets"),
     Lie("header-magic", "no channel: its control page: not a control page"),
     Lie("header-size", "no channel: its control page: ring size not a power of two"),
     Lie("header-large", UNMAPPED),
@@ -172,7 +182,7 @@ def run(lab):
     # What g3 did before is forgotten.
     xlnet.load_all(lab)
     wrong, ratios = [], []
-    with apart(lab, (g1, g2), g3):
+    with apart(lab, (g1, g2), g3), families.dressed(g1, g2, g3):
         for number, lie in enumerate(LIES):
             if number % LIES_A_MEASUREMENT == 0:
                 without = hostile.throughput(g1, g2)

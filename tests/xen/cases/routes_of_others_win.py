@@ -2,26 +2,32 @@
 
 import re
 
-from lab import transparency, xlnet
+from lab import families, transparency, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 from lab.transparency import tcp
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
-NET, INSIDE = "10.9.0.0/24", "10.9.0.1"
+# A network behind a guest and the address that this has there, by the version of IP.
+BEHIND = {4: ("10.9.0.0/24", "10.9.0.1/24"), 6: ("2001:db8:9::/64", "2001:db8:9::1/64 nodad")}
 
 
 def network_via_peer(trial):
     """ip route add NET via PEER"""
     g1, g2 = trial.g1, trial.g2
-    inside = trial.applied(
-        g2, f"ip link add inside type dummy && ip address add {INSIDE}/24 dev inside", "ip link del inside"
+    network, address = BEHIND[trial.version]
+    inside = address.partition("/")[0]
+    behind = trial.applied(
+        g2,
+        f"ip link add inside type dummy && ip link set inside up && ip address add {address} dev inside",
+        "ip link del inside",
     )
-    with inside, trial.applied(g1, f"ip route add {NET} via {g2.ip}", f"ip route del {NET}"):
-        trial.ping(g1, g2, address=INSIDE, out="eth0", back="eth0")
-        trial.exchange(g1, g2, f"TCP4:{INSIDE}:7,nodelay,connect-timeout=2", out="eth0", back="eth0")
+    with behind, trial.applied(g1, f"ip route add {network} via {g2.ip}", f"ip route del {network}"):
+        trial.ping(g1, g2, address=inside, out="eth0", back="eth0")
+        target = f"TCP{trial.version}:{families.host(inside)}:7,nodelay,connect-timeout=2"
+        trial.exchange(g1, g2, target, out="eth0", back="eth0")
         # What g2 sends with another source than those on its NIC is not for xl0 either.
-        trial.ping(g2, g1, f"-I {INSIDE}", out="eth0", back="eth0")
+        trial.ping(g2, g1, f"-I {inside}", out="eth0", back="eth0")
         trial.ping(g1, g2)
 
 
@@ -72,7 +78,7 @@ def rule_to_peer(trial):
     """ip rule add to PEER lookup main"""
     g1, g2 = trial.g1, trial.g2
     rule = f"to {g2.ip} lookup main pref 100"
-    with trial.applied(g1, f"ip rule add {rule}", f"ip rule del {rule}"):
+    with trial.applied(g1, f"ip -{trial.version} rule add {rule}", f"ip -{trial.version} rule del {rule}"):
         trial.ping(g1, g2, out="eth0", back="xl0")
         trial.exchange(g1, g2, out="eth0", back="xl0")
         trial.ping(g2, g1, out="xl0", back="eth0")
@@ -81,11 +87,13 @@ def rule_to_peer(trial):
 def rule_by_mark(trial):
     """ip rule add fwmark N lookup OTHER, as VPNs do"""
     g1, g2 = trial.g1, trial.g2
+    ip = f"ip -{trial.version}"
     with trial.applied(
         g1,
-        "ip rule add fwmark 7 lookup 200 pref 100 && ip rule add fwmark 8 lookup 201 pref 101 &&"
-        " ip route add unreachable default table 200 && ip route add 10.0.0.0/24 dev eth0 table 201",
-        "ip rule del pref 100; ip rule del pref 101; ip route flush table 200; ip route flush table 201",
+        f"{ip} rule add fwmark 7 lookup 200 pref 100 && {ip} rule add fwmark 8 lookup 201 pref 101 &&"
+        f" {ip} route add unreachable default table 200 &&"
+        f" {ip} route add {families.NETWORKS[trial.version]} dev eth0 table 201",
+        f"{ip} rule del pref 100; {ip} rule del pref 101; {ip} route flush table 200; {ip} route flush table 201",
     ):
         trial.no_ping(g1, g2, "-m 7")
         trial.ping(g1, g2, "-m 8", out="eth0", back="xl0")
@@ -197,6 +205,7 @@ def addresses_change(trial):
         trial.exchange(g1, g2)
 
 
+IPV6 = (network_via_peer, refusals, rule_to_peer, rule_by_mark)
 SETUPS = (
     network_via_peer,
     refusals,
@@ -212,4 +221,4 @@ SETUPS = (
 
 
 def run(lab):
-    transparency.compare(lab, NEEDS.guests, SETUPS)
+    transparency.compare(lab, NEEDS.guests, SETUPS, ipv6=IPV6)

@@ -3,7 +3,7 @@
 import dataclasses
 import shlex
 
-from . import debug
+from . import debug, families
 from .errors import CaseFailure, CommandTimeout, LabError
 
 # Where the modules under test lie in dom0 and in guests.
@@ -64,6 +64,16 @@ class Domain:
         self.link = link
         self.ip = ip
         self._transcript = transcript
+
+    @property
+    def version(self):
+        """Of IP, that of the address."""
+        return families.version(self.ip)
+
+    @property
+    def host(self):
+        """The address as it stands in front of a port."""
+        return families.host(self.ip)
 
     def move(self, link, transcript):
         """The domain is on another host now; no command may be running in it."""

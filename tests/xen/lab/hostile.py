@@ -44,7 +44,7 @@ def expect_eth0(liar, others):
         "for i in {1..50}; do\n"
         f"  on_xl0 {liar.ip} || exec ping -q -c 2 -i 0.1 -W 5 {liar.ip}\n"
         "  nap 0.1\n"
-        f"done; ip -4 route get {liar.ip}; exit 1"
+        f"done; ip route get {liar.ip}; exit 1"
     )
     for command in [other.start(script) for other in others]:
         command.check()

@@ -2,6 +2,7 @@
 
 import re
 
+from . import families
 from .errors import CaseFailure
 
 
@@ -15,7 +16,7 @@ def start_netperf(guest, address, test, seconds, options=""):
     if test.startswith("UDP_STREAM"):
         # netperf asks for a word before it sends datagrams into a routed network.
         options += " -R 1"
-    return guest.start(f"exec netperf -P 0 -H {address} -t {test} -l {seconds} -- {options}")
+    return guest.start(f"exec netperf -{families.version(address)} -P 0 -H {address} -t {test} -l {seconds} -- {options}")
 
 
 def netperf_figure(output):

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import re
 
-from . import debug
+from . import debug, families
 from .checks import expect, last_json, wait_until
 from .counters import Movement
 from .errors import CaseFailure
@@ -70,7 +70,7 @@ class Stream:
     """TCP connections that send a pattern to an echo server and check what comes back."""
 
     def __init__(self, client, server, connections, pause=0):
-        command = f"traffic tcp {server.ip}:{PORT} seconds={LIMIT} connections={connections} pause={pause}"
+        command = f"traffic tcp {families.host(server.ip)}:{PORT} seconds={LIMIT} connections={connections} pause={pause}"
         self._domain = client
         self._server = server
         self._client = Client(client, command + " until={until}")
@@ -79,7 +79,7 @@ class Stream:
         """The bytes received so far, by all connections."""
         # Without the module ss knows addresses and states only.
         load = "{ [ -e /sys/module/tcp_diag ] || modprobe tcp_diag; }"
-        query = f"{load} && ss -Htin dst {self._server.ip} dport = :{PORT}"
+        query = f"{load} && ss -Htin dst {families.host(self._server.ip)} dport = :{PORT}"
         return sum(map(int, re.findall(r"bytes_received:(\d+)", self._domain.check(query))))
 
     def wait_until(self, what, condition, timeout):
@@ -120,7 +120,7 @@ class Datagrams:
     """Numbered datagrams at a fixed rate, which an echo server sends back."""
 
     def __init__(self, client, server, size=1000):
-        command = f"traffic udp {server.ip}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
+        command = f"traffic udp {families.host(server.ip)}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
         self._client = Client(client, command + " until={until}")
 
     def finish(self, outage, changes=0):
@@ -171,7 +171,7 @@ class Transactions:
     _REPORT = re.compile(r"result: *([\d.]+) \S+ over ([\d.]+) seconds ending at ([\d.]+)")
 
     def __init__(self, client, server):
-        command = f"netperf -P 0 -D {self._INTERVAL} -H {server.ip} -t TCP_RR -l {LIMIT}"
+        command = f"netperf -P 0 -D {self._INTERVAL} -{families.version(server.ip)} -H {server.ip} -t TCP_RR -l {LIMIT}"
         self._client = Interruptible(client, command)
 
     def finish(self):
@@ -216,14 +216,20 @@ class Mixture:
             part.kill()
 
 
+def suffix(guest):
+    """What the files in /proc/net about the guest's family end with."""
+    return "6" if guest.version == families.IPV6 else ""
+
+
 @contextlib.contextmanager
 def echo(*servers):
-    """An echo server in each of the guests inside the `with` block."""
-    commands = [server.start(f"exec traffic echo {PORT}") for server in servers]
+    """An echo server in each of the guests inside the `with` block, at its addresses of one family."""
+    any = {families.IPV4: "0.0.0.0", families.IPV6: "[::]"}
+    commands = [server.start(f"exec traffic echo {any[server.version]}:{PORT}") for server in servers]
     try:
         # It listens for TCP before.
         for server in servers:
-            server.check(f"until grep -q ':{PORT:04X} ' /proc/net/udp; do nap 0.1; done")
+            server.check(f"until grep -q ':{PORT:04X} ' /proc/net/udp{suffix(server)}; do nap 0.1; done")
         yield
     finally:
         for command in commands:
@@ -236,7 +242,7 @@ def meet(*guests):
         for here, there in itertools.permutations(guests, 2):
             with Movement({here: ["eth0", "xl0"]}) as moved:
                 here.check(f"ping -c 20 -i 0.05 -W 5 {there.ip}")
-                report = last_json(here.check(f"traffic tcp {there.ip}:{PORT} seconds=1", timeout=90))
+                report = last_json(here.check(f"traffic tcp {families.host(there.ip)}:{PORT} seconds=1", timeout=90))
             expect(report["corrupt"] == 0, f"{here.name} to {there.name}: {report}")
             expect(moved[here, "xl0"] >= 40 > moved[here, "eth0"], f"{here.name} to {there.name}: {moved}")
 

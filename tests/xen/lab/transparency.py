@@ -13,7 +13,7 @@ compare() runs many of them, with two states of the modules for all, and names e
 import contextlib
 import shlex
 
-from . import traffic, xlnet
+from . import families, traffic, xlnet
 from .checks import expect
 from .counters import Movement
 from .errors import CaseFailure, LabError
@@ -55,9 +55,11 @@ until mapfile -t lines </proc/net/{protocol} && [[ ${{lines[*]}} == *:{port:04X}
 class Trial:
     """One round, in which the modules are loaded or not."""
 
-    def __init__(self, lab, names, loaded):
+    def __init__(self, lab, names, loaded, version=families.IPV4):
         self.lab = lab
         self.loaded = loaded
+        # Of IP, in which the guests speak.
+        self.version = version
         self.names = names
         self.guests = [lab.guest(name) for name in names]
         self.g1, self.g2 = self.guests[:2]
@@ -133,8 +135,9 @@ class Trial:
         """A server besides the one that each guest has: socat's words for what it listens on, and for what is
         done with what comes; by default it is sent back."""
         command = guest.start(f"exec socat {words} {other}")
+        protocol = "udp" if "UDP" in words else "tcp"
         try:
-            guest.check(_LISTENING.format(protocol="udp" if "UDP4" in words else "tcp", port=port), timeout=20)
+            guest.check(_LISTENING.format(protocol=protocol + traffic.suffix(guest), port=port), timeout=20)
             yield
         finally:
             command.kill()
@@ -161,12 +164,12 @@ class Trial:
 
 def tcp(guest, *options, port=traffic.PORT):
     """socat's words for a TCP connection to a guest."""
-    return ",".join([f"TCP4:{guest.ip}:{port}", "nodelay", f"connect-timeout={CONNECT}", *options])
+    return ",".join([f"TCP{guest.version}:{guest.host}:{port}", "nodelay", f"connect-timeout={CONNECT}", *options])
 
 
 def udp(guest, *options, port=traffic.PORT):
     """The same for datagrams."""
-    return ",".join([f"UDP4:{guest.ip}:{port}", *options])
+    return ",".join([f"UDP{guest.version}:{guest.host}:{port}", *options])
 
 
 def nft(rules):
@@ -177,18 +180,25 @@ def nft(rules):
 NFT_UNDO = "nft flush ruleset"
 
 
-def compare(lab, names, setups):
-    """Runs all set-ups without the modules, unless the run is to be short, and with them; fails with the list of those
-    that do not hold."""
+def compare(lab, names, setups, ipv6=()):
+    """Runs all set-ups without the modules, unless the run is to be short, and with them, and those in `ipv6` once more
+    in that; fails with the list of those that do not hold."""
     failures = []
+    guests = [lab.guest(name) for name in names]
     states = (False, True) if lab.thorough else (True,)
-    with traffic.echo(*(lab.guest(name) for name in names)):
-        for loaded in states:
-            _bring(lab, names, loaded)
-            failures += _round(Trial(lab, names, loaded), setups)
-        xlnet.unload_all(lab)
+    for loaded in states:
+        _bring(lab, names, loaded)
+        for version, chosen in ((families.IPV4, setups), (families.IPV6, ipv6)):
+            if not chosen:
+                continue
+            with families.speaking(version, *guests), traffic.echo(*guests):
+                if loaded:
+                    xlnet.wait_for_routes(lab, names)
+                failures += _round(Trial(lab, names, loaded, version), chosen)
+    xlnet.unload_all(lab)
     if failures:
-        raise CaseFailure(f"{len(failures)} of {len(states) * len(setups)} do not hold\n" + "\n".join(failures))
+        total = len(states) * (len(setups) + len(ipv6))
+        raise CaseFailure(f"{len(failures)} of {total} do not hold\n" + "\n".join(failures))
 
 
 def _bring(lab, names, loaded):
@@ -202,6 +212,8 @@ def _round(trial, setups):
     """Runs the set-ups one after the other; returns what does not hold."""
     failures = []
     state = "with xlnet" if trial.loaded else "without xlnet"
+    if trial.version == families.IPV6:
+        state += ", in IPv6"
     for setup in setups:
         name = f"{setup.__doc__.strip()}, {state}"
         step(name)

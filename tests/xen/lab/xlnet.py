@@ -18,6 +18,7 @@ GUESTS = ("g1", "g2")
 # What tells why there is no route.
 STATE = (
     "cat /sys/kernel/debug/xlnet/addresses; ip rule; ip route show table xlnet; ip nexthop; ip route;"
+    " ip -6 rule; ip -6 route show table xlnet; ip -6 route;"
     " ethtool -S xl0; dmesg | grep -i xlnet | tail -n 20"
 )
 # How long a case waits that is about something else: a busy machine must not fail it.
@@ -191,7 +192,9 @@ def routes(guest):
 
 def standing(guest):
     """All that xlnet has set up in the kernel's tables, without the numbers of next hops, which may be others later."""
-    output = guest.check("ip rule | grep xlnet; ip route show table xlnet; ip nexthop")
+    output = guest.check(
+        "for i in -4 -6; do ip $i rule | grep xlnet; ip $i route show table xlnet 2>/dev/null; done; ip nexthop"
+    )
     return sorted(re.sub(r"\b(id|nhid|group) \S+", r"\1", line).strip() for line in output.splitlines())
 
 
@@ -201,7 +204,7 @@ def has_route(guest, peer):
 
 def device_to(guest, address):
     """The device that a packet to the address takes now."""
-    output = guest.check(f"ip -4 route get {address}")
+    output = guest.check(f"ip route get {address}")
     return re.search(r"dev (\S+)", output)[1]
 
 

@@ -23,7 +23,7 @@ mod udp;
 
 use end::End;
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -66,6 +66,14 @@ impl Options {
     }
 }
 
+/// Any address and port of the target's family.
+pub fn any(target: SocketAddr) -> SocketAddr {
+    match target {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    }
+}
+
 /// Runs the command; `Ok(false)` means that it ran and found errors.
 fn run(arguments: &[String]) -> Result<bool, String> {
     let usage =
@@ -74,10 +82,10 @@ fn run(arguments: &[String]) -> Result<bool, String> {
         return Err(usage.into());
     };
     if mode == "echo" {
-        let any = target
+        let at = target
             .parse()
             .map(|port| SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)));
-        let at = any.or_else(|_| target.parse()).map_err(|_| usage)?;
+        let at = at.or_else(|_| target.parse()).map_err(|_| usage)?;
         return echo::serve(at).map_err(|error| error.to_string());
     }
     let target: SocketAddr = target.parse().map_err(|_| usage)?;

@@ -1,5 +1,6 @@
 //! One exchange of each size, over TCP and over UDP.
 
+use crate::any;
 use crate::pattern::Pattern;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -64,7 +65,7 @@ pub fn run(target: SocketAddr) -> io::Result<bool> {
     let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
-    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+    let socket = UdpSocket::bind(any(target))?;
     socket.connect(target)?;
     socket.set_read_timeout(Some(TIMEOUT))?;
 

@@ -1,7 +1,7 @@
 //! A stream of numbered datagrams at a fixed rate; the answers are checked and counted.
 
 use crate::pattern::Pattern;
-use crate::Options;
+use crate::{any, Options};
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -83,7 +83,7 @@ pub fn run(target: SocketAddr, options: &Options) -> io::Result<bool> {
     let size = options.get("size", 1000).clamp(8, 65507) as usize;
     let rate = options.get("rate", 200).max(1) as u32;
     let most = u64::from(rate) * options.seconds();
-    let socket = UdpSocket::bind(("0.0.0.0", 0))?;
+    let socket = UdpSocket::bind(any(target))?;
     socket.connect(target)?;
     let period = Duration::from_secs(1) / rate;
     let end = options.end();

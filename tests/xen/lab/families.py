@@ -1,0 +1,52 @@
+"""The families of addresses, by the versions of IP: what is tried with one can be tried with the other."""
+
+import contextlib
+
+IPV4, IPV6 = 4, 6
+VERSIONS = (IPV4, IPV6)
+# What guests have in either, with the last part of their IPv4 address in both.
+NETWORKS = {IPV4: "10.0.0.0/24", IPV6: "2001:db8::/64"}
+
+
+def ipv6_address(guest):
+    """The IPv6 address that a guest is given: its IPv4 address ends with the same number."""
+    return "2001:db8::" + guest.settings.ip.rpartition(".")[2]
+
+
+def version(address):
+    """Of IP, that of an address."""
+    return IPV6 if ":" in address else IPV4
+
+
+def host(address):
+    """An address as it stands in front of a port."""
+    return f"[{address}]" if ":" in address else address
+
+
+@contextlib.contextmanager
+def dressed(*guests):
+    """The guests have IPv6 addresses besides, in the `with` block."""
+    for guest in guests:
+        guest.check(f"ip address add {ipv6_address(guest)}/64 dev eth0 nodad")
+    try:
+        yield
+    finally:
+        for guest in guests:
+            # A case may have taken it, or the whole guest.
+            guest.run(f"ip address del {ipv6_address(guest)}/64 dev eth0")
+
+
+@contextlib.contextmanager
+def speaking(version, *guests):
+    """In the `with` block `guest.ip` is each guest's address of that version of IP."""
+    if version == IPV4:
+        yield
+        return
+    with dressed(*guests):
+        for guest in guests:
+            guest.ip = ipv6_address(guest)
+        try:
+            yield
+        finally:
+            for guest in guests:
+                guest.ip = guest.settings.ip
