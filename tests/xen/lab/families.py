@@ -1,6 +1,7 @@
 """The families of addresses, by the versions of IP: what is tried with one can be tried with the other."""
 
 import contextlib
+import ipaddress
 
 IPV4, IPV6 = 4, 6
 VERSIONS = (IPV4, IPV6)
@@ -21,6 +22,20 @@ def version(address):
 def host(address):
     """An address as it stands in front of a port."""
     return f"[{address}]" if ":" in address else address
+
+
+def packed(address):
+    """An IPv6 address as on the wire."""
+    return ipaddress.IPv6Address(address).packed
+
+
+def with_icmpv6_checksum(source, destination, message):
+    """An ICMPv6 message with its checksum (RFC 4443), between packed addresses."""
+    covered = source + destination + len(message).to_bytes(4, "big") + bytes([0, 0, 0, 58]) + message
+    total = sum(int.from_bytes(covered[at : at + 2], "big") for at in range(0, len(covered), 2))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return message[:2] + (total ^ 0xFFFF).to_bytes(2, "big") + message[4:]
 
 
 @contextlib.contextmanager

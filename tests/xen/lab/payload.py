@@ -47,6 +47,7 @@ DOM0 = {
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
     "lab/vif": "tests/xen/dom0/vif",
     "lab/bpf.py": "tests/xen/dom0/bpf.py",
+    "lab/ra.py": "tests/xen/dom0/ra.py",
     "lab/disk": "tests/xen/dom0/disk",
 }
 GUEST = {

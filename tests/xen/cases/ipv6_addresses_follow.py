@@ -1,0 +1,133 @@
+"""IPv6 addresses that come and go, by hand, by routers and for privacy, are on xl0 within a second, and leave nothing."""
+
+import re
+
+from lab import families, traffic, xlnet
+from lab.checks import expect, wait_until
+from lab.counters import Movement
+
+# Networks that a router tells of, one after the other.
+FIRST, SECOND = "2001:db8:a::", "2001:db8:b::"
+# More than are advertised, of both families together.
+MANY, ADVERTISED = 40, 32
+# In so many rounds an address comes and goes.
+ROUNDS = 12
+PRIVACY = "/proc/sys/net/ipv6/conf/eth0/use_tempaddr"
+# A new address that nobody else has is usable after a second, in which the link is asked.
+DETECTION = 2.0
+# Addresses that a router's word made, the temporary ones or the others.
+ADDRESSES = "ip -6 -o address show dev eth0 scope global {kind}"
+
+
+def advertise(lab, prefix, valid=3600, preferred=1800):
+    """A router on the bridge tells of a prefix."""
+    lab.dom0.check(f"python3 /lab/ra.py xenbr0 {prefix} {valid} {preferred}")
+
+
+def addresses(guest, prefix, kind=""):
+    """The guest's addresses in a network that was told of."""
+    output = guest.check(ADDRESSES.format(kind=kind))
+    return [found for found in re.findall(r"inet6 ([0-9a-f:]+)/", output) if found.startswith(prefix.rstrip(":"))]
+
+
+def reached(here, address):
+    """The address is reached over xl0 within the time that it takes to become one and a second."""
+    xlnet.RouteChange(here, address, True).finish(xlnet.FALLBACK + DETECTION)
+    with Movement({here: ["eth0", "xl0"]}) as moved:
+        here.check(f"ping -q -c 10 -i 0.05 -W 3 {address}")
+    expect(moved[here, "xl0"] >= 20, f"{here.name} to {address}: {moved}")
+
+
+def by_hand(g1, g2):
+    """An address comes and goes, again and again; the link is asked for it each time."""
+    for number in range(ROUNDS):
+        address = f"fd00:{number}::2"
+        g1.check(f"ip address add fd00:{number}::1/64 dev eth0 nodad")
+        coming = xlnet.RouteChange(g1, address, True)
+        g2.check(f"ip address add {address}/64 dev eth0")
+        coming.finish(xlnet.FALLBACK + DETECTION)
+        going = xlnet.RouteChange(g1, address, False)
+        g2.check(f"ip address del {address}/64 dev eth0")
+        going.finish()
+        g1.check(f"ip address del fd00:{number}::1/64 dev eth0")
+
+
+def too_many(lab, g1, g2):
+    """Of more addresses than can be advertised the last ones stay on the NIC, and all others go on."""
+    change = "for ((i = 0; i < {}; i++)); do ip address {} fd00::1:$i/64 dev eth0 {}; done"
+    g1.check("ip address add fd00::1/64 dev eth0 nodad")
+    g2.check(change.format(MANY, "add", "nodad"))
+    try:
+        told = f"xenstore-read /local/domain/{g2.domid}/data/xlnet/addr"
+        wait_until("all addresses to be told", lambda: len(lab.dom0.check(told).split()) == ADVERTISED, xlnet.PATIENCE)
+        expect(g2.settings.ip in lab.dom0.check(told).split(), "the IPv4 address is not told of any more")
+        xlnet.wait_for_routes(lab)
+        listed = set(lab.dom0.check(told).split())
+        for number in range(MANY):
+            address = f"fd00::1:{number:x}"
+            if address in listed:
+                g1.check(f"until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
+            g1.check(f"ping -q -c 1 -W 3 {address}")
+    finally:
+        g2.check(change.format(MANY, "del", ""))
+        g1.check("ip address del fd00::1/64 dev eth0")
+
+
+def by_routers(lab, g1, g2):
+    """A network is numbered anew under traffic: what is connected goes on, what begins has the new addresses."""
+    advertise(lab, FIRST)
+    for guest in (g1, g2):
+        wait_until(f"an address of {guest.name}", lambda guest=guest: addresses(guest, FIRST, "-tentative"), 10)
+    (first,) = addresses(g2, FIRST)
+    reached(g1, first)
+    with traffic.echo(g2):
+        client = g1.start(f"traffic tcp [{first}]:{traffic.PORT} seconds=12")
+        g1.check("nap 2")
+        advertise(lab, SECOND)
+        # Still valid, but not to be used by who begins.
+        advertise(lab, FIRST, preferred=0)
+        wait_until("the new address of g2", lambda: addresses(g2, SECOND, "-tentative"), 10)
+        (second,) = addresses(g2, SECOND)
+        reached(g1, second)
+        client.check(60)
+    source = re.search(r"src (\S+)", g1.check(f"ip route get {second}"))[1]
+    expect(source in addresses(g1, SECOND), f"g1 sends to {second} from {source}")
+
+
+def for_privacy(lab, g1, g2):
+    """Temporary addresses are used by who begins a connection, and are on xl0."""
+    for guest in (g1, g2):
+        guest.check(f"echo 2 >{PRIVACY}")
+    advertise(lab, "2001:db8:c::")
+    for guest in (g1, g2):
+        wait_until(
+            f"a temporary address of {guest.name}",
+            lambda guest=guest: addresses(guest, "2001:db8:c::", "temporary -tentative"),
+            10,
+        )
+    (target,) = addresses(g2, "2001:db8:c::", "-temporary")
+    reached(g1, target)
+    # Each socket has its say: one may ask for the address that stays.
+    source = re.search(r"src (\S+)", g1.check(f"ip route get {target}"))[1]
+    expect(source in addresses(g1, "2001:db8:c::", "temporary"), f"g1 sends to {target} from {source}")
+
+
+def run(lab):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    try:
+        with families.speaking(families.IPV6, g1, g2):
+            xlnet.wait_for_routes(lab)
+            by_hand(g1, g2)
+            by_routers(lab, g1, g2)
+            for_privacy(lab, g1, g2)
+        too_many(lab, g1, g2)
+    finally:
+        for guest in (g1, g2):
+            guest.run(f"echo 0 >{PRIVACY}; ip -6 address flush dev eth0 scope global")
+    for guest in (g1, g2):
+        wait_until(
+            f"no route of IPv6 to be left in {guest.name}",
+            lambda guest=guest: not guest.run("ip -6 route show table xlnet 2>/dev/null").out.strip(),
+            xlnet.PATIENCE,
+        )
+    xlnet.wait_for_routes(lab)

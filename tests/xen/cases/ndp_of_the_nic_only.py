@@ -1,0 +1,109 @@
+"""Neighbor Discovery says where an IPv6 address is: forged or contested, it costs the fast path of that address alone."""
+
+import contextlib
+
+from lab import families, xlnet
+from lab.checks import expect, wait_until
+from lab.counters import Movement
+from lab.needs import Needs
+from lab.topology import mac_of
+
+NEEDS = Needs(guests=("g1", "g2", "g3"))
+# A namespace with a link of its own, on which an index is the NIC's.
+CONTAINER = """
+read -r index </sys/class/net/eth0/ifindex
+ip netns add near && ip netns add far &&
+ip -n near link add eth0 index $index type veth peer name eth0 index $index netns far &&
+ip -n near link set eth0 up && ip -n far link set eth0 up
+"""
+REMOVE = "ip netns del near; ip netns del far"
+
+
+def advertisement(sender, address, override):
+    """A frame to all nodes of the link that says that the address is at the sender, as a command that sends it."""
+    ours = bytes.fromhex(sender.replace(":", ""))
+    packed = families.packed(address)
+    # Solicited not, target, target link-layer address.
+    body = bytes([136, 0, 0, 0, 0x20 if override else 0, 0, 0, 0]) + packed + bytes([2, 1]) + ours
+    destination = families.packed("ff02::1")
+    body = families.with_icmpv6_checksum(packed, destination, body)
+    header = bytes([0x60, 0, 0, 0, 0, len(body), 58, 255]) + packed + destination
+    frame = bytes.fromhex("333300000001") + ours + bytes.fromhex("86dd") + header + body
+    escaped = "".join(f"\\x{byte:02x}" for byte in frame)
+    return f"printf '{escaped}' | socat -u - INTERFACE:eth0"
+
+
+@contextlib.contextmanager
+def watched(guest, address):
+    """Whether there is a route on xl0, again and again; what was seen is in the list in the end."""
+    seen = []
+    watching = guest.start(f"for i in {{1..30}}; do on_xl0 {address} && echo there || echo none; nap 0.1; done")
+    yield seen
+    seen += watching.check(30).split()
+
+
+def forged(g1, g2, g3):
+    """Another guest says that the address is its own: to the NIC until the peer is asked, and answers."""
+    going = xlnet.RouteChange(g1, g2.ip, False)
+    g3.check(advertisement(mac_of(g3.settings), g2.ip, True))
+    going.finish()
+    # IPv4 is not concerned.
+    expect(g1.run(f"on_xl0 {g2.settings.ip}").status == 0, "the peer's IPv4 address left xl0, too")
+    # What the kernel does by itself with such an advertisement, it does without xlnet.
+    g2.check(advertisement(mac_of(g2.settings), g2.ip, True))
+    g1.check(f"until on_xl0 {g2.ip}; do nap 0.1; done", xlnet.PATIENCE)
+
+
+def proxied(g1, g2, g3):
+    """One that does not override, as a proxy's, moves nothing."""
+    with watched(g1, g2.ip) as seen:
+        for _ in range(5):
+            g3.check(advertisement(mac_of(g3.settings), g2.ip, False))
+    expect(set(seen) == {"there"}, f"g1 believed a proxy: {seen}")
+
+
+def in_a_container(g1, g2):
+    """What is said in another namespace is not said on the NIC."""
+    g1.check(CONTAINER)
+    try:
+        with watched(g1, g2.ip) as seen:
+            frame = advertisement("02:00:00:00:00:99", g2.ip, True)
+            g1.check(f"ip netns exec far bash -c {quoted(frame)}")
+    finally:
+        g1.check(REMOVE)
+    expect(set(seen) == {"there"}, f"g1 believed a container: {seen}")
+
+
+def quoted(script):
+    return "'" + script.replace("'", "'\\''") + "'"
+
+
+def contested(lab, g1, g2, g3):
+    """A guest that comes with an address that a peer has finds it taken, does not get it, and is not told of with it."""
+    told = f"xenstore-read /local/domain/{g3.domid}/data/xlnet/addr"
+    with watched(g1, g2.ip) as seen:
+        g3.check(f"ip address add {g2.ip}/64 dev eth0")
+        wait_until(
+            "g3 to find the address taken",
+            lambda: "dadfailed" in g3.check(f"ip -6 address show dev eth0 to {g2.ip}"),
+            10,
+        )
+        expect(g2.ip not in lab.dom0.check(told).split(), "g3 advertises an address that is another's")
+    g3.check(f"ip address del {g2.ip}/64 dev eth0")
+    expect(set(seen) == {"there"}, f"a contest cost g2 its route: {seen}")
+
+
+def run(lab):
+    g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    xlnet.load_all(lab, NEEDS.guests)
+    with families.dressed(g3), families.speaking(families.IPV6, g1, g2):
+        xlnet.wait_for_routes(lab)
+        proxied(g1, g2, g3)
+        in_a_container(g1, g2)
+        # Before g3 has made the kernel's own neighbour tables doubt.
+        contested(lab, g1, g2, g3)
+        forged(g1, g2, g3)
+        xlnet.wait_for_routes(lab)
+        with Movement({g1: ["eth0", "xl0"]}) as moved:
+            g1.check(f"ping -q -c 20 -i 0.05 -W 2 {g2.ip}")
+        expect(moved[g1, "xl0"] >= 40, f"in the end, traffic is not on xl0: {moved}")
