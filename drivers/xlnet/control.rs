@@ -18,6 +18,7 @@ mod place;
 mod probe;
 mod publisher;
 mod queue_pair;
+mod replies;
 pub(crate) mod report;
 pub(crate) mod router;
 mod routes;

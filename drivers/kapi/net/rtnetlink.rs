@@ -63,6 +63,9 @@ pub struct HostRoute {
     pub table: u32,
     /// Who installed it: a `RTPROT_` number.
     pub protocol: u8,
+    /// Its priority among the routes to the address, the lowest first, if the kernel is not to choose
+    /// one: the `metric` of `ip route`.
+    pub priority: Option<u32>,
     /// The id of the next-hop object.
     pub next_hops: u32,
     /// What holds instead of what its devices say.
@@ -121,6 +124,9 @@ impl Object for HostRoute {
         message.address(bindings::rtattr_type_t_RTA_DST, self.destination);
         message.number(bindings::rtattr_type_t_RTA_TABLE, self.table);
         message.number(bindings::rtattr_type_t_RTA_NH_ID, self.next_hops);
+        if let Some(priority) = self.priority {
+            message.number(bindings::rtattr_type_t_RTA_PRIORITY, priority);
+        }
         if let Some(source) = self.source {
             message.address(bindings::rtattr_type_t_RTA_PREFSRC, source);
         }
@@ -128,6 +134,48 @@ impl Object for HostRoute {
         if let Some(metrics) = self.metrics.filter(|_| !delete) {
             let attributes = metrics.attributes();
             message.attribute(bindings::rtattr_type_t_RTA_METRICS, &attributes);
+        }
+    }
+}
+
+/// The name of a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceName {
+    bytes: [u8; bindings::IFNAMSIZ as usize],
+    len: usize,
+}
+
+impl DeviceName {
+    /// The name, if a device can have one that long.
+    pub fn new(name: &CStr) -> Option<Self> {
+        let name = name.to_bytes_with_nul();
+        let mut bytes = [0; bindings::IFNAMSIZ as usize];
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        Some(Self {
+            bytes,
+            len: name.len(),
+        })
+    }
+
+    fn with_nul(&self) -> &[u8] {
+        // PANIC: `new` has put so many there.
+        &self.bytes[..self.len]
+    }
+}
+
+/// What a rule is for, if not for all: `oif DEVICE ipproto PROTOCOL`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    device: DeviceName,
+    ip_protocol: u8,
+}
+
+impl Output {
+    /// ICMPv6 that asks for this device.
+    pub fn icmpv6(device: DeviceName) -> Self {
+        Self {
+            device,
+            ip_protocol: bindings::IPPROTO_ICMPV6 as u8,
         }
     }
 }
@@ -143,6 +191,8 @@ pub struct LocalRule {
     pub table: u32,
     /// Who installed it: a `RTPROT_` number.
     pub protocol: u8,
+    /// For which of them, if not for all.
+    pub only: Option<Output>,
 }
 
 impl Object for LocalRule {
@@ -166,6 +216,10 @@ impl Object for LocalRule {
         message.number(bindings::FRA_PRIORITY, self.priority);
         message.number(bindings::FRA_TABLE, self.table);
         message.attribute(bindings::FRA_PROTOCOL, &[self.protocol]);
+        if let Some(only) = &self.only {
+            message.attribute(bindings::FRA_OIFNAME, only.device.with_nul());
+            message.attribute(bindings::FRA_IP_PROTO, &[only.ip_protocol]);
+        }
     }
 }
 

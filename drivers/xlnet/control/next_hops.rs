@@ -41,6 +41,18 @@ pub(crate) fn in_order<T>(family: Family, xl0: T, nic: T) -> [T; 2] {
     }
 }
 
+/// The ids of a group's members.
+pub(crate) struct Members {
+    pub(crate) xl0: u32,
+    pub(crate) nic: u32,
+}
+
+/// Those of IPv6 for routes with xl0's MTU, in the order of [`in_order`].
+pub(crate) const V6_MEMBERS: Members = Members {
+    nic: GROUP_V6 + 1,
+    xl0: GROUP_V6 + 2,
+};
+
 /// A group of next hops, as far as they are ours: somebody may have taken their ids before.
 pub(crate) struct NextHops {
     family: Family,

@@ -6,7 +6,9 @@ use crate::data::uplink::Uplink;
 use core::net::IpAddr;
 use kapi::net::{
     netdevice::{Device, DeviceRef},
-    nic, Rtnl,
+    nic,
+    rtnetlink::DeviceName,
+    Rtnl,
 };
 use kernel::{
     new_mutex,
@@ -122,6 +124,11 @@ impl Nic {
             addresses,
             mtu: dev.mtu(),
         })
+    }
+
+    /// What the device that is the NIC is called, or was when it went.
+    pub(crate) fn name(&self) -> Option<DeviceName> {
+        self.name.lock().as_deref().and_then(DeviceName::new)
     }
 
     /// Whether addresses may have become usable since the NIC was looked at, without anybody telling.

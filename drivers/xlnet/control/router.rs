@@ -11,6 +11,7 @@ use crate::control::{
     nic::{Nic, NicState},
     place::Place,
     probe::Probe,
+    replies::Replies,
     routes::{Routes, Wanted},
     session::Session,
     watched::{Candidate, Watched, Way},
@@ -54,6 +55,7 @@ pub(crate) struct Router {
 
 struct State {
     routes: Routes,
+    replies: Replies,
     avoid: Arc<Avoid>,
     watched: KVVec<Watched>,
     sessions: KVec<Session>,
@@ -78,8 +80,10 @@ impl Router {
     /// `ENOMEM`.
     pub(crate) fn start(&self, ifindex: i32, avoid: Arc<Avoid>) -> Result {
         let routes = Routes::new(ifindex)?;
+        let replies = Replies::new()?;
         *self.state.lock() = Some(State {
             routes,
+            replies,
             avoid,
             watched: KVVec::new(),
             sessions: KVec::new(),
@@ -156,6 +160,7 @@ impl Router {
     /// held.
     pub(crate) fn remove_all(&self) {
         if let Some(mut state) = (*self.state.lock()).take() {
+            state.replies.remove_all();
             state.routes.remove_all();
         }
     }
@@ -252,8 +257,9 @@ impl State {
         if let Some(nic_state) = &nic_state {
             self.probe(nic, nic_state, now);
         }
-        let nic = nic_state.as_ref().map(|state| (ifindex, state.mtu));
-        let withdrawn = self.judge(nic, now);
+        let up = nic_state.as_ref().map(|state| (ifindex, state.mtu));
+        let withdrawn = self.judge(up, now);
+        self.follow_replies(nic);
         if withdrawn {
             // Who is sending may have looked before.
             wait_for_readers();
@@ -334,6 +340,18 @@ impl State {
             }
         }
         withdrawn
+    }
+
+    /// Has IPv6's own answers to who is on xl0 take that, too.
+    fn follow_replies(&mut self, nic: &Nic) {
+        let mut on_xl0 = KVec::new();
+        for watched in &self.watched {
+            if let (Place::Xl0, IpAddr::V6(address)) = (watched.place, watched.candidate.address) {
+                // Without memory they take the NIC.
+                let _ = on_xl0.push(address, GFP_KERNEL);
+            }
+        }
+        self.replies.follow(&on_xl0, nic.name());
     }
 
     /// Takes packets from addresses that are confirmed, and tells the peers of which.

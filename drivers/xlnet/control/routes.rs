@@ -37,7 +37,7 @@ use kapi::{
 use kernel::prelude::*;
 
 /// The routes' protocol number, which iproute-scripts/rt_protos.d names `xlnet`.
-const PROTOCOL: u8 = 177;
+pub(crate) const PROTOCOL: u8 = 177;
 /// The table, which iproute-scripts/rt_tables.d names `xlnet`.
 const TABLE: u32 = 17700;
 /// In front of the main table, behind whatever an administrator puts in front of that.
@@ -60,6 +60,7 @@ const fn rule(family: Family) -> LocalRule {
         priority: PRIORITY,
         table: TABLE,
         protocol: PROTOCOL_KERNEL,
+        only: None,
     }
 }
 
@@ -87,6 +88,7 @@ impl Wanted {
             source: self.names_source.then_some(self.source),
             table: TABLE,
             protocol: PROTOCOL,
+            priority: None,
             next_hops: self.next_hops(),
             // Connections that begin on the NIC are to use xl0's MTU when they get there.
             metrics: self.mtu.map(|mtu| Metrics {
