@@ -19,7 +19,7 @@ pub mod errno {
         };
     }
 
-    errors! { EBADMSG EDQUOT EILSEQ ENETUNREACH ENOBUFS EOPNOTSUPP }
+    errors! { EAFNOSUPPORT EBADMSG EDQUOT EILSEQ ENETUNREACH ENOBUFS EOPNOTSUPP }
 
     #[cfg(xlnet_before_7_3)]
     const fn before_7_3(number: u32) -> kernel::error::Error {

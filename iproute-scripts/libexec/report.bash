@@ -85,10 +85,12 @@ own_trace() {
 report_guest() {
 	local device i
 	run cat "$ADDRESSES"
-	for i in -4 -6; do
-		run ip $i rule
-		run ip $i route show table xlnet
-		run ip $i route show table main
+	run ip rule
+	run ip route show table xlnet
+	run ip route show table main
+	run ip -6 rule
+	for i in xlnet xlnet-replies main; do
+		run ip -6 route show table "$i"
 	done
 	run ip nexthop
 	for i in "${address[@]}"; do

@@ -36,6 +36,11 @@ ROUTES = """\
 \tnexthop dev xl0 weight 255
 \tnexthop dev eth0 weight 1
 """
+ROUTES_IPV6 = """\
+{} nhid 2020345344 proto xlnet metric 1024 pref medium
+\tnexthop dev eth0 weight 1
+\tnexthop dev xl0 weight 255
+"""
 GUEST_FILES = {
     "proc/uptime": "100.00 50.00\n",
     "sys/class/net/xl0/flags": "0x1091\n",
@@ -175,6 +180,21 @@ class Guest(Tools):
         with World({**files, "sys/class/net/xl0/flags": "0x1090\n"}, calm) as guest:
             self.assertEqual(guest.run("xl-status")[0], 1)
 
+    def test_ipv6_alone(self):
+        address = "2001:db8:1234:5678:9abc:def0:1234:5678"
+        files = {**GUEST_FILES, "sys/kernel/debug/xlnet/addresses": f"{address} peer 2 xl0\n"}
+        said = {key: value for key, value in GUEST_SAID.items() if not key.startswith("ip route")}
+        said |= {
+            "ip -6 route show table xlnet": ROUTES_IPV6.format(address),
+            f"ip route get {address}": f"{address} from :: dev xl0 table xlnet metric 1024 pref medium\n",
+            "ip6tables-save": "-A OUTPUT -o eth0 -j ACCEPT\n",
+        }
+        with World(files, said) as guest:
+            status, out, _ = guest.run("xl-status")
+            self.assertEqual(status, 3)
+            self.assertIn(f"  {address} of domain 2      on xl0\n", out)
+            self.assertIn("  ip6tables: -A OUTPUT -o eth0 -j ACCEPT\n", out)
+
     def test_usage(self):
         with World(GUEST_FILES, GUEST_SAID) as guest:
             for arguments in ("x", "--x", "--json --watch", "--watch=0", "--watch=x", "why", "why g1", "traffic 1"):
@@ -239,19 +259,19 @@ class Guest(Tools):
 
 class Bench(unittest.TestCase):
     def test_both_forms(self):
-        said = {f"ip -4 route get 10.0.0.2.{turn}": f"10.0.0.2 dev {name}\n" for turn, name in enumerate(PATHS)}
+        said = {f"ip route get 10.0.0.2.{turn}": f"10.0.0.2 dev {name}\n" for turn, name in enumerate(PATHS)}
         for test, figure in FIGURES.items():
             options = " -- -R 1" if test == "UDP_STREAM" else ""
-            said[f"netperf -H 10.0.0.2 -t {test} -l 2 -P 0{options}"] = f"1 2 3 {figure}\n"
+            said[f"netperf -4 -H 10.0.0.2 -t {test} -l 2 -P 0{options}"] = f"1 2 3 {figure}\n"
         said |= {
-            "netperf -H 10.0.0.2 -t TCP_RR -l 1 -P 0": "",
+            "netperf -4 -H 10.0.0.2 -t TCP_RR -l 1 -P 0": "",
             "ping -c 3 -i 0.2 -q 10.0.0.2": "",
             "ping -q -f -w 2 10.0.0.2": "rtt min/avg/max/mdev = 0.1/0.525/9.1/0.2 ms\n",
             "ip link set xl0 up": "",
             "ip link set xl0 down": "",
         }
         # One that says nothing.
-        said["netperf -H 10.0.0.2 -t UDP_RR -l 2 -P 0"] = ""
+        said["netperf -4 -H 10.0.0.2 -t UDP_RR -l 2 -P 0"] = ""
         with World(GUEST_FILES, said) as guest:
             status, out, progress = guest.run("xl-bench -r 1 --json 10.0.0.2")
         self.assertEqual((status, len(progress.splitlines())), (0, 10), progress)

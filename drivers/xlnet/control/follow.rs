@@ -7,6 +7,7 @@ use crate::control::{manager::Kick, nic::Nic, router::RouterKick};
 use crate::data::table::Table;
 use core::net::IpAddr;
 use kapi::{
+    errno::EAFNOSUPPORT,
     net::{
         arp,
         follow::{Follow, Follower, News},
@@ -51,7 +52,7 @@ impl NicFollow {
         let ndp = match ndp::Tap::new(sightings.clone()) {
             Ok(tap) => Some(tap),
             // The kernel was booted without IPv6.
-            Err(error) if error != ENOMEM => None,
+            Err(EAFNOSUPPORT) => None,
             Err(error) => return Err(error),
         };
         let follow = Self {

@@ -64,6 +64,27 @@ impl Replies {
     /// Has routes to the addresses that are on xl0, and to no others, and the rule if there are any. What is
     /// refused is tried again the next time. Process context, RTNL not held.
     pub(crate) fn follow(&mut self, on_xl0: &[Ipv6Addr], nic: Option<DeviceName>) {
+        self.keep_only(on_xl0);
+        for address in on_xl0 {
+            // Without memory there is no such route: its answers take the NIC.
+            if self.made.contains(address) || self.made.push(*address, GFP_KERNEL).is_ok() {
+                self.put(*address);
+            }
+        }
+        let Some(name) = nic.filter(|_| !self.made.is_empty()) else {
+            return;
+        };
+        if self.rule != Some(name) {
+            // The NIC has another name now.
+            self.remove_rule();
+        }
+        // It may be there: then this changes nothing.
+        let _ = self.socket.add(&rule(name));
+        self.rule = Some(name);
+    }
+
+    /// Removes what is for other addresses. Process context, RTNL not held.
+    pub(crate) fn keep_only(&mut self, on_xl0: &[Ipv6Addr]) {
         let socket = &mut self.socket;
         self.made.retain(|made| {
             let stays = on_xl0.contains(made);
@@ -75,20 +96,8 @@ impl Replies {
             }
             stays
         });
-        for address in on_xl0 {
-            // Without memory there is no such route: its answers take the NIC.
-            if self.made.contains(address) || self.made.push(*address, GFP_KERNEL).is_ok() {
-                self.put(*address);
-            }
-        }
-        let wanted = nic.filter(|_| !self.made.is_empty());
-        if self.rule != wanted {
+        if self.made.is_empty() {
             self.remove_rule();
-        }
-        if let Some(name) = wanted {
-            // It may be there: then this changes nothing.
-            let _ = self.socket.add(&rule(name));
-            self.rule = Some(name);
         }
     }
 
@@ -110,7 +119,7 @@ impl Replies {
 
     /// Removes everything. Process context, RTNL not held.
     pub(crate) fn remove_all(&mut self) {
-        self.follow(&[], None);
+        self.keep_only(&[]);
     }
 }
 

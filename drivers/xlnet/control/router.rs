@@ -17,7 +17,10 @@ use crate::control::{
     watched::{Candidate, Watched, Way},
 };
 use crate::data::{group::Group, queue::Fault};
-use core::{fmt, net::IpAddr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 use kapi::{
     net::fib,
     sync::wait_for_readers,
@@ -210,6 +213,7 @@ impl State {
             watched.candidate.own.set_accepted(|_| false);
             watched.put(Place::NoChannel);
         }
+        self.replies.keep_only(&self.ipv6_on_xl0());
         let Ok(wanted) = self.in_use() else {
             return;
         };
@@ -344,14 +348,18 @@ impl State {
 
     /// Has IPv6's own answers to who is on xl0 take that, too.
     fn follow_replies(&mut self, nic: &Nic) {
+        self.replies.follow(&self.ipv6_on_xl0(), nic.name());
+    }
+
+    fn ipv6_on_xl0(&self) -> KVec<Ipv6Addr> {
         let mut on_xl0 = KVec::new();
         for watched in &self.watched {
             if let (Place::Xl0, IpAddr::V6(address)) = (watched.place, watched.candidate.address) {
-                // Without memory they take the NIC.
+                // Without memory what is answered there takes the NIC.
                 let _ = on_xl0.push(address, GFP_KERNEL);
             }
         }
-        self.replies.follow(&on_xl0, nic.name());
+        on_xl0
     }
 
     /// Takes packets from addresses that are confirmed, and tells the peers of which.

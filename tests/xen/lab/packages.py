@@ -112,8 +112,8 @@ class InGuest(Packages):
         """Nothing in the kernel may be left either."""
         super().remove()
         left = self._guest.check(
-            "! [ -e /sys/module/xlnet ] || echo module; ip -br link show dev xl0 2>/dev/null; ip rule | grep 17700;"
-            " ip rule | grep xlnet; ip route show table 17700 2>/dev/null; ip nexthop; pgrep xl0-idle; true"
+            "! [ -e /sys/module/xlnet ] || echo module; ip -br link show dev xl0 2>/dev/null; ip nexthop;"
+            " for i in -4 -6; do ip $i rule | grep -E '1770[01]|xlnet'; ip $i route show table 17700 2>/dev/null; done; pgrep xl0-idle; true"
         )
         expect(not left.strip(), f"after the packages were purged there is still:\n{left}")
 

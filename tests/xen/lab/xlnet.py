@@ -18,7 +18,7 @@ GUESTS = ("g1", "g2")
 # What tells why there is no route.
 STATE = (
     "cat /sys/kernel/debug/xlnet/addresses; ip rule; ip route show table xlnet; ip nexthop; ip route;"
-    " ip -6 rule; ip -6 route show table xlnet; ip -6 route;"
+    " ip -6 rule; ip -6 route show table xlnet; ip -6 route show table xlnet-replies; ip -6 route;"
     " ethtool -S xl0; dmesg | grep -i xlnet | tail -n 20"
 )
 # How long a case waits that is about something else: a busy machine must not fail it.
