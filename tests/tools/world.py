@@ -26,7 +26,8 @@ class World:
     line."""
 
     PROGRAMS = (
-        "ip ethtool xenstore-read xenstore-ls nft iptables-save tc bridge dmesg dpkg-query netperf ping xl-policy"
+        "ip ethtool xenstore-read xenstore-ls nft iptables-save ip6tables-save tc bridge dmesg dpkg-query netperf ping"
+        " xl-policy"
     ).split()
 
     def __init__(self, files, said):
