@@ -1,15 +1,15 @@
-"""A neighbour that is only a gateway has a channel once, and no more until something is for itself."""
+"""A neighbour that is only a gateway has a channel once, and no more until something is for itself, in either family."""
 
 import time
 
-from lab import debug, xlnet
+from lab import debug, families, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
 IDLE = 5
-# What is behind the gateway.
-BEHIND = "192.0.2.1"
+# What is behind the gateway, by the version of IP.
+BEHIND = {families.IPV4: "192.0.2.1/32", families.IPV6: "2001:db8:9::1/128"}
 # As long as ten channels would live.
 WATCHED = 10 * IDLE * debug.PACE
 CONNECTED = "connected"
@@ -19,13 +19,10 @@ def openings(guest, mark):
     return guest.kernel_log(mark).count(CONNECTED)
 
 
-def run(lab):
-    g1, g2 = lab.guest("g1"), lab.guest("g2")
-    g2.check(f"ip address add {BEHIND}/32 dev lo")
-    g1.check(f"ip route add {BEHIND} via {g2.ip}")
-    mark = "lab: through the gateway"
+def through_the_gateway(lab, g1, g2, network):
+    mark = f"lab: through the gateway to {network}"
     g1.mark(mark)
-    ping = g1.start(f"exec ping -q -i 0.1 {BEHIND}")
+    ping = g1.start(f"exec ping -q -i 0.1 {network.partition('/')[0]}")
     try:
         xlnet.load(lab.dom0)
         for guest in (g1, g2):
@@ -39,5 +36,18 @@ def run(lab):
         xlnet.wait_for_routes(lab)
     finally:
         ping.kill()
-        g1.run(f"ip route del {BEHIND}")
-        g2.run(f"ip address del {BEHIND}/32 dev lo")
+
+
+def run(lab):
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    for version, network in BEHIND.items():
+        with families.speaking(version, g1, g2):
+            g2.check(f"ip address add {network} dev lo")
+            g1.check(f"ip route add {network} via {g2.ip}")
+            try:
+                through_the_gateway(lab, g1, g2, network)
+            finally:
+                g1.run(f"ip route del {network}")
+                g2.run(f"ip address del {network} dev lo")
+        # Nobody is to remember the gateway.
+        xlnet.unload_all(lab)

@@ -184,8 +184,9 @@ class RouteChange:
 
 
 def routes(guest):
-    """The routes on xl0, as `ip route` prints them, by destination; a next hop is a line of its own there."""
-    output = guest.run("ip -4 route show table xlnet").out
+    """The routes on xl0 of the family that the guest speaks, as `ip route` prints them, by destination; a next hop is a
+    line of its own there."""
+    output = guest.run(f"ip -{guest.version} route show table xlnet").out
     entries = re.split(r"\n(?=\S)", output.strip())
     return {entry.split()[0]: " ".join(entry.split()) for entry in entries if entry}
 
