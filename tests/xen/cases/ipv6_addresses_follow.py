@@ -40,7 +40,7 @@ def reached(here, address):
 
 def by_hand(g1, g2):
     """An address comes and goes, again and again; the link is asked for it each time."""
-    for number in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         address = f"fd00:{number}::2"
         g1.check(f"ip address add fd00:{number}::1/64 dev eth0 nodad")
         coming = xlnet.RouteChange(g1, address, True)
