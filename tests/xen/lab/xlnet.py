@@ -124,12 +124,11 @@ def talking(here, there):
         command.kill()
 
 
-# Prints how long it took from the first packet to an address until xl0 was the way to it, in ms, or fails.
+# Prints how long it took from the first packet to an address until xl0 was the way to it, in ms, or fails. The packet is
+# the shell's own: no process has to start for it, which takes an emulated guest 0.1 s.
 FIRST_PACKET = """
-ping -q -i 0.2 -w 600 {address} >/dev/null 2>&1 &
-talk=$!
-trap 'kill $talk' EXIT
 begin=${{EPOCHREALTIME/./}}
+echo >/dev/udp/{address}/9
 for ((i = 0; i < {looks}; i++)); do
   on_xl0 {address} && {{ echo $(((${{EPOCHREALTIME/./}} - begin) / 1000)); exit; }}
   nap 0.01
@@ -139,8 +138,7 @@ echo "no route to {address} on xl0"; exit 1
 
 
 def from_first_packet(guest, peer):
-    """Milliseconds from the first packet that a guest sends to another until it has a channel to it. The start of the
-    program that sends it counts, too."""
+    """Milliseconds from the first packet that a guest sends to another until it has a channel to it."""
     return int(guest.check(FIRST_PACKET.format(address=peer.ip, looks=int(100 * PATIENCE))))
 
 
