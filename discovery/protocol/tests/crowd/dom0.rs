@@ -9,7 +9,7 @@ use xlnet_protocol::port::{Port, Segment};
 use xlnet_protocol::roster::{claims, evaluate, Claim, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Addrs, Advert, DomId, Version, Wish, ON_DEMAND};
 
-use crate::world::{address, mac};
+use crate::world::{address, mac, number_of};
 
 /// What dom0 knows of a guest.
 #[derive(Clone)]
@@ -115,17 +115,16 @@ impl Dom0 {
     }
 
     fn number(&self, guest: &Guest) -> usize {
-        let mut known = self.known.iter();
-        match guest.vouched() {
-            // Each has one address, by its number.
-            Some(addrs) => (0..).find(|i| addrs.contains(address(*i))).unwrap(),
-            None => {
-                *known
-                    .find(|(_, known)| known.domid == guest.domid())
-                    .unwrap()
-                    .0
-            }
-        }
+        // Each has one address, by its number.
+        let vouched = guest.vouched().and_then(|addrs| addrs.iter().next());
+        vouched.map_or_else(
+            || {
+                let mut known = self.known.iter();
+                let same = known.find(|(_, known)| known.domid == guest.domid());
+                *same.unwrap().0
+            },
+            number_of,
+        )
     }
 
     fn evaluate(&mut self) {

@@ -77,6 +77,14 @@ pub fn address(i: usize) -> IpAddr {
     Ipv4Addr::new(10, 0, high, low).into()
 }
 
+/// Whose address it is.
+pub fn number_of(address: IpAddr) -> usize {
+    match address {
+        IpAddr::V4(address) => usize::from(address.to_bits() as u16),
+        IpAddr::V6(_) => unreachable!("nobody has one"),
+    }
+}
+
 impl World {
     pub fn new(seed: u64, config: Config) -> Self {
         let mut rng = Rng::new(seed);
