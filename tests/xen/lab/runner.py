@@ -29,6 +29,7 @@ LONG = (
     "closing_without_xenstored",
     "dom0_flooded",
     "hostile_attacks",
+    "hostile_colluders",
     "many_guests",
     "moves_between_hosts",
     "network_managers",
