@@ -1,4 +1,4 @@
-"""Of 24 guests on one bridge those who talk have channels, and nobody else; that costs an idle one little."""
+"""Of 25 guests on one bridge those who talk have channels, and nobody else; the 24 others cost an idle one little."""
 
 import itertools
 
@@ -9,7 +9,7 @@ from lab.needs import Needs
 
 NAME = "many_guests"
 NEEDS = Needs(guests=(), loaded=None)
-GUESTS = tuple(topology.Settings(f"n{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 25))
+GUESTS = tuple(topology.Settings(f"n{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 26))
 # In MiB, of the machine.
 MEMORY = 8192
 IDLE = 60
