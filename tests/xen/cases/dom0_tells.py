@@ -1,4 +1,4 @@
-"""dom0 tells guests where they cannot write, says why guests are apart, and serves those of version 1 too."""
+"""dom0 tells guests where they cannot write, and says why guests are apart."""
 
 from lab import apart, traffic, xlnet
 from lab.checks import expect, wait_until
@@ -74,34 +74,6 @@ def run(lab):
         apart.expect_together(lab, (g1, g2), "ports that are not isolated", isolated[1])
     finally:
         dom0.run(f"{down[1]}; {isolated[1]}")
-
-    # Guests of version 1 meet one another, in their own parts, and nobody else.
-    xlnet.unload(g2)
-    old = (g2, g3)
-    mac = {guest: guest.read("/sys/class/net/eth0/address").strip() for guest in old}
-    roots = {guest: f"/local/domain/{guest.domid}/data/xlnet" for guest in old}
-    try:
-        for guest in old:
-            nodes = {"features": 0, "instance": f"{guest.domid:016x}", "mac": mac[guest], "addr": guest.ip}
-            for name, value in (*nodes.items(), ("version", 1)):
-                dom0.check(f"xenstore-write {roots[guest]}/{name} {value}")
-        for here, there in apart.both(old):
-            entry = f"xenstore-read {roots[here]}/peer/{there.domid}/addr"
-            wait_until("guests of version 1 to meet", lambda e=entry, t=there: t.ip in dom0.run(e).out, 5)
-        expect(not xlnet.peers(g1), "g1 has a peer of another version")
-        expect("different versions" in why(g1, g2), f"of guests of two versions: {why(g1, g2)}")
-        listed = dom0.run(f"xenstore-list {roots[g2]}/peer").out.split()
-        expect(listed == [str(g3.domid)], f"g2 was told of {listed}")
-        dom0.check(f"ip link set {g3.vif} down")
-        try:
-            wait_until("why one of version 1 meets nobody", lambda: "is down" in why(g2, g3), 5)
-        finally:
-            dom0.run(f"ip link set {g3.vif} up")
-    finally:
-        for root in roots.values():
-            dom0.run(f"xenstore-rm {root}")
-    xlnet.load(g2)
-    xlnet.wait_for_routes(lab)
 
     # A domain that is gone leaves no directory behind.
     directory = f"/local/domain/{g2.domid}"
