@@ -28,7 +28,9 @@ endif
 	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(TESTS),TESTS=1) modules
 
 .PHONY: test
-test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, ALL=1, KERNELS=all, DEBUG_KERNEL=1)
+test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, ALL=1, KERNELS=all, DEBUG_KERNEL=1, PREVIOUS=directory)
+	@rm -rf out/previous
+	@$(if $(PREVIOUS),mkdir -p out/previous && cp $(PREVIOUS)/xlnet.ko $(PREVIOUS)/xldiscovery.ko out/previous)
 	@$(if $(ALL),XLNET_ALL=1) $(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
 
 .PHONY: fuzz

@@ -21,6 +21,8 @@ OUT = TREE / "out" / ("debug-kernel" if debug.ON else "") / kernels.DIRECTORY
 BUILT = OUT / "modules" if kernels.NAME else TREE
 # Another build of xlnet.ko that the benchmark is to compare with; it is there if somebody put it there.
 BEFORE = OUT / "before.ko"
+# The modules of an earlier version, likewise.
+PREVIOUS = TREE / "out" / "previous"
 # The directory of the built programs is outside the tree.
 _programs = pathlib.Path(os.environ.get("LAB_PROGRAMS", "."))
 
@@ -94,7 +96,10 @@ MODULES = ("xlnet.ko", "xldiscovery.ko", "xlhostile.ko", "xlfaults.ko")
 
 
 def _modules(directory):
-    return {f"lab/modules/{name}": directory / name for name in MODULES}
+    return {
+        **{f"lab/modules/{name}": directory / name for name in MODULES},
+        **{f"lab/modules/previous/{name}": PREVIOUS / name for name in MODULES},
+    }
 
 
 def _contents(*tables):

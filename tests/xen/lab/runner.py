@@ -20,6 +20,8 @@ IN_PVH = ("saved_and_restored", "unload_under_traffic")
 
 # Whether a run of all cases has the long ones, and tries set-ups without the modules, too.
 ALL = "XLNET_ALL" in os.environ
+# Whether there are modules of an earlier version.
+PREVIOUS = payload.PREVIOUS.is_dir()
 # Minutes each, and seldom what a change breaks: in a run of all cases only with ALL=1.
 LONG = (
     "allocations_fail",
@@ -59,7 +61,7 @@ def names():
 
 def ordinary():
     """The cases of a run of all, which is short unless it is asked to be long."""
-    return [name for name in names() if ALL or name not in LONG]
+    return [name for name in names() if (ALL or name not in LONG) and (PREVIOUS or not Case(name).needs.previous)]
 
 
 class Runner:
@@ -80,6 +82,8 @@ class Runner:
             self._lab = None
 
     def _prepare(self, case, kind):
+        if case.needs.previous and not PREVIOUS:
+            raise LabError("there are no modules of an earlier version: make test PREVIOUS=DIRECTORY")
         if self._lab is None:
             self._boot()
         lab = self._lab
