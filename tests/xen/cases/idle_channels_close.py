@@ -10,8 +10,8 @@ from lab.needs import Needs
 NEEDS = Needs(loaded=False)
 # Seconds without packets, and how late it may be seen.
 IDLE = 3
-LATE = 5.0 * debug.PACE
-ROUNDS = 7
+LATE = 4.0 * debug.PACE
+ROUNDS = 5
 # From the first packet to xl0, in ms: the median.
 OPENED = 300 * debug.PACE
 
@@ -36,12 +36,12 @@ def closes_and_opens(lab, g1, g2):
     expect(statistics.median(took) <= OPENED, f"from the first packet to xl0: {took} ms")
 
     # Longer than a channel stays idle: it stays as long as there are packets.
-    ping = g1.check(f"ping -q -i 0.2 -c {IDLE * 10} {g2.ip}")
+    ping = g1.check(f"ping -q -i 0.2 -c {IDLE * 7} {g2.ip}")
     expect(" 0% packet loss" in ping, f"packets were lost: {ping}")
     expect(xlnet.channels(g1) == {g2.domid}, "the channel closed while packets took it")
 
     # Traffic that goes on while a channel opens, closes and opens loses nothing.
-    slow = g1.check(f"ping -q -i {IDLE + LATE} -c 4 {g2.ip}", timeout=120)
+    slow = g1.check(f"ping -q -i {IDLE + LATE} -c 3 {g2.ip}", timeout=120)
     expect(" 0% packet loss" in slow, f"packets were lost: {slow}")
 
 
