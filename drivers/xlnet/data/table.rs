@@ -136,6 +136,8 @@ impl Table {
         self.position(address)
             .ok()
             .and_then(|at| self.entries.get(at))
+            // An IPv4 address in the spelling of IPv6 is nobody's, though packets and messages may have it.
+            .filter(|entry| entry.address.is_ipv4() == address.is_ipv4())
     }
 
     /// Whether an address is this guest's.
@@ -151,7 +153,7 @@ impl Table {
     }
 }
 
-/// A number for each address; IPv4 is mapped into IPv6 (RFC 4291), where nobody's address is.
+/// A number for each address that somebody may have; IPv4 is mapped into IPv6 (RFC 4291), where nobody's is.
 #[inline]
 fn key(address: IpAddr) -> u128 {
     match address {

@@ -65,7 +65,7 @@ lies! {
     "offload" Offload,
     /// Random bytes that say they are packets, of whatever protocol.
     "garbage" Garbage,
-    /// Packets from addresses that are not this guest's.
+    /// Packets from addresses that are not this guest's, or would be in another family.
     "spoofed-source" SpoofedSource,
     /// Packets to addresses that are not the receiver's.
     "foreign-destination" ForeignDestination,

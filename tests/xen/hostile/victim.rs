@@ -454,13 +454,20 @@ impl Victim {
         } else {
             IpAddr::V4(Ipv4Addr::new(10, 0, 0, 200))
         };
-        match lie {
-            Lie::SpoofedSource => source = elsewhere,
-            Lie::ForeignDestination => destination = elsewhere,
-            _ => {}
+        // An IPv4 address of this guest's is nobody's in IPv6.
+        let mapped = own.iter().find_map(|address| match address {
+            IpAddr::V4(address) if ipv6 => Some(IpAddr::V6(address.to_ipv6_mapped())),
+            _ => None,
+        });
+        let spoofed = [elsewhere, mapped.unwrap_or(elsewhere)];
+        if lie == Lie::ForeignDestination {
+            destination = elsewhere;
         }
         let mut sent = false;
         while self.packets < PACKETS && self.room() > u32::from(u16::MAX) + 2 * RECORD_ALIGN {
+            if lie == Lie::SpoofedSource {
+                source = self.rng.one_of(&spoofed);
+            }
             let lens = [20, 28, 40, 60, 100, 1500, 1600, 1601, 9000, u16::MAX];
             let len = self.rng.one_of(&lens);
             let protocol = self.rng.one_of(&[packet::ICMP, packet::TCP, packet::UDP]);
