@@ -1,12 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/etherdevice.h>
 #include <linux/netdevice.h>
+#include <net/flow_dissector.h>
 
 #include "skbuff.h"
 
 u16 xl_skb_protocol(const struct sk_buff *skb)
 {
 	return be16_to_cpu(skb->protocol);
+}
+
+/*
+ * As skb_get_hash_perturb(), but that takes the flow label of IPv6 in place of
+ * the ports, and by default the label is the hash of the packet's socket.
+ */
+u32 xl_skb_flow_hash(const struct sk_buff *skb, const siphash_key_t *key)
+{
+	struct flow_keys keys;
+
+	skb_flow_dissect_flow_keys(skb, &keys, 0);
+	keys.tags.flow_label = 0;
+	return flow_hash_from_keys_seed(&keys, key);
 }
 
 void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,

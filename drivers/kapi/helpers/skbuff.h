@@ -5,10 +5,12 @@
 #ifndef _XL_HELPERS_SKBUFF_H
 #define _XL_HELPERS_SKBUFF_H
 
+#include <linux/siphash.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
 
 u16 xl_skb_protocol(const struct sk_buff *skb);
+u32 xl_skb_flow_hash(const struct sk_buff *skb, const siphash_key_t *key);
 void *xl_skb_frag(const struct sk_buff *skb, unsigned int i,
 		  unsigned int *len);
 unsigned int xl_skb_frags(const struct sk_buff *skb);

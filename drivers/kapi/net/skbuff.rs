@@ -88,15 +88,15 @@ impl<'a> SkBuff<'a> {
     }
 
     /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a
-    /// fragment, of all but the ports. The hash that the stack keeps with the packet will not do
-    /// where the order of a flow counts: it is its socket's, which takes another whenever TCP
-    /// suspects the path (`sk_rethink_txhash`). Softirq context, for a packet that a device is to
-    /// send.
+    /// fragment, of all but the ports. Neither the hash that the stack keeps with the packet nor the
+    /// flow label that IPv6 makes of it will do where the order of a flow counts: it is its
+    /// socket's, which takes another whenever TCP suspects the path (`sk_rethink_txhash`). Softirq
+    /// context, for a packet that a device is to send.
     #[inline]
     pub fn flow_hash(&self, key: &FlowKey) -> u32 {
         // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it.
-        // The key is a constant.
-        unsafe { bindings::skb_get_hash_perturb(self.as_raw(), &key.0) }
+        // The key is only read.
+        unsafe { bindings::xl_skb_flow_hash(self.as_raw(), &key.0) }
     }
 
     /// Copies bytes out of the packet, wherever they lie.

@@ -3,7 +3,7 @@
 import re
 import time
 
-from lab import counters, tools, traffic, xlnet
+from lab import counters, families, tools, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 from lab.topology import Settings
@@ -77,8 +77,8 @@ def flows_use_all(first, second):
 
 
 def flow_keeps_its_pair(first, second):
-    """A flow, which is what its ports say, takes one queue pair, whatever hash its socket has: each has
-    another, and TCP's changes with each timeout."""
+    """A flow, which is what its ports say, takes one queue pair, whatever hash its socket has, or flow label in
+    IPv6: each has another, and TCP's changes with each timeout."""
     taken = []
     before = packets(first, second)
     for _ in range(SOCKETS):
@@ -143,7 +143,10 @@ def run(lab):
         with traffic.echo(there):
             here.check(f"traffic sizes {there.ip}:{traffic.PORT}", timeout=180)
     flows_use_all(q1, q2)
-    flow_keeps_its_pair(q1, q2)
+    for version in families.VERSIONS:
+        with families.speaking(version, q1, q2):
+            xlnet.wait_for_routes(lab, (q1.name, q2.name))
+            flow_keeps_its_pair(q1, q2)
     bad_numbers_are_refused(q1)
     changes_lose_nothing(lab, q1, q2)
     flows_use_all(q1, q2)
