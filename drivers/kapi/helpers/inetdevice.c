@@ -43,6 +43,21 @@ unsigned int xl_netdev_ipv6_addresses(const struct net_device *dev,
 	return n;
 }
 
+bool xl_ipv6_is_on(int ifindex)
+{
+	const struct net_device *dev;
+	const struct inet6_dev *idev;
+	bool on;
+
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(&init_net, ifindex);
+	/* There is none of a device whose MTU is too small for IPv6. */
+	idev = dev ? __in6_dev_get(dev) : NULL;
+	on = idev && !READ_ONCE(idev->cnf.disable_ipv6);
+	rcu_read_unlock();
+	return on;
+}
+
 int xl_inet6_ifaddr_ifindex(const struct inet6_ifaddr *ifa)
 {
 	return ifa->idev->dev->ifindex;

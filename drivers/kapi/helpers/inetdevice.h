@@ -13,6 +13,7 @@ struct in_device *xl_in_dev_get_rtnl(const struct net_device *dev);
 unsigned int xl_netdev_ipv6_addresses(const struct net_device *dev,
 				      struct in6_addr *addresses,
 				      unsigned int room, bool *pending);
+bool xl_ipv6_is_on(int ifindex);
 int xl_inet6_ifaddr_ifindex(const struct inet6_ifaddr *ifa);
 
 #endif /* _XL_HELPERS_INETDEVICE_H */

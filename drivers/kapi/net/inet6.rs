@@ -27,6 +27,14 @@ pub(crate) fn ipv6_addr(raw: &bindings::in6_addr) -> Ipv6Addr {
     Ipv6Addr::from(unsafe { raw.in6_u.u6_addr8 })
 }
 
+/// Whether IPv6 would send through the device with this index in the initial network namespace: it does
+/// not where it is disabled, or the MTU too small for it (RFC 8200), and loses what its routes lead
+/// there all the same. Nobody is told when that changes. Any context.
+pub fn is_on(ifindex: i32) -> bool {
+    // SAFETY: The callee takes any number.
+    unsafe { bindings::xl_ipv6_is_on(ifindex) }
+}
+
 /// Who is told of changes.
 pub trait Observer: Send + Sync + 'static {
     /// An IPv6 address of the device with index `ifindex`, in any namespace, came or goes. Any context,

@@ -18,6 +18,8 @@ pub(crate) enum Place {
     Waiting,
     NotSeen(Link),
     Elsewhere(Link),
+    /// xl0 carries nothing of IPv6.
+    Ipv6Off,
     NoRoute,
     OtherDevice,
     Gateway,
@@ -58,6 +60,7 @@ impl fmt::Display for Place {
             Self::NotSeen(Link::Ndp) => "nic: no NDP from it yet, or none any more",
             Self::Elsewhere(Link::Arp) => "nic: ARP shows it at another MAC",
             Self::Elsewhere(Link::Ndp) => "nic: NDP shows it at another MAC",
+            Self::Ipv6Off => "nic: IPv6 is switched off on xl0, or its MTU too small for that",
             Self::NoRoute => "nic: a route or rule says that it is unreachable",
             Self::OtherDevice => "nic: a route or rule leads to another device",
             Self::Gateway => "nic: a route or rule leads through a gateway",

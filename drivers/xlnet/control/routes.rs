@@ -24,6 +24,7 @@ use kapi::{
     errno::ENOBUFS,
     net::{
         fib::{self, Route, Sender},
+        inet6,
         rtnetlink::{
             Family,
             HostRoute,
@@ -211,6 +212,11 @@ impl Routes {
             Some(source) => fib::lookup(sender, Some(source), destination),
             None => Ok(first),
         }
+    }
+
+    /// Whether routes of IPv6 through xl0 would be of use.
+    pub(crate) fn carry_ipv6(&self) -> bool {
+        inet6::is_on(self.ifindex)
     }
 
     /// What was made, and may be there.

@@ -154,6 +154,9 @@ impl Watched {
         if let Verdict::Contradicted = self.candidate.sighting.last().verdict {
             return Err(Place::Elsewhere(Link::of(destination)));
         }
+        if destination.is_ipv6() && !routes.carry_ipv6() {
+            return Err(Place::Ipv6Off);
+        }
         let route = routes.without_us(destination).map_err(|_| Place::NoRoute)?;
         let source = match route.source {
             Some(source) if route.is_unicast => source,
