@@ -134,8 +134,10 @@ read_guest() {
 	for i in "${!address[@]}"; do
 		case ${address_path[i]}:${address_reason[i]} in
 		xl0:* | nic:"$HASHED" | nic:*'(avoid=)') ;;
-		# Nobody talks to it, or there is no room for it.
+		# Nobody here talks to it, or there is no room for it.
 		nic:'no channel, as nothing is sent to it' | nic:'asked dom0 for a channel'*) ;;
+		# Nobody here could.
+		nic:'this guest advertises no address of its family') ;;
 		*) problems+=("${address[i]} of domain ${address_peer[i]} is on the NIC: ${address_reason[i]}") ;;
 		esac
 	done

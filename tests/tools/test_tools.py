@@ -167,6 +167,7 @@ class Guest(Tools):
         for line, expected in (
             ("xl0", 0),
             ("nic: the administrator keeps it there (avoid=)", 0),
+            ("nic: this guest advertises no address of its family", 0),
             ("nic: no channel", 1),
         ):
             files = {**GUEST_FILES, "sys/kernel/debug/xlnet/addresses": f"10.0.0.2 peer 2 {line}\n"}

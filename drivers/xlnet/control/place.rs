@@ -10,6 +10,8 @@ use kernel::error::Error;
 pub(crate) enum Place {
     Xl0,
     NoNic,
+    /// This guest has no address on the NIC that could talk to it.
+    NoAddress,
     Avoided,
     NoChannel,
     /// There was a channel. The next packet tells that there is to be one again.
@@ -52,6 +54,7 @@ impl fmt::Display for Place {
         f.write_str(match self {
             Self::Xl0 => return f.write_str("xl0"),
             Self::NoNic => "nic: it is down, without carrier, or gone",
+            Self::NoAddress => "nic: this guest advertises no address of its family",
             Self::Avoided => "nic: the administrator keeps it there (avoid=)",
             Self::NoChannel => "nic: no channel",
             Self::Dormant => "nic: no channel, as nothing is sent to it",

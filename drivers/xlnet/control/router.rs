@@ -261,7 +261,7 @@ impl State {
         if let Some(nic_state) = &nic_state {
             self.probe(nic, nic_state, now);
         }
-        let up = nic_state.as_ref().map(|state| (ifindex, state.mtu));
+        let up = nic_state.as_ref().map(|state| (ifindex, state));
         let withdrawn = self.judge(up, now);
         self.follow_replies(nic);
         if withdrawn {
@@ -297,7 +297,7 @@ impl State {
     }
 
     /// Brings the routes in line. Returns whether packets may be under way that are not to be sent any more.
-    fn judge(&mut self, nic: Option<(i32, u32)>, now: u64) -> bool {
+    fn judge(&mut self, nic: Option<(i32, &NicState)>, now: u64) -> bool {
         let mut withdrawn = false;
         let mut wanted = KVVec::new();
         for watched in &mut self.watched {
@@ -309,13 +309,16 @@ impl State {
             withdrawn |= candidate.own.set_accepted(accepts);
             let judged = match (nic, session) {
                 (None, _) => Err(Place::NoNic),
+                (Some((_, state)), _) if state.first_like(candidate.address).is_none() => {
+                    Err(Place::NoAddress)
+                }
                 _ if candidate.is_avoided(&self.avoid) => Err(Place::Avoided),
                 (Some((nic, _)), Some(session)) => watched.judge(&self.routes, nic, session, now),
-                (Some((nic, mtu)), None) => match &candidate.way {
+                (Some((nic, state)), None) => match &candidate.way {
                     Way::Channel(_) => Err(Place::NoChannel),
                     // What takes the way out is to fit through the NIC.
                     Way::Dormant(dormant) if dormant.is_routed() => {
-                        watched.judge_dormant(&self.routes, nic, mtu)
+                        watched.judge_dormant(&self.routes, nic, state.mtu)
                     }
                     Way::Dormant(_) => Err(Place::Waiting),
                 },
