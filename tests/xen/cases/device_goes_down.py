@@ -3,7 +3,7 @@ so, measures both."""
 
 import time
 
-from lab import traffic, xlnet
+from lab import families, traffic, xlnet
 from lab.checks import expect, last_json
 from lab.counters import Movement
 
@@ -20,11 +20,13 @@ def dropped(guest):
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with traffic.mixture(g1, g2) as mixture:
+    with families.dressed(g1, g2), traffic.mixture(g1, g2) as mixture:
         before = dropped(g1)
         for _ in range(TIMES):
             pairs = ((g1, g2), (g2, g1))
-            changes = [xlnet.RouteChange(guest, peer.ip, present=False) for guest, peer in pairs]
+            changes = [
+                xlnet.RouteChange(guest, address, present=False) for guest, peer in pairs for address in peer.addresses
+            ]
             before_that = int(g1.check(f"ip link set xl0 down; cat {STATISTICS}/rx_packets"))
             for change in changes:
                 change.finish()

@@ -1,6 +1,6 @@
 """A PVH guest is migrated live five times in a row under traffic, and then xlnet is unloaded at once."""
 
-from lab import journey, leftovers, life, traffic, xlnet
+from lab import families, journey, leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
@@ -32,7 +32,7 @@ def expect_xl0(lab, g1, m1):
 def run(lab):
     g1 = lab.guest("g1")
     m1 = lab.create_guest("m1", ip="10.0.0.21", type="pvh", memory=journey.MEMORY)
-    with leftovers.none(lab):
+    with families.dressed(g1, m1), leftovers.none(lab):
         xlnet.load_all(lab, [g1.name, m1.name])
         absence = life.Absence()
         away = []

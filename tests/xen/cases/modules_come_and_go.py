@@ -3,7 +3,7 @@
 import os
 import random
 
-from lab import leftovers, traffic, xlnet
+from lab import families, leftovers, traffic, xlnet
 from lab.checks import expect
 from lab.domain import MODULES
 from lab.needs import Needs
@@ -34,7 +34,7 @@ def run(lab):
     step(f"XLNET_SEED={seed}")
     lab.dom0.note(f"XLNET_SEED={seed}")
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with leftovers.none(lab):
+    with families.dressed(g1, g2), leftovers.none(lab):
         xlnet.load_all(lab)
         with traffic.mixture(g1, g2) as mixture:
             running = [
@@ -44,5 +44,6 @@ def run(lab):
             for command in running:
                 command.check(timeout=180)
             xlnet.wait_for_routes(lab)
-            expect(xlnet.device_to(g1, g2.ip) == "xl0", "the route is not used")
+            for address in g2.addresses:
+                expect(xlnet.device_to(g1, address) == "xl0", f"the route to {address} is not used")
             mixture.finish(changes=3 * 2 * CYCLES)

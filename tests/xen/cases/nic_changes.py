@@ -4,7 +4,7 @@ follow within 1 s, no hole opens."""
 import contextlib
 import time
 
-from lab import leftovers, life, topology, traffic, xlnet
+from lab import families, leftovers, life, topology, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.needs import Needs
@@ -71,6 +71,8 @@ def attach(lab, guest):
 
 def configure(guest):
     guest.check(f"ip address add {guest.ip}/24 dev eth0 && ip link set eth0 up")
+    if guest.ipv6:
+        families.dress(guest)
 
 
 def comes_later(lab, g1, g3):
@@ -119,7 +121,12 @@ def run(lab):
         comes_later(lab, g1, g3)
         xlnet.load_all(lab, NEEDS.guests)
         absence = life.Absence()
-        with traffic.mixture(g1, g3) as others, traffic.mixture(g1, g2) as mixture:
+        with (
+            families.dressed(g1, g2),
+            traffic.mixture(g1, g3) as others,
+            traffic.mixture(g1, g2) as mixture,
+        ):
+            xlnet.wait_for_routes(lab, ("g1", "g2"))
             addresses(g1, g2, g3)
             address_without_answer(lab, g1, g2)
             renamed(g1, g2)
@@ -130,9 +137,10 @@ def run(lab):
             g2.check("ip link set eth0 mtu 1500")
 
             with absence:
-                with route(g1, g2.ip, present=False):
+                with route(g1, g2.ip, present=False), route(g1, g2.ipv6, present=False):
                     g2.check("ip link set eth0 down")
                 g2.check("ip link set eth0 up")
+                families.dress(g2)
             xlnet.wait_for_routes(lab, ("g1", "g2"))
 
             with absence:

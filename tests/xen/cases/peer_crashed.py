@@ -1,6 +1,6 @@
 """A peer crashes under traffic, its domain stays or goes: survivors fall back, no page stays pinned."""
 
-from lab import leftovers, life, traffic, xlnet
+from lab import families, leftovers, life, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
@@ -10,7 +10,7 @@ NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
     doomed = lab.create_guest("g6", ip="10.0.0.6", on_crash="destroy")
-    with leftovers.none(lab):
+    with families.dressed(g1, g2, g3), leftovers.none(lab):
         xlnet.load_all(lab, ("g1", "g2", "g3", "g6"))
         with (
             traffic.mixture(g1, g3) as survivors,
@@ -18,10 +18,11 @@ def run(lab):
             traffic.running(traffic.Datagrams(g1, g2)),
         ):
             # Its domain stays: only its not receiving tells that it is dead.
-            change = xlnet.RouteChange(g1, g2.ip, present=False)
+            changes = [xlnet.RouteChange(g1, address, present=False) for address in g2.addresses]
             life.start_crash(lab, g2)
             wait_until("g2 to have crashed", lambda: life.has_crashed(lab, g2), 30)
-            change.finish()
+            for change in changes:
+                change.finish()
             domid = g2.domid
             life.bury(lab, g2)
             life.wait_gone(lab, domid)

@@ -1,6 +1,6 @@
 """A peer is destroyed under traffic, its routes go within 1 s; it comes back with the same domid."""
 
-from lab import leftovers, life, traffic, xlnet
+from lab import families, leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
@@ -9,7 +9,7 @@ NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
-    with leftovers.none(lab):
+    with families.dressed(g1, g2, g3), leftovers.none(lab):
         xlnet.load_all(lab, NEEDS.guests)
         with (
             traffic.mixture(g1, g3) as survivors,
@@ -19,7 +19,9 @@ def run(lab):
             life.checkpoint(lab, g2)
             xlnet.wait_for_routes(lab, NEEDS.guests)
             domid = g2.domid
-            changes = [xlnet.RouteChange(guest, g2.ip, present=False) for guest in (g1, g3)]
+            changes = [
+                xlnet.RouteChange(guest, address, present=False) for guest in (g1, g3) for address in g2.addresses
+            ]
             life.destroy(lab, g2)
             for change in changes:
                 change.finish()

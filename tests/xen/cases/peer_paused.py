@@ -2,7 +2,7 @@
 
 import time
 
-from lab import leftovers, life, traffic, xlnet
+from lab import families, leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
@@ -12,14 +12,15 @@ PAUSE = 60
 
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
-    with leftovers.none(lab):
+    with families.dressed(g1, g2), leftovers.none(lab):
         xlnet.load_all(lab, NEEDS.guests)
         absence = life.Absence()
         with traffic.mixture(g1, g3) as survivors, traffic.mixture(g1, g2) as mixture:
-            change = xlnet.RouteChange(g1, g2.ip, present=False)
+            changes = [xlnet.RouteChange(g1, address, present=False) for address in g2.addresses]
             with absence:
                 life.pause(lab, g2)
-                change.finish()
+                for change in changes:
+                    change.finish()
                 expect(xlnet.device_to(g1, g3.ip) == "xl0", "g1 lost its living peer")
                 time.sleep(PAUSE)
                 life.unpause(lab, g2)

@@ -1,30 +1,41 @@
-"""The rule, routes and next hops of xlnet, removed by hand under traffic, are there again a second later."""
+"""The rules, routes and next hops of xlnet, removed by hand under traffic, are there again a second later."""
 
-from lab import debug, traffic, xlnet
+from lab import debug, families, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 
 BACK = 2.0 * debug.PACE
 MANY = 50
-RULE = "ip rule del pref 32765"
+RULES = "ip rule del pref 32765; ip -6 rule del pref 32764; ip -6 rule del pref 32765"
 # The kernel refuses what `ip route flush` asks for: a route with both its next hops and their number.
-ROUTES = "ip -o route show table xlnet | while read -r address _; do ip route del $address table xlnet; done"
+ROUTES = """
+remove() {
+  ip -o $1 route show table $2 | while read -r address _; do ip $1 route del $address table $2; done
+}
+remove -4 xlnet; remove -6 xlnet; remove -6 xlnet-replies
+"""
 # One after the other, as some are gone with others.
 NEXT_HOPS = """
 ip nexthop | while read -r _ number _; do echo $number; done >/tmp/.hops
 while read -r number; do ip nexthop del id $number; nap {pause}; done </tmp/.hops
 true
 """
-ALL = f"{RULE}; {ROUTES}; ip nexthop flush; true"
+ALL = f"{RULES}\n{ROUTES}\nip nexthop flush; true"
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
+    with families.dressed(g1, g2):
+        xlnet.wait_for_routes(lab)
+        remove(g1, g2)
+
+
+def remove(g1, g2):
     expected = xlnet.standing(g1)
-    for part in ("lookup xlnet", g2.ip, "dev xl0", "dev eth0"):
+    for part in ("lookup xlnet", "lookup xlnet-replies", *g2.addresses, "dev xl0", "dev eth0"):
         expect(part in "\n".join(expected), f"nothing with '{part}' to be removed: {expected}")
     removals = {
-        "the rule": RULE,
+        "the rules": RULES,
         "the routes": ROUTES,
         "the next hops": NEXT_HOPS.format(pause=0),
         "the next hops, slowly": NEXT_HOPS.format(pause=1.5 * BACK),

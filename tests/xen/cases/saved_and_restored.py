@@ -2,7 +2,7 @@
 
 import time
 
-from lab import leftovers, life, traffic, xlnet
+from lab import families, leftovers, life, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
@@ -13,12 +13,13 @@ def expect_xl0(lab, mixture):
     """Routes are there again, and the connection goes on over xl0."""
     xlnet.wait_for_routes(lab)
     mixture.wait_alive()
-    expect(xlnet.device_to(lab.guest("g1"), lab.guest("g2").ip) == "xl0", "the route is not used")
+    for address in lab.guest("g2").addresses:
+        expect(xlnet.device_to(lab.guest("g1"), address) == "xl0", f"the route to {address} is not used")
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with leftovers.none(lab):
+    with families.dressed(g1, g2), leftovers.none(lab):
         xlnet.load_all(lab)
         absence = life.Absence()
         with traffic.mixture(g1, g2) as mixture:

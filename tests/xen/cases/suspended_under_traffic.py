@@ -1,6 +1,6 @@
 """A suspend that is taken back: the channel is closed before and there again after, nothing is lost."""
 
-from lab import life, traffic, xlnet
+from lab import families, life, traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement, read
 
@@ -12,12 +12,13 @@ BACKOFF = 20
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with traffic.stream(g1, g2) as stream:
+    with families.dressed(g1, g2), traffic.stream(g1, g2) as stream:
         for _ in range(2):
             life.suspend(lab, g1)
             xlnet.wait_for_routes(lab)
             with Movement({g1: ["eth0", "xl0"]}) as after:
-                g1.check(f"ping -q -c {PINGS} -i 0.05 {g2.ip}")
+                for address in g2.addresses:
+                    g1.check(f"ping -q -c {PINGS} -i 0.05 {address}")
                 begun = read(g1, "xl0")["xl0"]
                 stream.wait_until(
                     "the connection to go on over xl0",

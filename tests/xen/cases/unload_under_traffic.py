@@ -2,7 +2,7 @@
 
 import time
 
-from lab import traffic, xlnet
+from lab import families, traffic, xlnet
 
 # Each of the three modules goes and comes back.
 CHANGES = 6
@@ -10,7 +10,7 @@ CHANGES = 6
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    with traffic.mixture(g1, g2, connections=2) as mixture:
+    with families.dressed(g1, g2), traffic.mixture(g1, g2, connections=2) as mixture:
         for domain in (g1, g2, lab.dom0):
             time.sleep(1)
             xlnet.unload(domain)

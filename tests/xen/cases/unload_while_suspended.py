@@ -1,6 +1,6 @@
 """A guest is suspended time and again while it unloads and loads xlnet: no suspend fails, and traffic goes on."""
 
-from lab import life, traffic, xlnet
+from lab import families, life, traffic, xlnet
 from lab.domain import MODULES
 
 TIMES = 4
@@ -19,7 +19,7 @@ echo $(( 2 * n ))
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
     absence = life.Absence()
-    with traffic.mixture(g2, g1) as mixture:
+    with families.dressed(g1, g2), traffic.mixture(g2, g1) as mixture:
         loop = g1.start(LOOP)
         for _ in range(TIMES):
             with absence:

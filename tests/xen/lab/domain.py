@@ -63,7 +63,16 @@ class Domain:
         self.name = name
         self.link = link
         self.ip = ip
+        # Its address of IPv6, while it has one besides.
+        self.ipv6 = None
+        # Whether it is no domain any more.
+        self.gone = False
         self._transcript = transcript
+
+    @property
+    def addresses(self):
+        """Those by which it is reached: its address, and that of IPv6 while it has one besides."""
+        return [self.ip, self.ipv6] if self.ipv6 not in (None, self.ip) else [self.ip]
 
     @property
     def version(self):

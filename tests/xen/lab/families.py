@@ -3,10 +3,14 @@
 import contextlib
 import ipaddress
 
+from .errors import LabError
+
 IPV4, IPV6 = 4, 6
 VERSIONS = (IPV4, IPV6)
 # What guests have in either, with the last part of their IPv4 address in both.
 NETWORKS = {IPV4: "10.0.0.0/24", IPV6: "2001:db8::/64"}
+
+
 
 
 def ipv6_address(guest):
@@ -38,17 +42,33 @@ def with_icmpv6_checksum(source, destination, message):
     return message[:2] + (total ^ 0xFFFF).to_bytes(2, "big") + message[4:]
 
 
+def shared(here, there):
+    """The addresses of `there` that are of a family in which `here` has one, too."""
+    versions = {version(address) for address in here.addresses}
+    return [address for address in there.addresses if version(address) in versions]
+
+
+def dress(guest):
+    """Gives a guest its IPv6 address besides. The kernel takes it when the NIC goes down, or reboots."""
+    guest.ipv6 = ipv6_address(guest)
+    guest.check(f"ip address replace {guest.ipv6}/64 dev eth0 nodad")
+
+
 @contextlib.contextmanager
 def dressed(*guests):
-    """The guests have IPv6 addresses besides, in the `with` block."""
+    """The guests have IPv6 addresses besides, in the `with` block. Whatever runs or waits for routes between two of
+    them does so in both families then."""
     for guest in guests:
-        guest.check(f"ip address add {ipv6_address(guest)}/64 dev eth0 nodad")
+        dress(guest)
     try:
         yield
     finally:
         for guest in guests:
+            guest.ipv6 = None
             # A case may have taken it, or the whole guest.
-            guest.run(f"ip address del {ipv6_address(guest)}/64 dev eth0")
+            if not guest.gone:
+                with contextlib.suppress(LabError):
+                    guest.run(f"ip address del {ipv6_address(guest)}/64 dev eth0")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ They are functions of a transparency.Trial, like those between two guests:
 import contextlib
 import dataclasses
 
-from . import traffic
+from . import families, traffic
 from .counters import Movement
 from .errors import CaseFailure, LabError
 
@@ -38,12 +38,12 @@ class Flow:
 
 def tcp(address, port=traffic.PORT):
     """A command that has a server echo checked TCP, in up to 150 segments each way."""
-    return f"timeout 15 traffic tcp {address}:{port} seconds=3 size=1024 pause=20"
+    return f"timeout 15 traffic tcp {families.host(address)}:{port} seconds=3 size=1024 pause=20"
 
 
 def udp(address, port=traffic.PORT):
     """The same with numbered datagrams; see ALL_IN_ORDER."""
-    return f"timeout 15 traffic udp {address}:{port} seconds=2 rate=50"
+    return f"timeout 15 traffic udp {families.host(address)}:{port} seconds=2 rate=50"
 
 
 # What udp() prints unless one was lost, doubled or late.
@@ -53,10 +53,9 @@ ALL_IN_ORDER = '"refused":0,"lost":0,"duplicates":0,"reordered":0,"corrupt":0'
 @contextlib.contextmanager
 def echo_at(guest, address, port):
     """An echo server at one of several addresses inside the `with` block: it answers from that one."""
-    command = guest.start(f"exec traffic echo {address}:{port}")
+    command = guest.start(f"exec traffic echo {families.host(address)}:{port}")
     try:
-        # It listens for TCP before.
-        guest.check(f"until grep -q ':{port:04X} ' /proc/net/udp; do nap 0.1; done")
+        guest.check(traffic.listening(address, port))
         yield
     finally:
         command.kill()

@@ -201,7 +201,7 @@ class Lab:
 
     def give_up(self, name, reason):
         """Forgets a guest that is gone."""
-        del self._guests[name]
+        self._guests.pop(name).gone = True
         self.link.forget(name, reason)
 
     # Logs

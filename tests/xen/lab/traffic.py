@@ -18,6 +18,8 @@ LIMIT = 1800
 # Datagrams, and pings, in a second.
 UDP_RATE = 50
 PING_RATE = 10
+# The size of datagrams of the family that is not what a case is about: the NIC takes them in pieces.
+LARGE = 3000
 # How long a busy machine may leave a guest standing that has nothing to complain of. What falls in a
 # hole meanwhile counts as lost; this finds what waits for ever.
 NOISE = 10.0 * debug.PACE
@@ -117,10 +119,11 @@ def _expect_few_lost(lost, rate, outage, changes, report):
 
 
 class Datagrams:
-    """Numbered datagrams at a fixed rate, which an echo server sends back."""
+    """Numbered datagrams at a fixed rate, which an echo server sends back; it may have more addresses than one."""
 
-    def __init__(self, client, server, size=1000):
-        command = f"traffic udp {families.host(server.ip)}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
+    def __init__(self, client, server, size=1000, address=None):
+        target = families.host(address or server.ip)
+        command = f"traffic udp {target}:{PORT} seconds={LIMIT} rate={UDP_RATE} size={size}"
         self._client = Client(client, command + " until={until}")
 
     def finish(self, outage, changes=0):
@@ -189,7 +192,8 @@ class Transactions:
 
 
 class Mixture:
-    """A stream, datagrams and a ping, all from one guest to another."""
+    """A stream, datagrams and a ping, all from one guest to another, and datagrams of the other family if both guests
+    have that, too."""
 
     def __init__(self, client, server, connections):
         self._client = client
@@ -198,6 +202,9 @@ class Mixture:
         self._stream = Stream(client, server, connections, pause=50)
         self._datagrams = Datagrams(client, server)
         self._ping = Ping(client, server)
+        self._others = [
+            Datagrams(client, server, LARGE, address) for address in families.shared(client, server)[1:]
+        ]
 
     def wait_alive(self):
         """Waits until the stream goes on, as after the server was away."""
@@ -206,30 +213,40 @@ class Mixture:
     def finish(self, outage=0.0, changes=0):
         """Ends all of them; see their own `finish`. Returns the stream's report."""
         lost = self._ping.finish(outage, changes)
-        udp = self._datagrams.finish(outage, changes)
+        udp = [datagrams.finish(outage, changes) for datagrams in (self._datagrams, *self._others)]
         tcp = self._stream.finish()
         self._client.note(f"to {self._server.name}: TCP {tcp}, UDP {udp}, ping lost {lost}")
         return tcp
 
     def kill(self):
-        for part in (self._ping, self._datagrams, self._stream):
+        for part in (self._ping, self._datagrams, *self._others, self._stream):
             part.kill()
 
 
-def suffix(guest):
-    """What the files in /proc/net about the guest's family end with."""
-    return "6" if guest.version == families.IPV6 else ""
+def suffix(version):
+    """What the files in /proc/net about a version of IP end with."""
+    return "6" if version == families.IPV6 else ""
+
+
+def listening(address, port):
+    """A command that waits until `traffic echo` answers at the address."""
+    # It listens for TCP before.
+    return f"until grep -q ':{port:04X} ' /proc/net/udp{suffix(families.version(address))}; do nap 0.1; done"
 
 
 @contextlib.contextmanager
 def echo(*servers):
-    """An echo server in each of the guests inside the `with` block, at its addresses of one family."""
+    """An echo server in each of the guests inside the `with` block, at all its addresses of the family that it speaks,
+    and another at its address of the other family."""
     any = {families.IPV4: "0.0.0.0", families.IPV6: "[::]"}
-    commands = [server.start(f"exec traffic echo {any[server.version]}:{PORT}") for server in servers]
+    commands = []
     try:
-        # It listens for TCP before.
         for server in servers:
-            server.check(f"until grep -q ':{PORT:04X} ' /proc/net/udp{suffix(server)}; do nap 0.1; done")
+            for place in (any[server.version], *map(families.host, server.addresses[1:])):
+                commands.append(server.start(f"exec traffic echo {place}:{PORT}"))
+        for server in servers:
+            for address in server.addresses:
+                server.check(listening(address, PORT))
         yield
     finally:
         for command in commands:

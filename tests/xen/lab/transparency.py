@@ -137,7 +137,7 @@ class Trial:
         command = guest.start(f"exec socat {words} {other}")
         protocol = "udp" if "UDP" in words else "tcp"
         try:
-            guest.check(_LISTENING.format(protocol=protocol + traffic.suffix(guest), port=port), timeout=20)
+            guest.check(_LISTENING.format(protocol=protocol + traffic.suffix(guest.version), port=port), timeout=20)
             yield
         finally:
             command.kill()

@@ -4,7 +4,7 @@ import contextlib
 import re
 import time
 
-from . import debug
+from . import debug, families
 from .checks import expect
 from .domain import MODULES
 from .errors import CaseFailure
@@ -62,8 +62,8 @@ def load_all(lab, names=GUESTS):
 
 
 def wait_for_routes(lab, names=GUESTS, timeout=None):
-    """Has each named guest talk to each other one, and waits until it has a route on xl0 there, for longer the more
-    there are; all of them wait at once, each by a loop of its own, so that the driver's polling costs no time."""
+    """Has each named guest talk to each other one, and waits until it has a route on xl0 there, to each address of a
+    family that both have, for longer the more guests there are; all of them wait at once, each by a loop of its own, so that the driver's polling costs no time."""
     guests = [lab.guest(name) for name in names]
     timeout = timeout or PATIENCE * len(guests) / 2
     waiting = [
@@ -77,10 +77,10 @@ def wait_for_routes(lab, names=GUESTS, timeout=None):
 
 
 def start_waiting(guest, peers, timeout, before=""):
-    """Has the guest talk to each of the peers to which there is no route, and starts a loop in it that ends when there
-    is one to each, or fails when one is late. It prints how many hundredths of a second that took, and the command
+    """Has the guest talk to each address of the peers to which there is no route, and starts a loop in it that ends when
+    there is one to each, or fails when one is late. It prints how many hundredths of a second that took, and the command
     `before`."""
-    addresses = " ".join(peer.ip for peer in peers)
+    addresses = " ".join(address for peer in peers for address in families.shared(guest, peer))
     return guest.start(
         "read -r begin _ </proc/uptime\n"
         f"{before}\n"
@@ -100,7 +100,7 @@ def start_waiting(guest, peers, timeout, before=""):
 
 def start_forgetting(guest, others):
     """Starts a loop in the guest that ends when it has no route on xl0 to any of the others."""
-    addresses = " ".join(other.ip for other in others)
+    addresses = " ".join(address for other in others for address in families.shared(guest, other))
     return guest.start(f"for address in {addresses}; do while on_xl0 $address; do nap 0.1; done; done")
 
 
@@ -181,10 +181,10 @@ class RouteChange:
         )
 
 
-def routes(guest):
-    """The routes on xl0 of the family that the guest speaks, as `ip route` prints them, by destination; a next hop is a
-    line of its own there."""
-    output = guest.run(f"ip -{guest.version} route show table xlnet").out
+def routes(guest, version=None):
+    """The routes on xl0 of a version of IP, or of that which the guest speaks, as `ip route` prints them, by
+    destination; a next hop is a line of its own there."""
+    output = guest.run(f"ip -{version or guest.version} route show table xlnet").out
     entries = re.split(r"\n(?=\S)", output.strip())
     return {entry.split()[0]: " ".join(entry.split()) for entry in entries if entry}
 
