@@ -1,6 +1,7 @@
-"""With a guest's ARP blocked for two minutes traffic goes on, on eth0 in the end, and returns to xl0 after that."""
+"""With a guest's ARP, or Neighbor Discovery, blocked for two minutes traffic goes on, on eth0 in the end, and returns to
+xl0 after that."""
 
-from lab import traffic, xlnet
+from lab import families, traffic, transparency, xlnet
 from lab.checks import expect
 from lab.counters import Movement
 
@@ -10,14 +11,25 @@ BLOCKED = 125
 RETURN = 75
 MANY = 100
 # Nothing that g2 asks or answers leaves it; what others ask and answer reaches it.
-BLOCK = "nft 'table arp lab { chain output { type filter hook output priority 0; policy drop; }; }'"
+BLOCK = {
+    families.IPV4: "table arp lab { chain output { type filter hook output priority 0; policy drop; }; }",
+    families.IPV6: "table ip6 lab { chain output { type filter hook output priority 0;"
+    " icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } drop; }; }",
+}
 
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
+    for version in families.VERSIONS:
+        with families.speaking(version, g1, g2):
+            xlnet.wait_for_routes(lab)
+            blocked(lab, g1, g2)
+
+
+def blocked(lab, g1, g2):
     watched = {g1: ["eth0", "xl0"], g2: ["eth0", "xl0"]}
     with traffic.mixture(g1, g2) as mixture:
-        g2.check(BLOCK)
+        g2.check(transparency.nft(BLOCK[g2.version]))
         try:
             g1.check(f"nap {BLOCKED}", timeout=BLOCKED + 60)
             for guest, peer in ((g1, g2), (g2, g1)):
@@ -25,12 +37,12 @@ def run(lab):
             with Movement(watched, ("rx",)) as moved:
                 g1.check("nap 2")
             for guest in (g1, g2):
-                expect(moved[guest, "eth0"] > MANY > moved[guest, "xl0"], f"with ARP blocked: {moved}")
+                expect(moved[guest, "eth0"] > MANY > moved[guest, "xl0"], f"while blocked: {moved}")
         finally:
             g2.check("nft flush ruleset")
         xlnet.wait_for_routes(lab, timeout=RETURN)
         with Movement(watched, ("rx",)) as moved:
             g1.check("nap 2")
         for guest in (g1, g2):
-            expect(moved[guest, "xl0"] > MANY > moved[guest, "eth0"], f"with ARP again: {moved}")
+            expect(moved[guest, "xl0"] > MANY > moved[guest, "eth0"], f"after that: {moved}")
         mixture.finish(changes=4)

@@ -1,8 +1,8 @@
-"""Established TCP connections move from eth0 to xl0 and back without a stall of more than 1 s."""
+"""Established TCP connections of either family move from eth0 to xl0 and back without a stall of more than 1 s."""
 
 import time
 
-from lab import debug, traffic, xlnet
+from lab import debug, families, traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement
 from lab.needs import Needs
@@ -15,6 +15,12 @@ PAUSE = 20 if debug.ON else 0
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
+    for version in families.VERSIONS:
+        with families.speaking(version, g1, g2):
+            move(lab, g1, g2)
+
+
+def move(lab, g1, g2):
     watched = {g1: ["eth0", "xl0"]}
     with traffic.stream(g1, g2, PAUSE) as stream:
         with Movement(watched) as before:

@@ -7,12 +7,21 @@ from lab.checks import expect, wait_until
 from lab.counters import Movement
 
 # Networks that a router tells of, one after the other.
-FIRST, SECOND = "2001:db8:a::", "2001:db8:b::"
+FIRST, SECOND, PRIVATE = "2001:db8:a::", "2001:db8:b::", "2001:db8:c::"
 # More than are advertised, of both families together.
 MANY, ADVERTISED = 40, 32
 # In so many rounds an address comes and goes.
 ROUNDS = 12
-PRIVACY = "/proc/sys/net/ipv6/conf/eth0/use_tempaddr"
+# What makes temporary addresses, and how long one lives, and what it is by default; in seconds. The next one comes 5 s
+# before the last one is used by nobody new.
+PRIVACY = {
+    "use_tempaddr": (2, 0),
+    "temp_prefered_lft": (8, 86400),
+    "temp_valid_lft": (40, 604800),
+    "max_desync_factor": (0, 600),
+}
+# As long as a connection is to live that began with the first one.
+OUTLIVES = 10
 # A new address that nobody else has is usable after a second, in which the link is asked.
 DETECTION = 2.0
 # Addresses that a router's word made, the temporary ones or the others.
@@ -90,26 +99,47 @@ def by_routers(lab, g1, g2):
         (second,) = addresses(g2, SECOND)
         reached(g1, second)
         client.check(60)
-    source = re.search(r"src (\S+)", g1.check(f"ip route get {second}"))[1]
+    source = source_of(g1, second)
     expect(source in addresses(g1, SECOND), f"g1 sends to {second} from {source}")
 
 
+def set_privacy(guest, which):
+    """Has the guest make temporary addresses, or as by default; it may be gone then."""
+    path = "/proc/sys/net/ipv6/conf/eth0"
+    guest.run("; ".join(f"echo {values[which]} >{path}/{name}" for name, values in PRIVACY.items()))
+
+
+def source_of(guest, address):
+    """What who begins to send to the address has as source."""
+    return re.search(r"src (\S+)", guest.check(f"ip route get {address}"))[1]
+
+
 def for_privacy(lab, g1, g2):
-    """Temporary addresses are used by who begins a connection, and are on xl0."""
+    """Temporary addresses are used by who begins a connection, and are on xl0. Each makes room for another: what is
+    connected goes on with the one before."""
     for guest in (g1, g2):
-        guest.check(f"echo 2 >{PRIVACY}")
-    advertise(lab, "2001:db8:c::")
+        set_privacy(guest, 0)
+    advertise(lab, PRIVATE)
     for guest in (g1, g2):
         wait_until(
             f"a temporary address of {guest.name}",
-            lambda guest=guest: addresses(guest, "2001:db8:c::", "temporary -tentative"),
+            lambda guest=guest: addresses(guest, PRIVATE, "temporary -tentative"),
             10,
         )
-    (target,) = addresses(g2, "2001:db8:c::", "-temporary")
+    (target,) = addresses(g2, PRIVATE, "-temporary")
     reached(g1, target)
     # Each socket has its say: one may ask for the address that stays.
-    source = re.search(r"src (\S+)", g1.check(f"ip route get {target}"))[1]
-    expect(source in addresses(g1, "2001:db8:c::", "temporary"), f"g1 sends to {target} from {source}")
+    first = source_of(g1, target)
+    expect(first in addresses(g1, PRIVATE, "temporary"), f"g1 sends to {target} from {first}")
+    with traffic.echo(g2), Movement({g1: ["eth0", "xl0"]}) as moved:
+        client = g1.start(f"traffic tcp [{target}]:{traffic.PORT} seconds={OUTLIVES} pause=20")
+        wait_until("g1 to send from another address", lambda: source_of(g1, target) != first, OUTLIVES)
+        second = source_of(g1, target)
+        expect(second in addresses(g1, PRIVATE, "temporary"), f"g1 sends to {target} from {second}")
+        reached(g1, target)
+        client.check(60)
+    # Until dom0 has vouched for a new one it is eth0 that carries it.
+    expect(moved[g1, "xl0"] > 2 * moved[g1, "eth0"], f"while g1 took another address: {moved}")
 
 
 def run(lab):
@@ -123,7 +153,8 @@ def run(lab):
         too_many(lab, g1, g2)
     finally:
         for guest in (g1, g2):
-            guest.run(f"echo 0 >{PRIVACY}; ip -6 address flush dev eth0 scope global")
+            set_privacy(guest, 1)
+            guest.run("ip -6 address flush dev eth0 scope global")
     for guest in (g1, g2):
         wait_until(
             f"no route of IPv6 to be left in {guest.name}",

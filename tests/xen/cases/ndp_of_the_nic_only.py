@@ -5,10 +5,13 @@ import contextlib
 from lab import families, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
+from lab.ndp import advertisement
 from lab.needs import Needs
 from lab.topology import mac_of
 
 NEEDS = Needs(guests=("g1", "g2", "g3"))
+# Nobody's: the bridge floods frames to it.
+NOBODY = "02:00:00:00:00:99"
 # A namespace with a link of its own, on which an index is the NIC's.
 CONTAINER = """
 read -r index </sys/class/net/eth0/ifindex
@@ -17,20 +20,6 @@ ip -n near link add eth0 index $index type veth peer name eth0 index $index netn
 ip -n near link set eth0 up && ip -n far link set eth0 up
 """
 REMOVE = "ip netns del near; ip netns del far"
-
-
-def advertisement(sender, address, override):
-    """A frame to all nodes of the link that says that the address is at the sender, as a command that sends it."""
-    ours = bytes.fromhex(sender.replace(":", ""))
-    packed = families.packed(address)
-    # Solicited not, target, target link-layer address.
-    body = bytes([136, 0, 0, 0, 0x20 if override else 0, 0, 0, 0]) + packed + bytes([2, 1]) + ours
-    destination = families.packed("ff02::1")
-    body = families.with_icmpv6_checksum(packed, destination, body)
-    header = bytes([0x60, 0, 0, 0, 0, len(body), 58, 255]) + packed + destination
-    frame = bytes.fromhex("333300000001") + ours + bytes.fromhex("86dd") + header + body
-    escaped = "".join(f"\\x{byte:02x}" for byte in frame)
-    return f"printf '{escaped}' | socat -u - INTERFACE:eth0"
 
 
 @contextlib.contextmanager
@@ -62,12 +51,25 @@ def proxied(g1, g2, g3):
     expect(set(seen) == {"there"}, f"g1 believed a proxy: {seen}")
 
 
+def not_for_others(g1, g2, g3):
+    """What a NIC that hears everything receives, but for another guest, says nothing."""
+    g1.check("ip link set eth0 promisc on")
+    try:
+        with watched(g1, g2.ip) as seen, Movement({g1: ["eth0"]}, ("rx",)) as moved:
+            for _ in range(5):
+                g3.check(advertisement(mac_of(g3.settings), g2.ip, True, to=NOBODY))
+    finally:
+        g1.check("ip link set eth0 promisc off")
+    expect(moved[g1, "eth0"] >= 5, f"the frames did not reach g1: {moved}")
+    expect(set(seen) == {"there"}, f"g1 believed an advertisement that was for another: {seen}")
+
+
 def in_a_container(g1, g2):
     """What is said in another namespace is not said on the NIC."""
     g1.check(CONTAINER)
     try:
         with watched(g1, g2.ip) as seen:
-            frame = advertisement("02:00:00:00:00:99", g2.ip, True)
+            frame = advertisement(NOBODY, g2.ip, True)
             g1.check(f"ip netns exec far bash -c {quoted(frame)}")
     finally:
         g1.check(REMOVE)
@@ -99,6 +101,7 @@ def run(lab):
     with families.dressed(g3), families.speaking(families.IPV6, g1, g2):
         xlnet.wait_for_routes(lab)
         proxied(g1, g2, g3)
+        not_for_others(g1, g2, g3)
         in_a_container(g1, g2)
         # Before g3 has made the kernel's own neighbour tables doubt.
         contested(lab, g1, g2, g3)
