@@ -21,8 +21,8 @@ OUTSIDE_IP = "10.0.0.100"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """A guest. `type` is pv, pvh or hvm; `extra` are more lines for its xl configuration. With `debian`, its root is a
-    disk with Debian on it."""
+    """A guest. `type` is pv, pvh or hvm; `extra` are more lines for its xl configuration, `arguments` more words for its
+    kernel. With `debian`, its root is a disk with Debian on it."""
 
     name: str
     ip: str
@@ -34,6 +34,7 @@ class Settings:
     on_crash: str = "preserve"
     debian: bool = False
     extra: str = ""
+    arguments: str = ""
 
 
 GUESTS = {
@@ -65,7 +66,7 @@ def config(settings, console, log_arguments):
     # Below loglevel 1 only a crash writes to the console, which carries the driver's commands.
     arguments = (
         f"console=hvc0 quiet loglevel=1 initramfs_options=size=90% {log_arguments}{debug.ARGUMENTS.get(settings.type, "")} "
-        f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console}"
+        f"lab.name={settings.name} lab.ip={settings.ip}/24 lab.console={console} {settings.arguments}"
     )
     ramdisk, disk = f"guest{debug.suffix(settings.type)}.cpio", ""
     if settings.debian:
