@@ -1,6 +1,6 @@
 """Programs at the NIC's ingress, tc's, nftables' and XDP's, see what came over xl0, on guests with one CPU and two."""
 
-from lab import traffic, transparency
+from lab import families, traffic, transparency
 from lab.checks import expect, last_json
 from lab.needs import Needs
 from lab.topology import Settings
@@ -9,6 +9,8 @@ from lab.transparency import NFT_UNDO, nft, udp
 NEEDS = Needs(loaded=False)
 TWO_CPUS = (Settings("t1", "10.0.0.71", vcpus=2), Settings("t2", "10.0.0.72", vcpus=2))
 DISCARD = 9
+# What tc calls the versions of IP.
+PROTOCOLS = {families.IPV4: "ip", families.IPV6: "ipv6"}
 PROGRAM = "obj /lab/drop-discard.o sec xdp"
 # So many that two queue pairs carry some each.
 FLOWS = 10
@@ -27,7 +29,7 @@ def all_else_comes(trial, **devices):
     trial.ping(g2, g1, **devices)
     trial.exchange(g1, g2, udp(g2), **devices)
     report = last_json(
-        g1.check(f"traffic tcp {g2.ip}:{traffic.PORT} seconds=2 connections={FLOWS} pause=20", timeout=120)
+        g1.check(f"traffic tcp {g2.host}:{traffic.PORT} seconds=2 connections={FLOWS} pause=20", timeout=120)
     )
     expect(report["corrupt"] == 0 and report["broken"] == 0, f"TCP: {report}")
 
@@ -36,7 +38,7 @@ def with_server(setup):
     """The set-up with a server on the port, which answers when nothing is set up."""
 
     def whole(trial):
-        with trial.server(trial.g2, f"UDP4-LISTEN:{DISCARD},fork,reuseaddr", DISCARD):
+        with trial.server(trial.g2, f"UDP{trial.version}-LISTEN:{DISCARD},fork,reuseaddr", DISCARD):
             trial.exchange(trial.g1, trial.g2, udp(trial.g2, port=DISCARD))
             setup(trial)
 
@@ -49,7 +51,7 @@ def tc_ingress(trial):
     """tc's ingress on eth0"""
     with trial.applied(
         trial.g2,
-        "tc qdisc add dev eth0 clsact && tc filter add dev eth0 ingress protocol ip"
+        f"tc qdisc add dev eth0 clsact && tc filter add dev eth0 ingress protocol {PROTOCOLS[trial.version]}"
         f" flower ip_proto udp dst_port {DISCARD} action drop",
         "tc qdisc del dev eth0 clsact",
     ):
@@ -82,10 +84,12 @@ def native_xdp(trial):
 
 
 SETUPS = (tc_ingress, nft_ingress, generic_xdp, native_xdp)
+# A native program ends all channels, whatever the family.
+IPV6 = (tc_ingress, nft_ingress, generic_xdp)
 
 
 def run(lab):
-    transparency.compare(lab, ("g1", "g2"), SETUPS)
+    transparency.compare(lab, ("g1", "g2"), SETUPS, ipv6_besides=IPV6)
     lab.destroy("g1", "g2")
     lab.create_all(TWO_CPUS)
     transparency.compare(lab, [settings.name for settings in TWO_CPUS], SETUPS)

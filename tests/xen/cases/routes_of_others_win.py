@@ -10,6 +10,15 @@ from lab.transparency import tcp
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 # A network behind a guest and the address that this has there, by the version of IP.
 BEHIND = {4: ("10.9.0.0/24", "10.9.0.1/24"), 6: ("2001:db8:9::/64", "2001:db8:9::1/64 nodad")}
+# Another address of g1's, how it is written when it is added, and how the first one is.
+SECOND = {4: "10.0.0.11", 6: "2001:db8::11"}
+ON_THE_LINK = {4: "{}/24", 6: "{}/64 nodad"}
+VPN = {4: "10.99.0.1/32", 6: "fd99::1/128 nodad"}
+# Has a guest forward what is not for it, or not, and say nothing of shorter ways, as IPv6 does nevertheless.
+FORWARDING = {
+    4: "sysctl -q net.ipv4.ip_forward={on} net.ipv4.conf.all.send_redirects={off} net.ipv4.conf.eth0.send_redirects={off}",
+    6: "sysctl -q net.ipv6.conf.all.forwarding={on}",
+}
 
 
 def network_via_peer(trial):
@@ -47,25 +56,35 @@ def refusals(trial):
         trial.ping(g1, g2)
 
 
+def comes(trial, address):
+    """A command by which an address of the link comes to eth0."""
+    return f"ip address add {ON_THE_LINK[trial.version].format(address)} dev eth0"
+
+
+def goes(trial, address):
+    return f"ip address del {ON_THE_LINK[trial.version].format(address).split()[0]} dev eth0"
+
+
 def own_route(trial):
     """ip route add PEER dev eth0 src SECOND"""
     g1, g2 = trial.g1, trial.g2
+    second = SECOND[trial.version]
     with (
-        trial.applied(g1, "ip address add 10.0.0.11/24 dev eth0", "ip address del 10.0.0.11/24 dev eth0"),
-        trial.applied(g1, f"ip route add {g2.ip} dev eth0 src 10.0.0.11", f"ip route del {g2.ip} dev eth0"),
+        trial.applied(g1, comes(trial, second), goes(trial, second)),
+        trial.applied(g1, f"ip route add {g2.ip} dev eth0 src {second}", f"ip route del {g2.ip} dev eth0"),
     ):
         trial.wait_for_route(g1, g2.ip)
-        trial.wait_for_route(g2, "10.0.0.11")
-        expect_source(g1, g2.ip, "10.0.0.11")
+        trial.wait_for_route(g2, second)
+        expect_source(g1, g2.ip, second)
         trial.ping(g1, g2)
 
 
 def own_gateway(trial):
     """ip route add PEER via ANOTHER"""
     g1, g2, g3 = trial.guests
-    forwarding = [f"sysctl -q net.ipv4.ip_forward={on} net.ipv4.conf.all.send_redirects={1 - on}" for on in (1, 0)]
+    forwarding = [FORWARDING[trial.version].format(on=on, off=1 - on) for on in (1, 0)]
     with (
-        trial.applied(g3, f"{forwarding[0]} net.ipv4.conf.eth0.send_redirects=0", forwarding[1]),
+        trial.applied(g3, *forwarding),
         trial.applied(g1, f"ip route add {g2.ip} via {g3.ip}", f"ip route del {g2.ip} via {g3.ip}"),
     ):
         trial.ping(g1, g2, out="eth0", back="xl0")
@@ -104,11 +123,12 @@ def rule_by_mark(trial):
 def rule_unlike_mark(trial):
     """ip rule add not fwmark N lookup VPN, as wg-quick does"""
     g1, g2 = trial.g1, trial.g2
+    ip = f"ip -{trial.version}"
     with trial.applied(
         g1,
-        "ip link add vpn type dummy && ip address add 10.99.0.1/32 dev vpn && ip link set vpn up &&"
-        " ip route add default dev vpn table 202 && ip rule add not fwmark 7 lookup 202 pref 102",
-        "ip rule del pref 102; ip link del vpn",
+        f"ip link add vpn type dummy && ip address add {VPN[trial.version]} dev vpn && ip link set vpn up &&"
+        f" {ip} route add default dev vpn table 202 && {ip} rule add not fwmark 7 lookup 202 pref 102",
+        f"{ip} rule del pref 102; ip link del vpn",
     ):
         trial.no_ping(g1, g2)
         trial.no_ping(g2, g1)
@@ -117,7 +137,7 @@ def rule_unlike_mark(trial):
 
 def source_of(guest, address):
     """The source that the kernel takes for an address."""
-    return re.search(r"src (\S+)", guest.check(f"ip -4 route get {address}"))[1]
+    return re.search(r"src (\S+)", guest.check(f"ip route get {address}"))[1]
 
 
 def expect_source(guest, address, source):
@@ -190,10 +210,12 @@ WORST = 300
 def addresses_change(trial):
     """addresses that come and go, the first of them too, under a loop of connections"""
     g1, g2 = trial.g1, trial.g2
+    first, second = g1.ip, SECOND[trial.version]
     changes = (
-        "nap 1; ip address add 10.0.0.11/24 dev eth0; nap 2; ip address del 10.0.0.1/24 dev eth0; nap 3;"
-        " ip address add 10.0.0.1/24 dev eth0; nap 2; ip address del 10.0.0.11/24 dev eth0"
+        f"nap 1; {comes(trial, second)}; nap 2; {goes(trial, first)}; nap 3; {comes(trial, first)}; nap 2;"
+        f" {goes(trial, second)}"
     )
+    # There are no secondary addresses in IPv6.
     promote, undo = (f"echo {value} >/proc/sys/net/ipv4/conf/eth0/promote_secondaries" for value in (1, 0))
     with trial.applied(g1, promote, undo):
         output = g1.check(_CONNECT.format(script=changes, seconds=12, target=tcp(g2)))
@@ -205,7 +227,9 @@ def addresses_change(trial):
         trial.exchange(g1, g2)
 
 
-IPV6 = (network_via_peer, refusals, rule_to_peer, rule_by_mark)
+IPV6 = (network_via_peer, refusals, own_route, rule_to_peer, rule_by_mark)
+# Which of several addresses the kernel takes as source in IPv6 is tried by ipv6_addresses_follow.
+IPV6_BESIDES = (own_gateway, rule_unlike_mark, addresses_change)
 SETUPS = (
     network_via_peer,
     refusals,
@@ -221,4 +245,4 @@ SETUPS = (
 
 
 def run(lab):
-    transparency.compare(lab, NEEDS.guests, SETUPS, ipv6=IPV6)
+    transparency.compare(lab, NEEDS.guests, SETUPS, ipv6=IPV6, ipv6_besides=IPV6_BESIDES)

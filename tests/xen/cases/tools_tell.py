@@ -1,30 +1,37 @@
 """ethtool, ip and xl-status show real figures of xl0 and its peers."""
 
-from lab import xlnet
+import re
+
+from lab import families, xlnet
 from lab.checks import expect, wait_until
 
 COUNT = 100
 
 
-# What an administrator may do, and what xl-status then says of the peer's address. {ip} is that.
+# What an administrator may do, and what xl-status then says of the peer's address. {address} is that.
 REASONS = (
-    ("echo {ip} >$avoid", "echo >$avoid", "the administrator keeps it there"),
-    ("ip route add unreachable {ip}", "ip route del unreachable {ip}", "says that it is unreachable"),
-    ("ip route add {ip} via 10.0.0.254", "ip route del {ip} via 10.0.0.254", "through a gateway"),
-    ("ip rule add to {ip} lookup main pref 100", "ip rule del pref 100", "a rule stands before"),
+    ("echo {address} >$avoid", "echo >$avoid", "the administrator keeps it there"),
+    ("ip route add unreachable {address}", "ip route del unreachable {address}", "says that it is unreachable"),
+    ("ip route add {address} via {gateway}", "ip route del {address} via {gateway}", "through a gateway"),
+    ("{ip} rule add to {address} lookup main pref 100", "{ip} rule del pref 100", "a rule stands before"),
 )
 AVOID = "avoid=/sys/module/xlnet/parameters/avoid; "
+# Nobody has to be there.
+GATEWAYS = {families.IPV4: "10.0.0.254", families.IPV6: "2001:db8::fe"}
 
 
 def explains(lab, guest, peer):
     """xl-status says why an address is not on xl0, and finds rules that xl0 goes past."""
-    for do, undo, words in REASONS:
-        guest.check(AVOID + do.format(ip=peer.ip))
-        try:
-            wait_until(f"xl-status to say '{words}'", lambda words=words: words in guest.run("xl-status").out, 10)
-        finally:
-            guest.check(AVOID + undo.format(ip=peer.ip))
-        xlnet.wait_for_routes(lab, (guest.name, peer.name))
+    for address in peer.addresses if lab.thorough else peer.addresses[:1]:
+        version = families.version(address)
+        words = {"address": address, "gateway": GATEWAYS[version], "ip": f"ip -{version}"}
+        for do, undo, reason in REASONS:
+            guest.check(AVOID + do.format(**words))
+            try:
+                wait_until(f"xl-status to say '{reason}'", lambda said=reason: said in guest.run("xl-status").out, 10)
+            finally:
+                guest.check(AVOID + undo.format(**words))
+            xlnet.wait_for_routes(lab, (guest.name, peer.name))
     guest.check("nft add table ip t && nft 'add chain ip t out { type filter hook output priority 0; policy accept; }'")
     try:
         guest.check("nft add rule ip t out oifname eth0 counter accept")
@@ -51,10 +58,13 @@ def run(lab):
     link = g1.check("ip -s -d link show xl0")
     expect("UP" in link and "mtu" in link, f"ip link shows:\n{link}")
 
-    status = g1.check("xl-status")
-    for word in (g2.ip, "on xl0", str(g2.domid)):
-        expect(word in status, f"xl-status in a guest does not show {word}:\n{status}")
-    explains(lab, g1, g2)
-    status = lab.dom0.check("xl-status")
-    for word in ("g1", "g2", g1.ip, g2.ip):
-        expect(word in status, f"xl-status in dom0 does not show {word}:\n{status}")
+    with families.dressed(g1, g2):
+        xlnet.wait_for_routes(lab)
+        status = g1.check("xl-status")
+        for address in g2.addresses:
+            line = rf"^ +{re.escape(address)} +of domain {g2.domid} +on xl0$"
+            expect(re.search(line, status, re.MULTILINE), f"xl-status in a guest does not show {address}:\n{status}")
+        explains(lab, g1, g2)
+        status = lab.dom0.check("xl-status")
+        for word in ("g1", "g2", *g1.addresses, *g2.addresses):
+            expect(word in status, f"xl-status in dom0 does not show {word}:\n{status}")

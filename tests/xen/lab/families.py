@@ -4,6 +4,7 @@ import contextlib
 import ipaddress
 
 from .errors import LabError
+from .topology import OUTSIDE_IP
 
 IPV4, IPV6 = 4, 6
 VERSIONS = (IPV4, IPV6)
@@ -11,6 +12,8 @@ VERSIONS = (IPV4, IPV6)
 NETWORKS = {IPV4: "10.0.0.0/24", IPV6: "2001:db8::/64"}
 
 
+# The host behind the bridge, once it has been given the second one.
+OUTSIDE = {IPV4: OUTSIDE_IP, IPV6: "2001:db8::64"}
 
 
 def ipv6_address(guest):

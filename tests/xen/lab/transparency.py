@@ -24,6 +24,13 @@ COUNT = 12
 # So many must come on the device that a check names, and no more than half as many on the other one: there ARP goes
 # on, as ever.
 MANY = 8
+# Gives the host behind the bridge an address of IPv6, or takes it. Neither that nor guests are to learn of shorter ways
+# than they are told of, as routers of IPv6 tell them.
+_REDIRECTS = "echo {} >/proc/sys/net/ipv6/conf/eth0/accept_redirects"
+_OUTSIDE = (
+    f"ip -n outside address {{}} {families.OUTSIDE[families.IPV6]}/64 dev eth0 nodad;"
+    f" ip netns exec outside bash -c '{_REDIRECTS}'"
+)
 # Routes may follow what is set up within so many seconds.
 SETTLE = 1.5 * xlnet.FALLBACK
 # How long an exchange may wait for a connection, in seconds; what a firewall drops waits in vain.
@@ -44,7 +51,7 @@ kill "$!" 2>/dev/null
 _SEND = """
 {{ nap 1; for ((i = 0; i < {count}; i++)); do echo "$i"; nap 0.03; done; }} | socat -u - {address}
 """
-_GROUP = "239.1.2.3"
+_GROUPS = {families.IPV4: "239.1.2.3", families.IPV6: "ff15::1234"}
 _GROUP_PORT = 7003
 _RECEIVED = "/tmp/.received"
 _LISTENING = """
@@ -63,6 +70,8 @@ class Trial:
         self.names = names
         self.guests = [lab.guest(name) for name in names]
         self.g1, self.g2 = self.guests[:2]
+        # The address of the host behind the bridge.
+        self.outside = families.OUTSIDE[version]
 
     def both_ways(self):
         return (self.g1, self.g2), (self.g2, self.g1)
@@ -145,17 +154,23 @@ class Trial:
     def datagrams(self, here, there, target, sender, receiver):
         """Datagrams for more than one, which take the NIC in any case; options are socat's."""
         there.check(f"rm -f {_RECEIVED}")
-        listening = f"-u UDP4-RECV:{_GROUP_PORT},{receiver}"
+        listening = f"-u UDP{self.version}-RECV:{_GROUP_PORT},{receiver}"
+        address = f"UDP{self.version}-DATAGRAM:{families.host(target)}:{_GROUP_PORT},{sender}"
         with self.server(there, listening, _GROUP_PORT, f"CREATE:{_RECEIVED}"):
             with self.travels(here, there, out="eth0", back=None):
-                here.check(_SEND.format(count=COUNT, address=f"UDP4-DATAGRAM:{target}:{_GROUP_PORT},{sender}"))
+                here.check(_SEND.format(count=COUNT, address=address))
             lines = int(there.check(f"nap 0.2; mapfile -t lines <{_RECEIVED}; echo ${{#lines[@]}}"))
         expect(lines == COUNT, f"of {COUNT} datagrams to {target} {there.name} received {lines}")
 
     def multicast(self, here, there):
         """Datagrams to a group that `there` has joined must arrive."""
-        member = f"ip-add-membership={_GROUP}:{there.ip}"
-        self.datagrams(here, there, _GROUP, f"ip-multicast-if={here.ip}", member)
+        group = _GROUPS[self.version]
+        if self.version == families.IPV4:
+            sender, member = f"ip-multicast-if={here.ip}", f"ip-add-membership={group}:{there.ip}"
+        else:
+            # No device is named that it is to leave by.
+            sender, member = "reuseaddr", f"ipv6-join-group=[{group}]:eth0"
+        self.datagrams(here, there, group, sender, member)
 
     def broadcast(self, here, there):
         """Datagrams to all of the network must arrive."""
@@ -180,18 +195,38 @@ def nft(rules):
 NFT_UNDO = "nft flush ruleset"
 
 
-def compare(lab, names, setups, ipv6=()):
+@contextlib.contextmanager
+def speaking(lab, version, guests):
+    """Guests, and the host behind the bridge, have addresses of that version of IP in the `with` block."""
+    with families.speaking(version, *guests):
+        if version == families.IPV4:
+            yield
+            return
+        lab.dom0.check(_OUTSIDE.format("replace", 0))
+        for guest in guests:
+            guest.check(_REDIRECTS.format(0))
+        try:
+            yield
+        finally:
+            for guest in guests:
+                guest.run(_REDIRECTS.format(1))
+            lab.dom0.run(_OUTSIDE.format("del", 1))
+
+
+def compare(lab, names, setups, ipv6=(), ipv6_besides=()):
     """Runs all set-ups without the modules, unless the run is to be short, and with them, and those in `ipv6` once more
-    in that; fails with the list of those that do not hold."""
+    in that, and in `ipv6_besides`, unless the run is to be short; fails with the list of those that do not hold."""
     failures = []
     guests = [lab.guest(name) for name in names]
     states = (False, True) if lab.thorough else (True,)
+    if lab.thorough:
+        ipv6 = (*ipv6, *ipv6_besides)
     for loaded in states:
         _bring(lab, names, loaded)
         for version, chosen in ((families.IPV4, setups), (families.IPV6, ipv6)):
             if not chosen:
                 continue
-            with families.speaking(version, *guests), traffic.echo(*guests):
+            with speaking(lab, version, guests), traffic.echo(*guests):
                 if loaded:
                     xlnet.wait_for_routes(lab, names)
                 failures += _round(Trial(lab, names, loaded, version), chosen)
