@@ -13,6 +13,7 @@
 static void describe(const struct fib_result *res, struct xl_fib_answer *answer)
 {
 	struct fib_info *fi = res->fi;
+	const struct fib_nh_common *nhc;
 	__be32 source = fi->fib_prefsrc;
 	unsigned int i;
 
@@ -22,8 +23,11 @@ static void describe(const struct fib_result *res, struct xl_fib_answer *answer)
 	answer->protocol = fi->fib_protocol;
 	answer->next_hops = fi->nh ? fi->nh->id : 0;
 	answer->paths = fib_info_num_path(fi);
-	for (i = 0; i < answer->paths && i < ARRAY_SIZE(answer->oifs); i++)
-		answer->oifs[i] = fib_info_nhc(fi, i)->nhc_oif;
+	for (i = 0; i < answer->paths && i < ARRAY_SIZE(answer->oifs); i++) {
+		nhc = fib_info_nhc(fi, i);
+		/* A group may have fewer by now. */
+		answer->oifs[i] = nhc ? nhc->nhc_oif : 0;
+	}
 	if (res->nhc) {
 		answer->gateway = res->nhc->nhc_gw_family != AF_UNSPEC;
 		/* As fib_result_prefsrc(), which is not exported */

@@ -23,6 +23,7 @@ static int describe(struct dst_entry *dst, const struct in6_addr *daddr,
 		    struct xl_fib_answer *answer)
 {
 	const struct rt6_info *rt = dst_rt6_info(dst);
+	const struct fib_nh_common *nhc;
 	struct fib6_info *from;
 	int err = dst->error;
 	unsigned int i;
@@ -43,8 +44,11 @@ static int describe(struct dst_entry *dst, const struct in6_addr *daddr,
 		answer->next_hops = from->nh->id;
 		answer->paths = nexthop_num_path(from->nh);
 		for (i = 0; i < answer->paths && i < ARRAY_SIZE(answer->oifs);
-		     i++)
-			answer->oifs[i] = nexthop_fib_nhc(from->nh, i)->nhc_oif;
+		     i++) {
+			nhc = nexthop_fib_nhc(from->nh, i);
+			/* A group may have fewer by now. */
+			answer->oifs[i] = nhc ? nhc->nhc_oif : 0;
+		}
 	} else {
 		answer->paths = 1 + READ_ONCE(from->fib6_nsiblings);
 		answer->oifs[0] = dst_dev_rcu(dst)->ifindex;
