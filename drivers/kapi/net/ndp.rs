@@ -91,17 +91,18 @@ impl<T: Observer> Tap<T> {
         tap: *mut bindings::xl_ndp_tap,
         message: *const bindings::xl_ndp_message,
     ) {
-        // SAFETY: By the function's contract.
-        let (this, message) = unsafe {
+        // SAFETY: By the function's contract. Of the tap only the observer is borrowed: `open` is
+        // written when it is called already.
+        let (observer, message) = unsafe {
             (
-                &*kernel::container_of!(Opaque::cast_from(tap), Self, tap),
+                &(*kernel::container_of!(Opaque::cast_from(tap), Self, tap)).observer,
                 &*message,
             )
         };
         let Some(bytes) = message.bytes.get(..usize::from(message.len)) else {
             return;
         };
-        this.observer.observed(&Message {
+        observer.observed(&Message {
             ifindex: message.ifindex,
             source: ipv6_addr(&message.source),
             destination: ipv6_addr(&message.destination),
