@@ -33,8 +33,8 @@ struct xl_neigh_walk {
 static void xl_neigh_take(struct neighbour *neigh, void *data)
 {
 	const struct xl_neigh_walk *walk = data;
+	u8 mac[MAX_ADDR_LEN] = {};
 	struct in6_addr addr;
-	u8 mac[MAX_ADDR_LEN];
 
 	if (neigh->dev != walk->dev || !xl_neigh_in_use(neigh))
 		return;
