@@ -133,11 +133,9 @@ impl Table {
     /// Finds the peer that owns an address.
     #[inline]
     pub(crate) fn find(&self, address: IpAddr) -> Option<&Entry> {
-        self.position(address)
-            .ok()
-            .and_then(|at| self.entries.get(at))
-            // An IPv4 address in the spelling of IPv6 is nobody's, though packets and messages may have it.
-            .filter(|entry| entry.address.is_ipv4() == address.is_ipv4())
+        let found = self.entries.get(self.position(address).ok()?);
+        // A peer may well send from a mapped address.
+        found.filter(|entry| entry.address == address)
     }
 
     /// Whether an address is this guest's.
@@ -153,7 +151,7 @@ impl Table {
     }
 }
 
-/// A number for each address that somebody may have; IPv4 is mapped into IPv6 (RFC 4291), where nobody's is.
+/// A number for each address; IPv4 is mapped into IPv6 (RFC 4291), where no entry's address is.
 #[inline]
 fn key(address: IpAddr) -> u128 {
     match address {
