@@ -71,7 +71,7 @@ LIES = (
     Lie("state-back", BROKEN + "state impossible"),
     Lie("state-flapping", BROKEN + "state impossible"),
     Lie("closing-for-ever", opens=True),
-    Lie("acceptance-beyond", BROKEN + "addr: too many addresses"),
+    Lie("acceptance-beyond", BROKEN + "addr: too many"),
     *PACKET_LIES,
     *(dataclasses.replace(lie, name=f"ipv6-{lie.name}") for lie in PACKET_LIES),
     # These are for the kernel's IPv6 to judge, as if they had come by the NIC.
