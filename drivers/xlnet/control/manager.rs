@@ -10,7 +10,7 @@ use crate::control::{
     account::Account,
     advert,
     demand::Demand,
-    nic::{Nic, NicState},
+    nic::{Look, Nic, NicState},
     peer::{Guest, Peer},
     publisher::Publisher,
     router::RouterKick,
@@ -85,6 +85,8 @@ struct State {
     instance: u64,
     nic: Arc<Nic>,
     nic_state: Option<NicState>,
+    /// Whether that may change without anybody telling.
+    settling: bool,
     dev: OwnDeviceRef,
     driver: Arc<XlDriver>,
     budget: Arc<GrantBudget>,
@@ -146,6 +148,7 @@ impl Manager {
             instance: random_u64(),
             nic,
             nic_state: None,
+            settling: false,
             watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
             publisher: Worker::new(Publisher::new())?,
             dev,
@@ -243,7 +246,7 @@ impl Manager {
             state.look_at_nic();
         }
         let mut settles = None;
-        if state.nic.is_settling() {
+        if state.settling {
             self.nic_changed();
             settles = Some(now_ms() + SETTLE_MS);
         }
@@ -345,11 +348,15 @@ impl State {
     // Inlined, its lists would lie on the stack with those of what is called after it.
     #[inline(never)]
     fn look_at_nic(&mut self) {
-        let before = self.nic_state;
-        self.nic_state = self.nic.state();
-        if self.nic_state == before {
+        let Look {
+            state: now,
+            settling,
+        } = self.nic.look();
+        self.settling = settling;
+        if now == self.nic_state {
             return;
         }
+        self.nic_state = now;
         if let Some(nic) = &self.nic_state {
             // Without memory it is the kernel's neighbour entries that tell of who is talked to.
             let _ = self.demand.follow_own(&nic.addresses);

@@ -14,10 +14,7 @@ use kernel::{
     new_mutex,
     prelude::*,
     str::CString,
-    sync::{
-        atomic::{Atomic, Relaxed},
-        Arc, Mutex,
-    },
+    sync::{Arc, Mutex},
 };
 use xlnet_protocol::{Addrs, Mac, MAX_ADDRS};
 
@@ -30,8 +27,6 @@ pub(crate) struct Nic {
     /// What the device that is the NIC is called, or was when it went.
     #[pin]
     name: Mutex<Option<CString>>,
-    /// Whether the link was being asked for one of its addresses when it was looked at last.
-    settling: Atomic<bool>,
 }
 
 /// What the NIC is like at one moment.
@@ -41,6 +36,15 @@ pub(crate) struct NicState {
     /// As many of its addresses as an advert can carry, IPv4 before IPv6.
     pub(crate) addresses: Addrs,
     pub(crate) mtu: u32,
+}
+
+/// What was found when the NIC was looked at.
+pub(crate) struct Look {
+    /// What it is like. `None` if it cannot carry traffic, or must see all of it: gone, down, without carrier or an
+    /// address that others could use, or with a native XDP program.
+    pub(crate) state: Option<NicState>,
+    /// Whether the link is being asked for one of its addresses, which may be usable soon without anybody telling.
+    pub(crate) settling: bool,
 }
 
 impl NicState {
@@ -74,7 +78,6 @@ impl Nic {
                 wanted,
                 uplink: Arc::new(Uplink::new()?, GFP_KERNEL)?,
                 name <- new_mutex!(None),
-                settling: Atomic::new(false),
             }? Error),
             GFP_KERNEL,
         )
@@ -96,17 +99,24 @@ impl Nic {
         self.uplink.device.counted()
     }
 
-    /// What the NIC is like now. `None` if it cannot carry traffic, or must see all of it: gone, down, without
-    /// carrier or an address that others could use, or with a native XDP program. Process context, RTNL not
-    /// held.
-    pub(crate) fn state(&self) -> Option<NicState> {
+    /// Looks what the NIC is like now. Process context, RTNL not held.
+    pub(crate) fn look(&self) -> Look {
+        let mut look = Look {
+            state: None,
+            settling: false,
+        };
         let rtnl = Rtnl::lock();
-        self.settling.store(false, Relaxed);
-        let dev =
-            self.uplink.device.locked(&rtnl).filter(|dev| {
-                dev.is_running() && dev.has_carrier() && !dev.has_native_xdp(&rtnl)
-            })?;
-        let mac = Mac::new(dev.mac(&rtnl)?).ok()?;
+        let usable = self
+            .uplink
+            .device
+            .locked(&rtnl)
+            .filter(|dev| dev.is_running() && dev.has_carrier() && !dev.has_native_xdp(&rtnl));
+        let Some(dev) = usable else {
+            return look;
+        };
+        let Some(mac) = dev.mac(&rtnl).and_then(|mac| Mac::new(mac).ok()) else {
+            return look;
+        };
         let mut addresses = Addrs::new();
         dev.ipv4_addresses(&rtnl, |address| {
             // One that nobody else could use, one given twice, one too many: whoever uses it is
@@ -114,26 +124,24 @@ impl Nic {
             let _ = addresses.push(IpAddr::V4(address));
         });
         let ipv6 = dev.ipv6_addresses::<MAX_ADDRS>(&rtnl);
-        self.settling.store(ipv6.pending, Relaxed);
+        look.settling = ipv6.pending;
         for address in ipv6.iter() {
             // As above.
             let _ = addresses.push(IpAddr::V6(address));
         }
-        (!addresses.is_empty()).then_some(NicState {
-            mac,
-            addresses,
-            mtu: dev.mtu(),
-        })
+        if !addresses.is_empty() {
+            look.state = Some(NicState {
+                mac,
+                addresses,
+                mtu: dev.mtu(),
+            });
+        }
+        look
     }
 
     /// What the device that is the NIC is called, or was when it went.
     pub(crate) fn name(&self) -> Option<DeviceName> {
         self.name.lock().as_deref().and_then(DeviceName::new)
-    }
-
-    /// Whether addresses may have become usable since the NIC was looked at, without anybody telling.
-    pub(crate) fn is_settling(&self) -> bool {
-        self.settling.load(Relaxed)
     }
 
     /// Whether `dev` is the one that is waited for. If that was there before, it is what came in its place.

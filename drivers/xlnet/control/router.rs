@@ -244,7 +244,7 @@ impl State {
     /// Brings everything in line. Returns when to do so again, if nobody asks before.
     fn pass(&mut self, nic: &Nic, now: u64) -> Option<u64> {
         let ifindex = nic.ifindex();
-        let nic_state = nic.state();
+        let nic_state = nic.look().state;
         if nic_state.is_some() && !self.nic_up {
             // What was seen before may be true no longer.
             for watched in &self.watched {
