@@ -18,7 +18,13 @@ use crate::data::{
     table::{Entry, Own, Table, To},
 };
 use kapi::{net::neighbour::Neighbour, work::Worker};
-use kernel::{prelude::*, sync::Arc};
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc,
+    },
+};
 use xlnet_protocol::{Acquaintance, Acquaintances, Addrs, Mac, Shortage, Wish, NOBODY};
 
 /// So many neighbours are remembered.
@@ -26,8 +32,11 @@ const MAX_KNOWN: usize = 256;
 /// How often dom0 is told the same wishes in another order, in milliseconds: of two that are wanted alike now one comes
 /// first and now the other, and each time dom0 decides about all guests.
 const REORDER_MS: u64 = 2000;
-/// How often it is looked which neighbours are in use, in milliseconds: not all of that is told.
+/// How often it is looked which neighbours are in use, in milliseconds: not all of that is told ...
 const SCAN_MS: u64 = 2000;
+/// ... and how soon again if it is: on a large link it is all the time, and who wants to can have it told with each
+/// packet.
+const SCAN_PACE_MS: u64 = 50;
 
 pub(crate) struct Demand {
     known: Acquaintances<KVVec<Option<Acquaintance>>>,
@@ -39,6 +48,7 @@ pub(crate) struct Demand {
     /// What dom0 is told of it, and since when.
     said: Option<Wish>,
     said_at: u64,
+    scanned_at: u64,
     scan_at: u64,
 }
 
@@ -79,23 +89,29 @@ impl Demand {
             own: Addrs::new(),
             said: None,
             said_at: 0,
+            scanned_at: 0,
             scan_at: 0,
         })
     }
 
-    /// Looks who is talked to; `changed` tells that neighbours are known to have changed, `short` that there were
-    /// no grants or no memory for a channel. Returns whether the table of addresses is to be made anew. Process
-    /// context.
+    /// Looks who is talked to; `changed` tells that neighbours are known to have changed, until they are looked at,
+    /// `short` that there were no grants or no memory for a channel. Returns whether the table of addresses is to be
+    /// made anew. Process context.
     pub(crate) fn look(
         &mut self,
         nic: &Nic,
         peers: &mut [Peer],
-        changed: bool,
+        changed: &Atomic<bool>,
         short: bool,
         now: u64,
     ) -> bool {
-        if changed || now >= self.scan_at {
-            self.scan_at = now + SCAN_MS;
+        if changed.load(Relaxed) {
+            self.scan_at = self.scan_at.min(self.scanned_at + SCAN_PACE_MS);
+        }
+        if now >= self.scan_at {
+            // What changes from here on is told.
+            changed.xchg(false, Full);
+            (self.scanned_at, self.scan_at) = (now, now + SCAN_MS);
             self.scan(nic, now);
         }
         for peer in peers.iter_mut() {

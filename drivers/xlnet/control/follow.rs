@@ -198,8 +198,7 @@ impl NeighbourObserver {
 
 impl neighbour::Observer for NeighbourObserver {
     fn in_use(&self, ifindex: i32) {
-        if ifindex == self.nic.ifindex() {
-            self.manager.get().neighbours_changed();
+        if ifindex == self.nic.ifindex() && self.manager.get().neighbours_changed() {
             self.manager.kick();
         }
     }

@@ -180,9 +180,9 @@ impl Manager {
         self.told.lock().note(node);
     }
 
-    /// Neighbours of the NIC did. Any context.
-    pub(crate) fn neighbours_changed(&self) {
-        self.neighbours_changed.store(true, Release);
+    /// Neighbours of the NIC did. Returns whether the manager is to be told. Any context.
+    pub(crate) fn neighbours_changed(&self) -> bool {
+        !self.neighbours_changed.xchg(true, Full)
     }
 
     /// Closes everything, for good. The worker is stopped already. Process context, RTNL not held.
@@ -266,8 +266,7 @@ impl Manager {
             self.told.lock().all = true;
             retry = Some(now_ms() + 1);
         }
-        let neighbours_changed = self.neighbours_changed.xchg(false, Full);
-        let demand = state.look_at_demand(neighbours_changed);
+        let demand = state.look_at_demand(&self.neighbours_changed);
         // A dead peer keeps its pages until Xen has done with it, and nobody tells us then.
         if state.update_advert().is_err() || state.stale || state.is_owed_pages() {
             retry = Some(now_ms() + RETRY_MS);
@@ -312,7 +311,7 @@ impl State {
     }
 
     /// Looks to whom channels are wanted. Returns when to do so again.
-    fn look_at_demand(&mut self, neighbours_changed: bool) -> Option<u64> {
+    fn look_at_demand(&mut self, neighbours_changed: &Atomic<bool>) -> Option<u64> {
         if !self.up {
             return None;
         }
