@@ -135,7 +135,10 @@ impl<T: Send + Sync> RcuBox<T> {
         unsafe { &*ptr }
     }
 
-    /// Replaces the contents and frees the old ones once no reader has them. Process context.
+    /// Replaces the contents and frees the old ones once no reader has them: when this returns nobody
+    /// reads them any more. Process context, not within an RCU read-side critical section: it would
+    /// wait for itself or, on a kernel whose readers are not preempted, end the section by sleeping.
+    /// Types do not rule that out, as with `kernel::revocable::Revocable::revoke`; lockdep tells.
     pub fn replace(&self, value: KBox<T>) {
         // INVARIANT: The new pointer comes from `into_raw`; ownership of the old one moves out.
         let old = self.0.xchg(KBox::into_raw(value), Full);
@@ -155,7 +158,7 @@ impl<T: Send + Sync> Drop for RcuBox<T> {
 }
 
 /// Waits until all who were reading under RCU when it was called are through, softirqs among them.
-/// Process context.
+/// Process context, as for [`RcuBox::replace`].
 pub fn wait_for_readers() {
     compat::rcu::synchronize_rcu();
 }
