@@ -112,12 +112,15 @@ pub(crate) fn for_each_peer(mut take: impl FnMut(DomId) -> Result) -> Result {
 /// # Errors
 ///
 /// `ENOMEM`, XenStore's.
+#[inline(never)]
 pub(crate) fn read_peer(peer: DomId) -> Result<Option<KBox<PeerEntry>>> {
-    let text = xenbus::read(format_args!("{}", Path::own(Node::Peer(peer))))?;
-    let Some(Ok(entry)) = text.map(|text| PeerEntry::parse(&text)) else {
+    let Some(text) = xenbus::read(format_args!("{}", Path::own(Node::Peer(peer))))? else {
         return Ok(None);
     };
-    Ok(Some(KBox::new(entry, GFP_KERNEL)?))
+    match PeerEntry::parse(&text) {
+        Ok(entry) => Ok(Some(KBox::new(entry, GFP_KERNEL)?)),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Reads the offer of `peer`, as dom0 relayed it. `None` if there is none, or it is malformed.

@@ -71,6 +71,21 @@ impl Former {
             dormant: Arc::new(Dormant::new(), GFP_KERNEL)?,
         })
     }
+
+    /// See [`Demand::follow_own`]; `known` are those that were there before.
+    // Inlined, its lists would lie on the stack with those of who calls it.
+    #[inline(never)]
+    fn follow_own(&mut self, own: &Addrs, known: &Addrs) -> Result {
+        let mut counting = Addrs::new();
+        for address in own.iter() {
+            if self.own.vouches(address) || !known.contains(address) {
+                // A part of such a list is one.
+                let _ = counting.push(address);
+            }
+        }
+        self.own = Arc::new(Own::new(counting, |_| false), GFP_KERNEL)?;
+        Ok(())
+    }
 }
 
 impl Demand {
@@ -79,9 +94,10 @@ impl Demand {
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub(crate) fn new(channels: u16, idle_ms: u64, avoid: Arc<Avoid>) -> Result<Self> {
+    #[inline(never)]
+    pub(crate) fn new(channels: u16, idle_ms: u64, avoid: Arc<Avoid>) -> Result<KBox<Self>> {
         let table = KVVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
-        Ok(Self {
+        let this = Self {
             known: Acquaintances::new(table, idle_ms),
             formers: KVec::new(),
             shortage: Shortage::none(channels),
@@ -91,7 +107,8 @@ impl Demand {
             said_at: 0,
             scanned_at: 0,
             scan_at: 0,
-        })
+        };
+        Ok(KBox::new(this, GFP_KERNEL)?)
     }
 
     /// Looks who is talked to; `changed` tells that neighbours are known to have changed, until they are looked at,
@@ -173,16 +190,10 @@ impl Demand {
             self.own = *own;
             return Ok(());
         }
-        for former in &mut self.formers {
-            let mut counting = Addrs::new();
-            for address in own.iter() {
-                if former.own.vouches(address) || !self.own.contains(address) {
-                    // A part of such a list is one.
-                    let _ = counting.push(address);
-                }
-            }
-            former.own = Arc::new(Own::new(counting, |_| false), GFP_KERNEL)?;
-        }
+        let known = &self.own;
+        self.formers
+            .iter_mut()
+            .try_for_each(|former| former.follow_own(own, known))?;
         self.own = *own;
         Ok(())
     }
@@ -270,11 +281,12 @@ impl Demand {
     /// # Errors
     ///
     /// XenStore's, as long as there is no advert.
+    #[inline(never)]
     pub(crate) fn say(&mut self, publisher: &Worker<Publisher>, now: u64) -> Result {
         let wish = self.known.wish(self.shortage.room(), now);
-        let known = self.said.is_some_and(|said| {
+        let known = self.said.as_ref().is_some_and(|said| {
             let reordered = || said.room == wish.room && said.distance(&wish) == 0;
-            said == wish || now < self.said_at + REORDER_MS && reordered()
+            *said == wish || now < self.said_at + REORDER_MS && reordered()
         });
         if !known {
             publisher.get().say(&wish)?;

@@ -76,7 +76,7 @@ pub(crate) struct Managed {
     pub(crate) driver: Arc<XlDriver>,
     pub(crate) budget: Arc<GrantBudget>,
     pub(crate) router: RouterKick,
-    pub(crate) demand: Demand,
+    pub(crate) demand: KBox<Demand>,
 }
 
 struct State {
@@ -94,7 +94,7 @@ struct State {
     watchdog: Arc<Worker<Watchdog>>,
     publisher: Arc<Worker<Publisher>>,
     peers: KVVec<Peer>,
-    demand: Demand,
+    demand: KBox<Demand>,
     /// Those of the peers, and of former peers that are not forgotten.
     accounts: KVec<Arc<Account>>,
     /// What XenStore says of us, as far as we know.
@@ -388,6 +388,7 @@ impl State {
     }
 
     /// Takes what dom0 told.
+    #[inline(never)]
     fn hear(&mut self, told: &Told) -> Result {
         let mut entries = KVec::new();
         let mut read =
@@ -456,6 +457,7 @@ impl State {
     }
 
     /// Takes dom0's word for a peer. Returns whether addresses changed.
+    #[inline(never)]
     fn introduce(&mut self, domid: DomId, entry: &PeerEntry) -> Result<bool> {
         if let Some(peer) = self.peers.iter_mut().find(|peer| peer.domid() == domid) {
             if peer.mac() != entry.mac {

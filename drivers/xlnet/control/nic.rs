@@ -117,24 +117,24 @@ impl Nic {
         let Some(mac) = dev.mac(&rtnl).and_then(|mac| Mac::new(mac).ok()) else {
             return look;
         };
-        let mut addresses = Addrs::new();
+        let state = look.state.insert(NicState {
+            mac,
+            addresses: Addrs::new(),
+            mtu: dev.mtu(),
+        });
         dev.ipv4_addresses(&rtnl, |address| {
             // One that nobody else could use, one given twice, one too many: whoever uses it is
             // reached through the NIC.
-            let _ = addresses.push(IpAddr::V4(address));
+            let _ = state.addresses.push(IpAddr::V4(address));
         });
         let ipv6 = dev.ipv6_addresses::<MAX_ADDRS>(&rtnl);
         look.settling = ipv6.pending;
         for address in ipv6.iter() {
             // As above.
-            let _ = addresses.push(IpAddr::V6(address));
+            let _ = state.addresses.push(IpAddr::V6(address));
         }
-        if !addresses.is_empty() {
-            look.state = Some(NicState {
-                mac,
-                addresses,
-                mtu: dev.mtu(),
-            });
+        if state.addresses.is_empty() {
+            look.state = None;
         }
         look
     }

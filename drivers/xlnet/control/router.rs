@@ -394,7 +394,7 @@ impl State {
             for watched in self.watched.iter_mut().filter(of_group).filter(ends) {
                 watched.end_accepting(list, session, now);
             }
-            session.say(addresses);
+            session.say(&addresses);
         }
     }
 

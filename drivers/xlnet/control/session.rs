@@ -60,6 +60,8 @@ impl Session {
     /// # Errors
     ///
     /// What no honest peer would say.
+    // Inlined, its lists would lie on the stack with those of what is called after it; so for `say`.
+    #[inline(never)]
     pub(crate) fn hear(&mut self, now: u64) -> Result<(), SchemaError> {
         let peer = &self.ends.peer;
         if self.heard_revision == Some(peer.user_word(Acceptance::REVISION)) {
@@ -115,21 +117,23 @@ impl Session {
 
     /// Says from which of the peer's addresses packets are taken, and that what the peer said last is acted
     /// on.
-    pub(crate) fn say(&mut self, addresses: Accepted) {
-        let refused = self.group.refused() - self.refused_before;
-        let new = Acceptance {
-            list: self.list_of(&addresses),
-            seen: self.heard.list,
-            refused: refused as u32,
-            addresses,
-        };
-        if new == self.said {
+    #[inline(never)]
+    pub(crate) fn say(&mut self, addresses: &Accepted) {
+        let list = self.list_of(addresses);
+        let seen = self.heard.list;
+        let refused = (self.group.refused() - self.refused_before) as u32;
+        let said = &mut self.said;
+        if (list, seen, refused) == (said.list, said.seen, said.refused) {
             return;
         }
-        self.said = new;
+        if list != said.list {
+            said.addresses = *addresses;
+        }
+        (said.list, said.seen, said.refused) = (list, seen, refused);
+        let words = said.to_words();
         let own = &self.ends.own;
         // The page has room for all of it.
-        if let Ok(revision) = own.publish_user(Acceptance::OFFSET, new.to_words(), self.revision) {
+        if let Ok(revision) = own.publish_user(Acceptance::OFFSET, words, self.revision) {
             self.revision = revision;
         }
         self.ends.port.notify();
