@@ -196,6 +196,8 @@ impl Guest {
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
+    // Inlined, its lists would lie on the stack with those of what is called after it; so for the wish.
+    #[inline(never)]
     pub(crate) fn read_advert(&mut self) -> Result<bool> {
         let read = self.changes.advert.load(Relaxed) && self.advert_pace.take();
         if read {
@@ -212,6 +214,7 @@ impl Guest {
     /// # Errors
     ///
     /// XenStore's; the next call tries again.
+    #[inline(never)]
     pub(crate) fn read_wish(&mut self) -> Result<bool> {
         if !self.changes.wish.load(Relaxed) || !self.wish_pace.take() {
             return Ok(false);

@@ -327,19 +327,34 @@ impl State {
         (result, true)
     }
 
-    /// The guests' places, worked out anew.
-    // Inlined, its lists would lie on the stack with those of what is called after it.
+    /// What the guests claim.
+    // Inlined, its lists would lie on the stack with those of what is called after it; so for the others.
     #[inline(never)]
-    fn roster(&mut self) -> Result<KVVec<roster::Guest>> {
-        let mut roster = KVVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
-        let mut vifs = KVVec::new();
+    fn claimants(&self) -> Result<KVVec<roster::Guest>> {
+        let mut claimants = KVVec::with_capacity(self.guests.len(), GFP_KERNEL)?;
         for guest in &self.guests {
             let entry = roster::Guest::new(guest.domid(), guest.advert, guest.policy(&self.policy));
-            roster.push(entry, GFP_KERNEL)?;
+            claimants.push(entry, GFP_KERNEL)?;
+        }
+        Ok(claimants)
+    }
+
+    /// Their vifs.
+    #[inline(never)]
+    fn vifs(&self) -> Result<KVVec<roster::Vif>> {
+        let mut vifs = KVVec::new();
+        for guest in &self.guests {
             for vif in self.survey.iter().flat_map(|survey| guest.vifs(survey)) {
                 vifs.push(vif, GFP_KERNEL)?;
             }
         }
+        Ok(vifs)
+    }
+
+    /// The guests' places, worked out anew.
+    #[inline(never)]
+    fn roster(&mut self) -> Result<KVVec<roster::Guest>> {
+        let (mut roster, mut vifs) = (self.claimants()?, self.vifs()?);
         let mut claims = KVVec::from_elem(Claim::NONE, roster::claims(&roster), GFP_KERNEL)?;
         let policy = self.policy.roster(&self.bridges);
         let warned = &mut self.warned;

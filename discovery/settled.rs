@@ -6,7 +6,7 @@ use kernel::prelude::*;
 use xlnet_protocol::{
     pairing::{self, Demand, Pair},
     roster::{self, Apart, Guest},
-    sort_by_key, DomId, PeerEntry, Wish,
+    sort_by_key, Addrs, DomId, PeerEntry, Wish,
 };
 
 /// All guests as dom0 knows them, and who is introduced to whom.
@@ -128,7 +128,10 @@ impl Settled {
     }
 
     /// What a guest is to be told.
-    pub(crate) fn entries(&self, domid: DomId) -> impl Iterator<Item = (DomId, PeerEntry)> + '_ {
+    pub(crate) fn entries(
+        &self,
+        domid: DomId,
+    ) -> impl Iterator<Item = (DomId, PeerEntry<&Addrs>)> + '_ {
         let guest = self.guest(domid);
         self.peers(domid).iter().filter_map(move |(_, peer, at)| {
             let entry = roster::introduction(guest?, self.roster.get(*at)?);

@@ -10,7 +10,7 @@ use kapi::{
     xen::xenbus::{self, Transaction},
 };
 use kernel::prelude::*;
-use xlnet_protocol::{DomId, Node, Offer, Path, PeerEntry, Reasons, Tree, Version};
+use xlnet_protocol::{Addrs, DomId, Node, Offer, Path, PeerEntry, Reasons, Tree, Version};
 
 /// When to try again what XenStore refused, in milliseconds.
 const RETRY_MS: u64 = 1000;
@@ -103,14 +103,14 @@ impl Told {
     /// # Errors
     ///
     /// XenStore's, `ENOMEM`; it was told nothing then.
-    pub(crate) fn tell(
+    pub(crate) fn tell<'a>(
         &mut self,
-        entries: impl Iterator<Item = (DomId, PeerEntry)>,
+        entries: impl Iterator<Item = (DomId, PeerEntry<&'a Addrs>)>,
     ) -> Result<KVec<DomId>> {
         let (mut news, mut met) = (KVVec::new(), KVec::new());
         for (domid, entry) in entries {
             let known = self.peers.iter().find(|peer| peer.domid == domid);
-            if known.is_some_and(|known| known.entry == entry) {
+            if known.is_some_and(|known| known.entry.by_ref() == entry) {
                 continue;
             }
             if known.is_none_or(|known| known.entry.nonce != entry.nonce) {
@@ -141,15 +141,14 @@ impl Told {
         self.tell_at = 0;
         for (domid, entry) in news {
             match self.peers.iter_mut().find(|peer| peer.domid == domid) {
-                Some(peer) if peer.entry.nonce == entry.nonce => peer.entry = entry,
-                Some(peer) => *peer = Peer::new(domid, entry),
-                None => self.peers.push(Peer::new(domid, entry), GFP_KERNEL)?,
+                Some(peer) => peer.update(entry),
+                None => self.peers.push(Peer::new(domid, &entry), GFP_KERNEL)?,
             }
         }
         Ok(met)
     }
 
-    fn write_entry(&self, to: &Transaction, peer: DomId, entry: &PeerEntry) -> Result {
+    fn write_entry(&self, to: &Transaction, peer: DomId, entry: &PeerEntry<&Addrs>) -> Result {
         match self.version {
             Version::One => {
                 for (node, value) in entry.nodes_of_version1(peer) {
@@ -245,13 +244,32 @@ impl Told {
 }
 
 impl Peer {
-    fn new(domid: DomId, entry: PeerEntry) -> Self {
+    // Inlined, it would lie on the stack twice.
+    #[inline(never)]
+    fn new(domid: DomId, entry: &PeerEntry<&Addrs>) -> Self {
         Self {
             domid,
-            entry,
+            entry: entry.copied(),
             offer: None,
             due: None,
         }
+    }
+
+    /// The guest was told this of it.
+    fn update(&mut self, entry: PeerEntry<&Addrs>) {
+        let PeerEntry {
+            mac,
+            addrs,
+            own,
+            nonce,
+        } = entry;
+        if self.entry.nonce != nonce {
+            (self.offer, self.due) = (None, None);
+        }
+        // One after the other, as they are long.
+        (self.entry.mac, self.entry.nonce) = (mac, nonce);
+        self.entry.addrs = *addrs;
+        self.entry.own = *own;
     }
 }
 

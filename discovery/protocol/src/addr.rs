@@ -117,6 +117,8 @@ impl Addrs {
     }
 
     /// The addresses for which `keep` holds, in the same order.
+    // Inlined, both lists would lie on the stack with those of who calls it.
+    #[inline(never)]
     pub(crate) fn filter(&self, mut keep: impl FnMut(IpAddr) -> bool) -> Self {
         let mut kept = Self::new();
         for addr in self.iter().filter(|addr| keep(*addr)) {

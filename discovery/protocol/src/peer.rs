@@ -2,6 +2,7 @@
 
 //! The peer entry: dom0 tells a guest about another.
 
+use core::borrow::Borrow;
 use core::fmt;
 
 use crate::addr::{Addrs, Mac};
@@ -14,16 +15,17 @@ use crate::words::Words;
 
 /// What dom0 vouches for about a peer.
 ///
-/// Formats as the string that XenStore takes.
+/// Formats as the string that XenStore takes. With `A = &Addrs` it is a view of what somebody else keeps:
+/// addresses are long, and a kernel's stack is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerEntry {
+pub struct PeerEntry<A = Addrs> {
     /// MAC address of the peer's NIC.
     pub mac: Mac,
     /// The addresses that are the peer's and nobody else's.
-    pub addrs: Addrs,
+    pub addrs: A,
     /// The reader's own addresses that dom0 vouches for to the peer, which refuses packets from
     /// others: what comes from them has to take the NIC.
-    pub own: Addrs,
+    pub own: A,
     /// Names this pair of instances; see [`pair_nonce`].
     pub nonce: u64,
 }
@@ -42,7 +44,7 @@ impl PeerEntry {
             addrs: Addrs::new(),
             own: Addrs::new(),
         };
-        // In place: they are long, and a kernel's stack is not.
+        // In place, as they are long.
         for (name, addrs) in [(ADDR, &mut entry.addrs), (OWN, &mut entry.own)] {
             while let Some(text) = words.next_if(name) {
                 addrs.push_text(text)?;
@@ -52,13 +54,37 @@ impl PeerEntry {
         Ok(entry)
     }
 
+    /// A view of the entry.
+    pub const fn by_ref(&self) -> PeerEntry<&Addrs> {
+        PeerEntry {
+            mac: self.mac,
+            addrs: &self.addrs,
+            own: &self.own,
+            nonce: self.nonce,
+        }
+    }
+}
+
+impl PeerEntry<&Addrs> {
+    /// The entry that this is a view of.
+    pub const fn copied(&self) -> PeerEntry {
+        PeerEntry {
+            mac: self.mac,
+            addrs: *self.addrs,
+            own: *self.own,
+            nonce: self.nonce,
+        }
+    }
+}
+
+impl<A: Borrow<Addrs>> PeerEntry<A> {
     /// The nodes to write for `peer` in version 1, which has one for each field, and their values. The nonce
     /// is the last, so that a reader who finds it finds the others too.
     pub fn nodes_of_version1(&self, peer: DomId) -> [(Node, Value<'_>); 4] {
         [
             (Node::PeerMac(peer), Value::Mac(self.mac)),
-            (Node::PeerAddr(peer), Value::Addrs(&self.addrs)),
-            (Node::PeerOwn(peer), Value::Addrs(&self.own)),
+            (Node::PeerAddr(peer), Value::Addrs(self.addrs.borrow())),
+            (Node::PeerOwn(peer), Value::Addrs(self.own.borrow())),
             (Node::PeerNonce(peer), Value::Hex64(self.nonce)),
         ]
     }
@@ -67,10 +93,10 @@ impl PeerEntry {
 const ADDR: &str = "addr";
 const OWN: &str = "own";
 
-impl fmt::Display for PeerEntry {
+impl<A: Borrow<Addrs>> fmt::Display for PeerEntry<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "mac={} nonce={:016x}", self.mac, self.nonce)?;
-        for (name, addrs) in [(ADDR, &self.addrs), (OWN, &self.own)] {
+        for (name, addrs) in [(ADDR, self.addrs.borrow()), (OWN, self.own.borrow())] {
             for addr in addrs.iter() {
                 write!(f, " {name}={addr}")?;
             }

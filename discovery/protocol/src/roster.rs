@@ -56,8 +56,8 @@ struct Seat {
     instance: u64,
     mac: Mac,
     port: Port,
-    claimed: Addrs,
-    vouched: Addrs,
+    /// What the guest claims and its vif permits; when all guests' are known, what dom0 vouches for.
+    addrs: Addrs,
 }
 
 /// Why two guests do not meet. Formats as the clause that the log gives.
@@ -119,7 +119,7 @@ impl Guest {
 
     /// The addresses dom0 vouches for, `None` if the guest takes no part.
     pub fn vouched(&self) -> Option<&Addrs> {
-        self.seat.as_ref().map(|seat| &seat.vouched)
+        self.seat.as_ref().map(|seat| &seat.addrs)
     }
 
     /// Why the guest, which would take part, meets nobody. No reason if it may, or would not.
@@ -244,8 +244,8 @@ pub fn evaluate(
     for guest in guests.iter_mut() {
         let (domid, segment) = (guest.domid, guest.segment());
         if let (Some(seat), Some(segment)) = (&mut guest.seat, segment) {
-            seat.vouched = seat
-                .claimed
+            seat.addrs = seat
+                .addrs
                 .filter(|addr| is_uncontested(claims, segment, addr, domid));
         }
     }
@@ -257,7 +257,7 @@ fn list<'a>(guests: &[Guest], claims: &'a mut [Claim]) -> &'a [Claim] {
     let mut count = 0;
     for guest in guests {
         let Some(seat) = &guest.seat else { continue };
-        for addr in seat.claimed.iter() {
+        for addr in seat.addrs.iter() {
             if let Some(claim) = claims.get_mut(count) {
                 *claim = Claim(Some((seat.port.segment, addr, guest.domid)));
                 count += 1;
@@ -306,6 +306,8 @@ fn report_conflicts(claims: &[Claim], report: &mut impl FnMut(Warning)) {
 
 /// The seat of guest `i`, before the other guests' addresses are looked at, or why it has none; without a
 /// reason if it takes no part. The guests are sorted by their ids.
+// Inlined, its lists would lie on the stack with those of who calls it.
+#[inline(never)]
 fn seat(
     guests: &[Guest],
     i: usize,
@@ -344,7 +346,7 @@ fn seat(
     if !reasons.is_empty() {
         return Err(reasons);
     }
-    let claimed = advert.addrs.filter(|addr| {
+    let addrs = advert.addrs.filter(|addr| {
         let permitted = vif.permitted.is_none_or(|only| only.contains(addr));
         if !permitted {
             report(Warning::NotPermitted { guest: domid, addr });
@@ -356,8 +358,7 @@ fn seat(
         instance: advert.instance,
         mac: vif.mac,
         port: vif.port,
-        claimed,
-        vouched: Addrs::new(),
+        addrs,
     })
 }
 
@@ -434,12 +435,12 @@ pub fn may_meet(guest: &Guest, peer: &Guest) -> Result<(), Apart> {
 /// # Errors
 ///
 /// As [`may_meet`].
-pub fn introduction(guest: &Guest, peer: &Guest) -> Result<PeerEntry, Apart> {
+pub fn introduction<'a>(guest: &'a Guest, peer: &'a Guest) -> Result<PeerEntry<&'a Addrs>, Apart> {
     let (own, other) = seats(guest, peer)?;
     Ok(PeerEntry {
         mac: other.mac,
-        addrs: other.vouched,
-        own: own.vouched,
+        addrs: &other.addrs,
+        own: &own.addrs,
         nonce: pair_nonce((guest.domid, own.instance), (peer.domid, other.instance)),
     })
 }
@@ -480,7 +481,7 @@ pub fn by_mac(guests: &[Guest], i: usize, mac: Mac) -> Option<usize> {
 pub fn peers(
     guests: &[Guest],
     i: usize,
-) -> impl Iterator<Item = (&Guest, Result<PeerEntry, Apart>)> + '_ {
+) -> impl Iterator<Item = (&Guest, Result<PeerEntry<&Addrs>, Apart>)> + '_ {
     let guest = guests.get(i);
     neighbours(guests, i).iter().filter_map(move |peer| {
         let guest = guest?;

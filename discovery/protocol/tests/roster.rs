@@ -138,9 +138,9 @@ fn outcome(guests: Vec<Guest>, policy: &Policy<'_>) -> Outcome {
         for (peer, told) in peers(&guests, i) {
             assert_eq!(introduction(guest, peer), told);
             let Ok(entry) = told else { continue };
-            assert_eq!(peer.vouched(), Some(&entry.addrs));
+            assert_eq!(peer.vouched(), Some(entry.addrs));
             // What a guest may send from is what its peer lets in.
-            assert_eq!(guest.vouched(), Some(&entry.own));
+            assert_eq!(guest.vouched(), Some(entry.own));
             pairs.push((guest.domid().raw(), peer.domid().raw()));
         }
     }
