@@ -72,7 +72,7 @@ pub enum Sender {
 }
 
 /// Looks up where a packet would be sent that has neither mark nor class, from `source`, of the
-/// destination's family, if that is known already. Any context.
+/// destination's family, if that is known already. Any context but hard interrupts.
 ///
 /// # Errors
 ///
@@ -106,7 +106,7 @@ pub fn lookup(sender: Sender, source: Option<IpAddr>, destination: IpAddr) -> Re
     Route::from_answer(result, &answer)
 }
 
-/// Looks `destination` up in one table. Any context.
+/// Looks `destination` up in one table. Any context but hard interrupts.
 ///
 /// # Errors
 ///
