@@ -33,10 +33,16 @@ u8 xl_skb_gateway4(const struct sk_buff *skb, __be32 *gateway)
 bool xl_skb_next_hop6(const struct sk_buff *skb, const struct in6_addr *daddr,
 		      struct in6_addr *next_hop)
 {
-	if (xl_skb_route_family(skb) != AF_INET6)
+	switch (xl_skb_route_family(skb)) {
+	case AF_INET6:
+		*next_hop = *rt6_nexthop(dst_rt6_info(skb_dst(skb)), daddr);
+		return true;
+	case AF_UNSPEC:
+		*next_hop = *daddr;
+		return true;
+	default:
 		return false;
-	*next_hop = *rt6_nexthop(dst_rt6_info(skb_dst(skb)), daddr);
-	return true;
+	}
 }
 
 int xl_skb_dst_ifindex(const struct sk_buff *skb)
