@@ -29,6 +29,10 @@ use kernel::{
 use xenfifo::{Broken, Consumer, Record, State};
 use xlnet_protocol::{Acceptance, Ends, PacketMeta};
 
+/// How often a busy poll looks for its first packet. What the core does between two polls takes longer than
+/// that many looks, and what comes meanwhile waits.
+const LOOKS: u32 = 32;
+
 /// The receiving half of a channel, which belongs to the poll.
 pub(crate) struct Rx<T: Poll> {
     consumer: Consumer<XenMemory>,
@@ -152,6 +156,9 @@ impl<T: Poll> Rx<T> {
         // Most polls of a CPU that has nothing else to do find nothing, and to read the clock takes long.
         let mut begun = None;
         self.moderation.begin();
+        // It begins and ends between two polls.
+        let is_busy_polling = context.is_busy_polling();
+        let mut looks = 0;
         let mut work = 0;
         let result = loop {
             match self.consumer.peek() {
@@ -168,12 +175,18 @@ impl<T: Poll> Rx<T> {
                 }
                 // Who polls all the time needs no events; the core polls once more when it stops,
                 // and only then would it look after what GRO holds.
-                Ok(None) if context.is_busy_polling() => {
-                    self.consumer.disable_notification();
+                Ok(None) if is_busy_polling => {
+                    if looks == 0 {
+                        self.consumer.disable_notification();
+                    }
                     if work > 0 {
                         context.flush();
+                        break Ok(());
                     }
-                    break Ok(());
+                    looks += 1;
+                    if looks == LOOKS {
+                        break Ok(());
+                    }
                 }
                 Ok(None) => {
                     self.publish(queue);
