@@ -54,12 +54,6 @@ int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
 	return virtio_net_hdr_from_skb(skb, hdr, true, false, 0);
 }
 
-int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
-			     const struct virtio_net_hdr *hdr)
-{
-	return virtio_net_hdr_to_skb(skb, hdr, true);
-}
-
 void xl_skb_tx_timestamp(struct sk_buff *skb)
 {
 	skb_tx_timestamp(skb);
@@ -114,16 +108,18 @@ struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
 	return skb;
 }
 
-void xl_skb_set_ether_header(struct sk_buff *skb)
+static void xl_skb_set_ether_header(struct sk_buff *skb)
 {
 	skb_set_mac_header(skb, -ETH_HLEN);
 	skb_reset_mac_len(skb);
 }
 
-void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
-		      const u8 *source, __be16 protocol)
+int xl_skb_complete(struct sk_buff *skb, const struct net_device *nic,
+		    const u8 *source, __be16 protocol, u16 queue,
+		    const struct virtio_net_hdr *hdr)
 {
 	struct ethhdr *eth;
+	int err;
 
 	skb->protocol = protocol;
 	skb_reset_network_header(skb);
@@ -132,11 +128,11 @@ void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
 	ether_addr_copy(eth->h_dest, nic->dev_addr);
 	ether_addr_copy(eth->h_source, source);
 	eth->h_proto = protocol;
-}
-
-void xl_skb_record_rx_queue(struct sk_buff *skb, u16 queue)
-{
 	skb_record_rx_queue(skb, queue);
+	err = virtio_net_hdr_to_skb(skb, hdr, true);
+	/* The callee takes the network header for the first one. */
+	xl_skb_set_ether_header(skb);
+	return err;
 }
 
 void xl_skb_receive_as(struct sk_buff *skb, struct net_device *dev)

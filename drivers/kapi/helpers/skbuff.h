@@ -18,8 +18,6 @@ unsigned int xl_skb_headlen(const struct sk_buff *skb);
 void xl_skb_set_data_len(struct sk_buff *skb, unsigned int len);
 int xl_virtio_net_hdr_from_skb(const struct sk_buff *skb,
 			       struct virtio_net_hdr *hdr);
-int xl_virtio_net_hdr_to_skb(struct sk_buff *skb,
-			     const struct virtio_net_hdr *hdr);
 void xl_skb_tx_timestamp(struct sk_buff *skb);
 u16 xl_skb_get_queue_mapping(const struct sk_buff *skb);
 struct net_device *xl_skb_dev(const struct sk_buff *skb);
@@ -30,10 +28,9 @@ struct sk_buff *xl_alloc_skb_linear(struct napi_struct *napi,
 struct sk_buff *xl_alloc_skb_pages(struct napi_struct *napi,
 				   unsigned int headroom, unsigned int linear,
 				   unsigned int len);
-void xl_skb_set_ether_header(struct sk_buff *skb);
-void xl_skb_set_frame(struct sk_buff *skb, const struct net_device *nic,
-		      const u8 *source, __be16 protocol);
-void xl_skb_record_rx_queue(struct sk_buff *skb, u16 queue);
+int xl_skb_complete(struct sk_buff *skb, const struct net_device *nic,
+		    const u8 *source, __be16 protocol, u16 queue,
+		    const struct virtio_net_hdr *hdr);
 void xl_skb_receive_as(struct sk_buff *skb, struct net_device *dev);
 
 #endif /* _XL_HELPERS_SKBUFF_H */

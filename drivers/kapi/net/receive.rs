@@ -177,12 +177,10 @@ impl<'a> Filled<'a> {
         // for the Ethernet header. The source has the six bytes that are copied.
         let fits = unsafe {
             let (nic, source) = (frame.nic.as_raw(), frame.source.as_ptr());
-            bindings::xl_skb_set_frame(raw, nic, source, frame.protocol.to_be());
-            bindings::xl_skb_record_rx_queue(raw, queue);
-            let fits = to_result(bindings::xl_virtio_net_hdr_to_skb(raw, &header));
-            // The callee takes the network header for the first one.
-            bindings::xl_skb_set_ether_header(raw);
-            fits
+            let protocol = frame.protocol.to_be();
+            to_result(bindings::xl_skb_complete(
+                raw, nic, source, protocol, queue, &header,
+            ))
         };
         if let Err(error) = fits {
             self.0.lose(DropReason::Metadata);

@@ -41,6 +41,7 @@ impl Device {
     }
 
     /// Whether the device is up.
+    #[inline]
     pub fn is_running(&self) -> bool {
         // SAFETY: The device is valid.
         unsafe { bindings::xl_netif_running(self.as_raw()) }
