@@ -259,21 +259,25 @@ class Guest(Tools):
 
 
 class Bench(unittest.TestCase):
-    def test_both_forms(self):
-        said = {f"ip route get 10.0.0.2.{turn}": f"10.0.0.2 dev {name}\n" for turn, name in enumerate(PATHS)}
+    def world(self, family, address):
+        """What a guest says while its paths to an address of that family are measured."""
+        said = {f"ip route get {address}.{turn}": f"{address} dev {name}\n" for turn, name in enumerate(PATHS)}
         for test, figure in FIGURES.items():
             options = " -- -R 1" if test == "UDP_STREAM" else ""
-            said[f"netperf -4 -H 10.0.0.2 -t {test} -l 2 -P 0{options}"] = f"1 2 3 {figure}\n"
+            said[f"netperf {family} -H {address} -t {test} -l 2 -P 0{options}"] = f"1 2 3 {figure}\n"
         said |= {
-            "netperf -4 -H 10.0.0.2 -t TCP_RR -l 1 -P 0": "",
-            "ping -c 3 -i 0.2 -q 10.0.0.2": "",
-            "ping -q -f -w 2 10.0.0.2": "rtt min/avg/max/mdev = 0.1/0.525/9.1/0.2 ms\n",
+            f"netperf {family} -H {address} -t TCP_RR -l 1 -P 0": "",
+            f"ping -c 3 -i 0.2 -q {address}": "",
+            f"ping -q -f -w 2 {address}": "rtt min/avg/max/mdev = 0.1/0.525/9.1/0.2 ms\n",
             "ip link set xl0 up": "",
             "ip link set xl0 down": "",
         }
         # One that says nothing.
-        said["netperf -4 -H 10.0.0.2 -t UDP_RR -l 2 -P 0"] = ""
-        with World(GUEST_FILES, said) as guest:
+        said[f"netperf {family} -H {address} -t UDP_RR -l 2 -P 0"] = ""
+        return World(GUEST_FILES, said)
+
+    def test_json(self):
+        with self.world("-4", "10.0.0.2") as guest:
             status, out, progress = guest.run("xl-bench -r 1 --json 10.0.0.2")
         self.assertEqual((status, len(progress.splitlines())), (0, 10), progress)
         self.assertIn("[ 1/10] round 1 of 1 over the nic: ping, 24 s left\n", progress)
@@ -283,11 +287,14 @@ class Bench(unittest.TestCase):
         self.assertEqual(told["metrics"]["ping_rtt_us"]["nic"], once)
         self.assertEqual(told["metrics"]["tcp_rr"]["ratio"], 1)
         self.assertEqual(told["metrics"]["udp_rr"], {"nic": None, "xl0": None, "ratio": None})
-        with World(GUEST_FILES, said) as guest:
-            status, out, _ = guest.run("xl-bench -r 1 10.0.0.2")
-        self.assertEqual(status, 0)
-        self.assertRegex(out, r"\ntcp_stream_mbps +940\.0 +940\.0 +1\.00\n")
-        self.assertRegex(out, r"\nudp_rr +0\.0 +0\.0 +-\n")
+
+    def test_text_of_either_family(self):
+        for family, address in (("-4", "10.0.0.2"), ("-6", "2001:db8::2")):
+            with self.world(family, address) as guest:
+                status, out, _ = guest.run(f"xl-bench -r 1 {address}")
+            self.assertEqual(status, 0)
+            self.assertRegex(out, r"\ntcp_stream_mbps +940\.0 +940\.0 +1\.00\n")
+            self.assertRegex(out, r"\nudp_rr +0\.0 +0\.0 +-\n")
 
 
 class Dom0(Tools):
