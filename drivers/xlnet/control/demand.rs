@@ -29,6 +29,9 @@ use xlnet_protocol::{Acquaintance, Acquaintances, Addrs, Mac, Shortage, Wish, NO
 
 /// So many neighbours are remembered.
 const MAX_KNOWN: usize = 256;
+/// So many addresses of a former peer stay routed through xl0. All of them are looked up twice a second, and others say
+/// how many there are.
+const MAX_ROUTED: usize = 4;
 /// How often dom0 is told the same wishes in another order, in milliseconds: of two that are wanted alike now one comes
 /// first and now the other, and each time dom0 decides about all guests.
 const REORDER_MS: u64 = 2000;
@@ -63,10 +66,12 @@ struct Former {
 
 impl Former {
     fn new(peer: &Peer) -> Result<Self> {
+        let mut addresses = peer.addresses()?;
+        addresses.truncate(MAX_ROUTED);
         Ok(Self {
             mac: peer.mac(),
             account: peer.account().clone(),
-            addresses: peer.addresses()?,
+            addresses,
             own: peer.own().clone(),
             dormant: Arc::new(Dormant::new(), GFP_KERNEL)?,
         })
