@@ -7,11 +7,11 @@ from lab.checks import expect, wait_until
 from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
-IDLE = 5
+IDLE = 3
 # What is behind the gateway, by the version of IP.
 BEHIND = {families.IPV4: "192.0.2.1/32", families.IPV6: "2001:db8:9::1/128"}
-# As long as ten channels would live.
-WATCHED = 10 * IDLE * debug.PACE
+# As long as six channels would live.
+WATCHED = 6 * IDLE * debug.PACE
 CONNECTED = "connected"
 
 

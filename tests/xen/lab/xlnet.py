@@ -110,7 +110,7 @@ def talk(addresses):
         f"for address in {addresses}; do\n"
         "  on_xl0 $address || { ping -q -i 0.5 -w 600 $address >/dev/null 2>&1 & talk+=\" $!\"; }\n"
         "done\n"
-        "trap '[ -z \"$talk\" ] || kill $talk' EXIT\n"
+        "trap '[ -z \"$talk\" ] || kill $talk 2>/dev/null' EXIT\n"
     )
 
 
