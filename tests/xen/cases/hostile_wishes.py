@@ -8,7 +8,7 @@ from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
 IDLE = 3
-ROUNDS = 7
+ROUNDS = 5
 # Others' channels open within so many times the usual time. xenstored serves everybody alike, and has one busy CPU.
 FACTOR = 2
 # What a module of g3's own making would write, all but the wish; then wishes without end.

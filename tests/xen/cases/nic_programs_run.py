@@ -92,5 +92,5 @@ def run(lab):
     transparency.compare(lab, ("g1", "g2"), SETUPS, ipv6_besides=IPV6)
     lab.destroy("g1", "g2")
     lab.create_all(TWO_CPUS)
-    transparency.compare(lab, [settings.name for settings in TWO_CPUS], SETUPS)
+    transparency.compare(lab, [settings.name for settings in TWO_CPUS], (tc_ingress, generic_xdp))
     lab.destroy(*(settings.name for settings in TWO_CPUS))

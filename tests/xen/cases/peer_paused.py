@@ -1,4 +1,4 @@
-"""A peer stands still for a minute under traffic: its packets take eth0 meanwhile, it is met again."""
+"""A peer stands still for half a minute under traffic: its packets take eth0 meanwhile, it is met again."""
 
 import time
 
@@ -7,7 +7,7 @@ from lab.checks import expect
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
-PAUSE = 60
+PAUSE = 30
 
 
 def run(lab):
