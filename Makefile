@@ -28,10 +28,11 @@ endif
 	+$(module-build) $(if $(CLIPPY),CLIPPY=$(CLIPPY)) $(if $(V),V=$(V)) $(if $(TESTS),TESTS=1) modules
 
 .PHONY: test
-test: ## Run all checks and lab cases (CASE=name for one, CASE=list for the names, ALL=1, KERNELS=all, DEBUG_KERNEL=1, PREVIOUS=directory)
+test: ## Run all checks and lab cases (CASE=name|list, ALL=1, KERNELS=all, DEBUG_KERNEL=1, PREVIOUS=DIRECTORY)
 	@rm -rf out/previous
 	@$(if $(PREVIOUS),mkdir -p out/previous && cp $(PREVIOUS)/xlnet.ko $(PREVIOUS)/xldiscovery.ko out/previous)
-	@$(if $(ALL),XLNET_ALL=1) $(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) tests/env/test $(CASE)
+	@$(if $(ALL),XLNET_ALL=1) $(if $(DEBUG_KERNEL),DEBUG_KERNEL=1) $(if $(KERNELS),KERNELS=$(KERNELS)) \
+		tests/env/test $(CASE)
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads peers' bytes (FUZZ_SECONDS=60 for each target), inputs and logs in out/fuzz/
@@ -57,7 +58,7 @@ demo: modules ## Measure eth0 against xl0 between two guests, print a table, wri
 	@tests/xen/run demo
 
 .PHONY: bench
-bench: modules ## Measure all paths between guests, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,… or list, BEFORE=xlnet.ko)
+bench: modules ## Measure all paths, write out/bench.* (QUICK=1, ROUNDS=N, ONLY=name,…|list, BEFORE=xlnet.ko)
 	@mkdir -p out && rm -f out/before.ko
 	@$(if $(BEFORE),cp $(BEFORE) out/before.ko)
 	@tests/xen/run bench $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
@@ -111,7 +112,7 @@ install: ## Install modules, scripts and their configuration on this machine (DE
 	$(if $(DESTDIR),,depmod $(release))
 
 .PHONY: deb
-deb: ## Build the Debian packages into out/deb/, for all kernels or XLNET_KERNEL=… (MOK_KEY=… MOK_CERT=… sign the modules)
+deb: ## Build Debian packages into out/deb/, for all kernels or XLNET_KERNEL=… (MOK_KEY=… MOK_CERT=… sign)
 	@tests/env/deb out/deb
 
 .PHONY: clean
