@@ -138,7 +138,7 @@ excluded() {
 	fi
 }
 
-# asked DOMID DOMID: why xldiscovery does not introduce two guests, or `introduced`, in $REPLY; fails if it does not answer
+# asked DOMID DOMID: why xldiscovery does not introduce two guests, or `introduced`, in $REPLY; fails without an answer
 asked() {
 	local question="$1 $2 $$.$RANDOM" answer tries=20
 	xenstore-write /local/domain/0/xlnet/ask "$question" 2>/dev/null || return 1

@@ -54,8 +54,8 @@ def set_up(client, router, server):
         f"ip address add {VIRTUAL}/32 dev eth0 && ipvsadm -R <<'END'\n"
         f"{virtual_server(ROUTER.ip, '-m')}\n{virtual_server(VIRTUAL, '-g')}\nEND"
     )
-    # ARP must not speak of the address that it shares with the router, and answers from there go straight to the client:
-    # to the router they would be its own.
+    # ARP must not speak of the address that it shares with the router, and answers from there go straight to the
+    # client: to the router they would be its own.
     server.check(
         f"ip route add {CLIENT.ip} via {ROUTER.ip}\n"
         f"ip rule add from {VIRTUAL} lookup 74 && ip route add {CLIENT.ip} dev eth0 table 74\n"

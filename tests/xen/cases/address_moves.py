@@ -1,5 +1,4 @@
-"""An address of each family moves between guests, as with VRRP, under traffic and with strict reverse path filters: xl0
-follows."""
+"""An address of each family moves between guests, as with VRRP, under traffic, and xl0 follows."""
 
 import contextlib
 import time

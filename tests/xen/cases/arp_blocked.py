@@ -1,5 +1,4 @@
-"""With a guest's ARP, or Neighbor Discovery, blocked for two minutes traffic goes on, on eth0 in the end, and returns to
-xl0 after that."""
+"""Traffic goes on while a guest's ARP or Neighbor Discovery is blocked, on eth0 in the end, and returns to xl0."""
 
 from lab import families, traffic, transparency, xlnet
 from lab.checks import expect

@@ -1,4 +1,4 @@
-"""Connection tracking has one entry for each flow of either family, and none invalid, however often its path changes."""
+"""Connection tracking has one entry for each flow of either family, and none invalid, when its path changes."""
 
 import re
 
@@ -7,8 +7,8 @@ from lab.checks import expect
 
 # By setting xl0 down and up; unloading and loading the module makes two more.
 FLIPS = 8
-# Packets of what is tracked come in by eth0, of no other device; what is invalid is counted, and lost. Neighbor Discovery
-# is not tracked.
+# Packets of what is tracked come in by eth0, of no other device; what is invalid is counted, and lost. Neighbor
+# Discovery is not tracked.
 RULES = """
 table inet lab {
   chain input {

@@ -1,5 +1,4 @@
-"""Setting xl0 down stops reception at once and puts traffic on eth0 within 1 s, up puts it back; xl-bench, which does
-so, measures both."""
+"""Setting xl0 down puts traffic on eth0 within 1 s, up puts it back; xl-bench does so and measures both."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""A neighbour that is only a gateway has a channel once, and no more until something is for itself, in either family."""
+"""A neighbour that is only a gateway has a channel once, until something is for itself, in either family."""
 
 import time
 

@@ -1,5 +1,4 @@
-"""A channel nothing is sent through closes, gives everything back, and opens again with the next packet, of either
-family."""
+"""A channel nothing is sent through closes, gives all back, and opens with the next packet, of either family."""
 
 import statistics
 

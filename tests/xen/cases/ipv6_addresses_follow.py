@@ -1,4 +1,4 @@
-"""IPv6 addresses that come and go, by hand, by routers and for privacy, are on xl0 within a second, and leave nothing."""
+"""IPv6 addresses that come and go, by hand, by routers and for privacy, are on xl0 within a second."""
 
 import contextlib
 import re

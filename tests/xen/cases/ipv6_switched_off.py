@@ -1,4 +1,4 @@
-"""Where IPv6 is switched off, in a guest's kernel, on its NIC or on xl0, IPv4 takes xl0, and IPv6 what it would without."""
+"""Where IPv6 is off, in a guest's kernel, on its NIC or on xl0, IPv4 takes xl0, and IPv6 what it would without."""
 
 import contextlib
 

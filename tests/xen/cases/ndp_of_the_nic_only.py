@@ -1,4 +1,4 @@
-"""Neighbor Discovery says where an IPv6 address is: forged or contested, it costs the fast path of that address alone."""
+"""Neighbor Discovery says where an IPv6 address is: forged, it costs the fast path of that address alone."""
 
 import contextlib
 

@@ -1,5 +1,4 @@
-"""eth0, its addresses, MTU, bridge, name and namespace change under traffic, and it comes after the module: routes
-follow within 1 s, no hole opens."""
+"""eth0, its addresses, MTU, bridge, name and namespace change under traffic: routes follow within 1 s."""
 
 import contextlib
 import time

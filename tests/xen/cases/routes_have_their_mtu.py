@@ -1,5 +1,4 @@
-"""Of two peers one has a channel and the other has none: the kernel sends each packets of the size that its way takes, in
-either family."""
+"""Of two peers one has a channel: packets to each have the size that its way takes, in either family."""
 
 from lab import apart, families, xlnet
 from lab.checks import expect, wait_until

@@ -1,4 +1,4 @@
-"""What avoid= lists stays on eth0, or is back there within 1 s, and no connection breaks; what is no list is refused."""
+"""What avoid= lists stays on eth0, or is back there within 1 s, and no connection breaks."""
 
 from lab import families, traffic, xlnet
 from lab.checks import expect

@@ -1,5 +1,4 @@
-"""xl-status as JSON, for Prometheus and as a report, and xl-top, have real figures in a guest and in dom0; what a guest
-makes up spoils none of them, and no secret gets into the report."""
+"""xl-status and xl-top have real figures for programs, which no guest can spoil, and no secret in a report."""
 
 import json
 import re

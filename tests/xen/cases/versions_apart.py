@@ -1,4 +1,4 @@
-"""Guests of version 1 and of version 2 meet among themselves, and keep to the NIC between them, whoever is rolled back."""
+"""Guests of versions 1 and 2 meet among themselves, and keep to the NIC between them, whoever is rolled back."""
 
 import time
 

@@ -63,7 +63,8 @@ def load_all(lab, names=GUESTS):
 
 def wait_for_routes(lab, names=GUESTS, timeout=None):
     """Has each named guest talk to each other one, and waits until it has a route on xl0 there, to each address of a
-    family that both have, for longer the more guests there are; all of them wait at once, each by a loop of its own, so that the driver's polling costs no time."""
+    family that both have, for longer the more guests there are. All of them wait at once, each by a loop of its own, so
+    that the driver's polling costs no time."""
     guests = [lab.guest(name) for name in names]
     timeout = timeout or PATIENCE * len(guests) / 2
     waiting = [
@@ -77,9 +78,9 @@ def wait_for_routes(lab, names=GUESTS, timeout=None):
 
 
 def start_waiting(guest, peers, timeout, before=""):
-    """Has the guest talk to each address of the peers to which there is no route, and starts a loop in it that ends when
-    there is one to each, or fails when one is late. It prints how many hundredths of a second that took, and the command
-    `before`."""
+    """Has the guest talk to each address of the peers to which there is no route, and starts a loop in it that ends
+    when there is one to each, or fails when one is late. It prints how many hundredths of a second that took, and what
+    the command `before` prints."""
     addresses = " ".join(address for peer in peers for address in families.shared(guest, peer))
     return guest.start(
         "read -r begin _ </proc/uptime\n"
@@ -124,8 +125,8 @@ def talking(here, there):
         command.kill()
 
 
-# Prints how long it took from the first packet to an address until xl0 was the way to it, in ms, or fails. The packet is
-# the shell's own: no process has to start for it, which takes an emulated guest 0.1 s.
+# Prints how long it took from the first packet to an address until xl0 was the way to it, in ms, or fails. The packet
+# is the shell's own: no process has to start for it, which takes an emulated guest 0.1 s.
 FIRST_PACKET = """
 begin=${{EPOCHREALTIME/./}}
 echo >/dev/udp/{address}/9
