@@ -66,8 +66,8 @@ class Pair:
 
 
 def go_round(run, lab, wanted, pairs):
-    """Takes the wanted measurements on every path in turn, in rounds, to and fro, so that whatever changes on this
-    machine meanwhile hits all paths alike. `pairs` has the client and the server of each path."""
+    """Takes the wanted measurements on every path in turn, in rounds, forwards and backwards, so that whatever
+    changes on this machine meanwhile hits all paths alike. `pairs` has the client and the server of each path."""
     order = list(pairs.items())
     for number in range(1, run.effort.rounds + 1):
         for name, guests in order if number % 2 else reversed(order):
