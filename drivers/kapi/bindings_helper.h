@@ -26,6 +26,7 @@
 #include <net/neighbour.h>
 #include <net/netdev_queues.h>
 #include <net/netevent.h>
+#include <net/nexthop.h>
 #include <net/route.h>
 #include <uapi/linux/if_packet.h>
 #include <uapi/linux/virtio_net.h>

@@ -4,7 +4,8 @@
 //!
 //! C headers: [`include/net/ip_fib.h`](srctree/include/net/ip_fib.h),
 //! [`include/net/ip6_fib.h`](srctree/include/net/ip6_fib.h),
-//! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h)
+//! [`include/net/fib_notifier.h`](srctree/include/net/fib_notifier.h),
+//! [`include/net/nexthop.h`](srctree/include/net/nexthop.h)
 
 use crate::{
     bindings,
@@ -15,7 +16,7 @@ use core::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ptr::null_mut,
 };
-use kernel::{error::to_result, prelude::*};
+use kernel::{error::to_result, prelude::*, sync::Arc};
 
 /// A route that a lookup in the initial network namespace found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,31 +156,34 @@ pub fn wait_for_senders() {
 
 /// Who is told of changes.
 pub trait Observer: Send + Sync + 'static {
-    /// A route or a rule of the initial network namespace changed. Softirq context, possibly with
-    /// locks of the routing tables held: the handler should leave the work to somebody else.
+    /// A route, a rule or a next hop of the initial network namespace changed. Softirq context,
+    /// possibly with locks of the routing tables held: the handler should leave the work to somebody else.
     fn changed(&self);
 }
 
-/// A registration for changes of routes and rules; dropping it ends it.
+/// A registration for changes of routes, rules and next hops; dropping it ends it.
 pub struct Notifier<T: Observer> {
     _tables: Pin<KBox<Registration<Tables<T>>>>,
+    _next_hops: Pin<KBox<Registration<NextHops<T>>>>,
 }
 
 impl<T: Observer> Notifier<T> {
-    /// Registers `observer`, which is told at once of what there is. Process context.
+    /// Registers `observer`, which is told at once of what there is. Process context; takes RTNL.
     ///
     /// # Errors
     ///
     /// `ENOMEM`, `EBUSY` if the tables change too fast to be told of.
     pub fn new(observer: T) -> Result<Self> {
+        let observer = Arc::new(observer, GFP_KERNEL)?;
         Ok(Self {
-            _tables: Registration::new(Tables(observer))?,
+            _tables: Registration::new(Tables(observer.clone()))?,
+            _next_hops: Registration::new(NextHops(observer))?,
         })
     }
 }
 
 /// Hears of routes and rules.
-struct Tables<T: Observer>(T);
+struct Tables<T: Observer>(Arc<T>);
 
 // SAFETY: The kernel's functions for this chain of the initial namespace do so; the first takes the
 // block out again if it fails.
@@ -193,6 +197,27 @@ unsafe impl<T: Observer> Listener for Tables<T> {
     unsafe fn unregister(block: *mut bindings::notifier_block) {
         // SAFETY: By the function's contract.
         unsafe { bindings::unregister_fib_notifier(bindings::xl_init_net(), block) };
+    }
+
+    unsafe fn told(&self, _event: c_ulong, _info: *mut c_void) {
+        self.0.changed();
+    }
+}
+
+/// Hears of next-hop objects: that one has left a group, the tables do not tell.
+struct NextHops<T: Observer>(Arc<T>);
+
+// SAFETY: The kernel's functions for this chain of the initial namespace do so; the first adds the
+// block last.
+unsafe impl<T: Observer> Listener for NextHops<T> {
+    unsafe fn register(block: *mut bindings::notifier_block) -> c_int {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::register_nexthop_notifier(bindings::xl_init_net(), block, null_mut()) }
+    }
+
+    unsafe fn unregister(block: *mut bindings::notifier_block) {
+        // SAFETY: By the function's contract.
+        unsafe { bindings::unregister_nexthop_notifier(bindings::xl_init_net(), block) };
     }
 
     unsafe fn told(&self, _event: c_ulong, _info: *mut c_void) {
