@@ -12,7 +12,7 @@ FIRST, SECOND, PRIVATE = "2001:db8:a::", "2001:db8:b::", "2001:db8:c::"
 # More than are advertised, of both families together.
 MANY, ADVERTISED = 40, 32
 # In so many rounds an address comes and goes.
-ROUNDS = 12
+ROUNDS = 5
 # What makes temporary addresses, and how long one lives, and what it is by default; in seconds. The next one comes 5 s
 # before the last one is used by nobody new.
 PRIVACY = {

@@ -22,22 +22,28 @@ IN_PVH = ("saved_and_restored", "unload_under_traffic")
 ALL = "XLNET_ALL" in os.environ
 # Whether there are modules of an earlier version.
 PREVIOUS = payload.PREVIOUS.is_dir()
-# Minutes each, and seldom what a change breaks: in a run of all cases only with ALL=1.
+# A minute or more each, and seldom what a change breaks: in a run of all cases only with ALL=1.
 LONG = (
+    "address_moves",
     "allocations_fail",
     "arp_blocked",
     "busiest_have_channels",
     "closing_takes_long",
     "closing_without_xenstored",
+    "devices_beside",
     "dom0_flooded",
+    "dom0_vifs",
     "hostile_attacks",
     "hostile_colluders",
+    "hvm_guests",
     "many_guests",
     "moves_between_hosts",
     "network_managers",
+    "others_come_and_go",
     "packages_in_dom0",
     "packages_with_networkd",
     "packages_with_networkmanager",
+    "tools_for_programs",
     "tunnels",
 )
 
