@@ -2,7 +2,7 @@
 
 import contextlib
 
-from lab import families, xlnet
+from lab import families, traffic, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.needs import Needs
@@ -24,8 +24,8 @@ def sends_by(here, address, device):
     """All pings are answered, and leave by the device."""
     other = "eth0" if device == "xl0" else "xl0"
     with Movement({here: ["eth0", "xl0"]}, ("tx",)) as moved:
-        said = here.check(f"ping -q -c {COUNT} -i 0.05 -W 3 {address}")
-    expect(" 0% packet loss" in said, f"{here.name} to {address}:\n{said}")
+        said = here.check(f"ping {traffic.answered(COUNT)} -i 0.05 {address}")
+    expect(traffic.none_lost(said), f"{here.name} to {address}:\n{said}")
     expect(moved[here, device] >= COUNT > moved[here, other], f"{here.name} to {address}, not by {device}: {moved}")
 
 

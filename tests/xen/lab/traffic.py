@@ -142,6 +142,18 @@ class Datagrams:
         self._client.kill()
 
 
+def answered(count):
+    """Options of a ping that ends with so many answers. Without a deadline it waits for the last ones no longer than two
+    round trips; with one it sends on meanwhile."""
+    return f"-q -c {count} -w 5"
+
+
+def none_lost(output):
+    """Whether a ping had its answers: that to the last one that it sent may be under way."""
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received", output)
+    return counts and int(counts[1]) - int(counts[2]) <= 1
+
+
 class Ping:
     """A ping at a fixed rate."""
 

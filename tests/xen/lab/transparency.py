@@ -116,10 +116,10 @@ class Trial:
 
     def ping(self, here, there, options="", address=None, out="xl0", back="xl0"):
         """Every ping from `here` must be answered."""
-        command = f"ping -q -c {COUNT} -i 0.02 -W 3 {options} {address or there.ip}"
+        command = f"ping {traffic.answered(COUNT)} -i 0.02 {options} {address or there.ip}"
         with self.travels(here, there, out, back):
             output = here.check(command)
-        expect(f" {COUNT} received, 0% packet loss" in output, f"{here.name}: {command}:\n{output}")
+        expect(traffic.none_lost(output), f"{here.name}: {command}:\n{output}")
 
     def no_ping(self, here, there, options="", address=None):
         """No ping from `here` may be answered."""
