@@ -182,6 +182,11 @@ impl<T: DerefMut<Target = [Option<Acquaintance>]>> Acquaintances<T> {
         }
     }
 
+    /// There is no room for a channel to it after all: it is not to be taken for new, and to drive out another.
+    pub fn refused(&mut self, mac: Mac) {
+        self.withdrawn(mac);
+    }
+
     /// Nothing is known of who has this MAC any more: others use its addresses.
     pub fn forget(&mut self, mac: Mac) {
         let is = |known: &&mut Option<Acquaintance>| known.is_some_and(|known| known.mac == mac);

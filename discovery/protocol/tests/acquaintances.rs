@@ -193,6 +193,18 @@ fn a_new_channel_is_not_put_to_the_test() {
 }
 
 #[test]
+fn who_is_refused_drives_out_nobody() {
+    let mut known = nobody_known();
+    known.introduced(mac(2), 0);
+    known.sent(mac(2), 1, 0);
+    known.neighbour(mac(1), address(1), LIFE_MS);
+    known.introduced(mac(1), LIFE_MS);
+    assert_eq!(wished(&mut known, 1, LIFE_MS), [1, 2]);
+    known.refused(mac(1));
+    assert_eq!(wished(&mut known, 1, LIFE_MS), [2, 1]);
+}
+
+#[test]
 fn a_full_table_forgets_those_of_long_ago() {
     let mut known = nobody_known();
     for last in 1..9 {

@@ -145,6 +145,8 @@ impl Demand {
         let open = peers.iter().filter(|peer| !peer.is_idle()).count() as u16;
         if short {
             self.shortage.found(open, now);
+            let without = peers.iter().filter(|peer| peer.is_idle());
+            without.for_each(|peer| self.known.refused(peer.mac()));
         }
         self.shortage.tick(open, now);
         self.known.tick(now);

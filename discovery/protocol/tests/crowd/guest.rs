@@ -137,6 +137,8 @@ impl Guest {
         }
         if short {
             self.shortage.found(open as u16, now);
+            let without = self.peers.iter().filter(|(_, (_, placed))| !placed);
+            without.for_each(|(peer, _)| self.known.refused(mac(*peer)));
         }
         self.shortage.tick(open as u16, now);
         self.known.tick(now);
