@@ -26,6 +26,8 @@ def run(lab):
     guests = [lab.guest(name) for name in NEEDS.guests]
     xlnet.load(lab.dom0)
     for guest in guests:
+        # What the kernel has as next hop before is no news afterwards.
+        guest.check("ip neighbour flush dev eth0; ip -6 neighbour flush dev eth0")
         xlnet.load(guest, f"idle_close={IDLE}")
     for version in families.VERSIONS:
         with families.speaking(version, *guests):
