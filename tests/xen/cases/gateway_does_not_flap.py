@@ -40,7 +40,8 @@ def through_the_gateway(lab, g1, g2, network):
 
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
-    for version, network in BEHIND.items():
+    for version in BEHIND if lab.thorough else (families.IPV4,):
+        network = BEHIND[version]
         with families.speaking(version, g1, g2):
             g2.check(f"ip address add {network} dev lo")
             g1.check(f"ip route add {network} via {g2.ip}")

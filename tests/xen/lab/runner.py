@@ -35,6 +35,7 @@ LONG = (
     "dom0_vifs",
     "hostile_attacks",
     "hostile_colluders",
+    "hostile_wishes",
     "hvm_guests",
     "many_guests",
     "moves_between_hosts",
