@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::data::{
     dormant::Dormant,
-    table::{Entry, Own, Table, To},
+    table::{Own, Table},
 };
 use kapi::{net::neighbour::Neighbour, work::Worker};
 use kernel::{
@@ -251,15 +251,6 @@ impl Demand {
     pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVVec<Candidate>) -> Result {
         for former in &self.formers {
             for known in &former.addresses {
-                let added = table.add(Entry {
-                    address: known.address,
-                    to: To::WayOut(former.dormant.clone()),
-                    own: former.own.clone(),
-                    sighting: known.sighting.clone(),
-                })?;
-                if !added {
-                    continue;
-                }
                 let candidate = Candidate {
                     address: known.address,
                     way: Way::Dormant(former.dormant.clone()),
@@ -267,7 +258,9 @@ impl Demand {
                     own: former.own.clone(),
                     sighting: known.sighting.clone(),
                 };
-                candidates.push(candidate, GFP_KERNEL)?;
+                if table.add(candidate.entry())? {
+                    candidates.push(candidate, GFP_KERNEL)?;
+                }
             }
         }
         Ok(())

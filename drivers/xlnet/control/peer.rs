@@ -15,7 +15,7 @@ use crate::data::{
     queue::Fault,
     settings::Settings,
     sighting::{Sighting, Verdict},
-    table::{Entry, Own, Table, To},
+    table::{Own, Table},
 };
 use core::net::IpAddr;
 use kapi::{
@@ -220,12 +220,6 @@ impl Peer {
     /// `ENOMEM`.
     pub(crate) fn list(&self, table: &mut Table, candidates: &mut KVVec<Candidate>) -> Result {
         self.addresses.iter().try_for_each(|known| {
-            table.add(Entry {
-                address: known.address,
-                to: To::Group(self.link.group.number()),
-                own: self.own.clone(),
-                sighting: known.sighting.clone(),
-            })?;
             let candidate = Candidate {
                 address: known.address,
                 way: Way::Channel(self.link.group.clone()),
@@ -233,6 +227,7 @@ impl Peer {
                 own: self.own.clone(),
                 sighting: known.sighting.clone(),
             };
+            table.add(candidate.entry())?;
             Ok(candidates.push(candidate, GFP_KERNEL)?)
         })
     }

@@ -15,7 +15,7 @@ use crate::data::{
     dormant::Dormant,
     group::Group,
     sighting::{Sighting, Verdict},
-    table::Own,
+    table::{Entry, Own, To},
 };
 use core::net::IpAddr;
 use kapi::{trace, Show};
@@ -56,6 +56,19 @@ impl Candidate {
     pub(crate) fn is_of(&self, group: u16) -> bool {
         let own = self.way.group();
         own.is_some_and(|own| own.number() == group)
+    }
+
+    /// What the data path is to know of it.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            address: self.address,
+            to: match &self.way {
+                Way::Channel(group) => To::Group(group.number()),
+                Way::Dormant(dormant) => To::WayOut(dormant.clone()),
+            },
+            own: self.own.clone(),
+            sighting: self.sighting.clone(),
+        }
     }
 
     /// Whether the administrator keeps it on the NIC, in both directions.
