@@ -63,7 +63,7 @@ def moves(lab, loaded, moving):
     try:
         if loaded:
             for address in moving:
-                g3.check(f"until on_xl0 {address.ip}; do nap 0.1; done", xlnet.PATIENCE)
+                xlnet.wait_for_route(g3, address.ip)
         with contextlib.ExitStack() as stack:
             datagrams = [stack.enter_context(traffic.running(traffic.Datagrams(g3, address))) for address in moving]
             for _ in range(MOVES):

@@ -2,7 +2,7 @@
 
 import statistics
 
-from lab import debug, families, xen, xlnet
+from lab import debug, families, traffic, xen, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
@@ -35,13 +35,11 @@ def closes_and_opens(lab, g1, g2):
     expect(statistics.median(took) <= OPENED, f"from the first packet to xl0: {took} ms")
 
     # Longer than a channel stays idle: it stays as long as there are packets.
-    ping = g1.check(f"ping -q -i 0.2 -c {IDLE * 7} {g2.ip}")
-    expect(" 0% packet loss" in ping, f"packets were lost: {ping}")
+    traffic.every_ping(g1, g2.ip, IDLE * 7, 0.2)
     expect(xlnet.channels(g1) == {g2.domid}, "the channel closed while packets took it")
 
     # Traffic that goes on while a channel opens, closes and opens loses nothing.
-    slow = g1.check(f"ping -q -i {IDLE + LATE} -c 3 {g2.ip}", timeout=120)
-    expect(" 0% packet loss" in slow, f"packets were lost: {slow}")
+    traffic.every_ping(g1, g2.ip, 3, IDLE + LATE)
 
 
 def run(lab):

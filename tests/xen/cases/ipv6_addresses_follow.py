@@ -87,7 +87,7 @@ def too_many(lab, g1, g2):
         for number in range(MANY):
             address = f"fd00::1:{number}"
             if address in listed:
-                g1.check(f"until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
+                xlnet.wait_for_route(g1, address)
             g1.check(f"ping -q -c 1 -W 3 {address}")
     finally:
         g2.check(change.format(MANY, "del", ""))
@@ -111,7 +111,7 @@ def by_routers(lab, g1, g2):
         (second,) = addresses(g2, SECOND)
         reached(g1, second)
         client.check(60)
-    source = source_of(g1, second)
+    source = xlnet.source_to(g1, second)
     expect(source in addresses(g1, SECOND), f"g1 sends to {second} from {source}")
 
 
@@ -119,11 +119,6 @@ def set_privacy(guest, which):
     """Has the guest make temporary addresses, or as by default; it may be gone then."""
     path = "/proc/sys/net/ipv6/conf/eth0"
     guest.run("; ".join(f"echo {values[which]} >{path}/{name}" for name, values in PRIVACY.items()))
-
-
-def source_of(guest, address):
-    """What who begins to send to the address has as source."""
-    return re.search(r"src (\S+)", guest.check(f"ip route get {address}"))[1]
 
 
 def for_privacy(lab, g1, g2):
@@ -141,12 +136,12 @@ def for_privacy(lab, g1, g2):
     (target,) = addresses(g2, PRIVATE, "-temporary")
     reached(g1, target)
     # Each socket has its say: one may ask for the address that stays.
-    first = source_of(g1, target)
+    first = xlnet.source_to(g1, target)
     expect(first in addresses(g1, PRIVATE, "temporary"), f"g1 sends to {target} from {first}")
     with traffic.echo(g2), Movement({g1: ["eth0", "xl0"]}) as moved:
         client = g1.start(f"traffic tcp [{target}]:{traffic.PORT} seconds={OUTLIVES} pause=20")
-        wait_until("g1 to send from another address", lambda: source_of(g1, target) != first, OUTLIVES)
-        second = source_of(g1, target)
+        wait_until("g1 to send from another address", lambda: xlnet.source_to(g1, target) != first, OUTLIVES)
+        second = xlnet.source_to(g1, target)
         expect(second in addresses(g1, PRIVATE, "temporary"), f"g1 sends to {target} from {second}")
         reached(g1, target)
         client.check(60)

@@ -29,12 +29,12 @@ def run(lab):
             on_xl0 = g1.start(CAPTURE.format(device="xl0", file="/tmp/xl0.pcap", what=STRAY))
             try:
                 for guest, peer in ((g1, g2), (g2, g1)):
-                    guest.check(f"until on_xl0 {families.ipv6_address(peer)}; do nap 0.1; done", xlnet.PATIENCE)
+                    xlnet.wait_for_route(guest, families.ipv6_address(peer))
                 expect_bare(g1)
                 g1.run(TO_GROUP)
                 # xl0 goes down and comes back.
                 g1.check("ip link set xl0 down && ip link set xl0 up")
-                g1.check(f"until on_xl0 {families.ipv6_address(g2)}; do nap 0.1; done", xlnet.PATIENCE)
+                xlnet.wait_for_route(g1, families.ipv6_address(g2))
                 g1.check("nap 5")
                 expect_bare(g1)
             finally:

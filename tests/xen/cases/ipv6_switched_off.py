@@ -24,8 +24,7 @@ def sends_by(here, address, device):
     """All pings are answered, and leave by the device."""
     other = "eth0" if device == "xl0" else "xl0"
     with Movement({here: ["eth0", "xl0"]}, ("tx",)) as moved:
-        said = here.check(f"ping {traffic.answered(COUNT)} -i 0.05 {address}")
-    expect(traffic.none_lost(said), f"{here.name} to {address}:\n{said}")
+        traffic.every_ping(here, address, COUNT, 0.05)
     expect(moved[here, device] >= COUNT > moved[here, other], f"{here.name} to {address}, not by {device}: {moved}")
 
 
@@ -95,7 +94,7 @@ def by_default(lab, g1, g2):
         xlnet.load(g1)
     finally:
         g1.check(f"echo 0 >{SETTINGS}/default/disable_ipv6")
-    g1.check(f"{xlnet.talk(g2.ip)}until on_xl0 {g2.ip}; do nap 0.1; done", xlnet.PATIENCE)
+    xlnet.wait_for_route(g1, g2.ip, talking=True)
     expect_told(g1, g2.ipv6, "IPv6 is switched off on xl0")
     with by_eth0(g1, g2):
         g1.check(f"echo 0 >{SETTINGS}/xl0/disable_ipv6")

@@ -1,6 +1,7 @@
 """Neighbor Discovery says where an IPv6 address is: forged, it costs the fast path of that address alone."""
 
 import contextlib
+import shlex
 
 from lab import families, xlnet
 from lab.checks import expect, wait_until
@@ -40,7 +41,7 @@ def forged(g1, g2, g3):
     expect(g1.run(f"on_xl0 {g2.settings.ip}").status == 0, "the peer's IPv4 address left xl0, too")
     # What the kernel does by itself with such an advertisement, it does without xlnet.
     g2.check(advertisement(mac_of(g2.settings), g2.ip, True))
-    g1.check(f"until on_xl0 {g2.ip}; do nap 0.1; done", xlnet.PATIENCE)
+    xlnet.wait_for_route(g1, g2.ip)
 
 
 def proxied(g1, g2, g3):
@@ -70,14 +71,10 @@ def in_a_container(g1, g2):
     try:
         with watched(g1, g2.ip) as seen:
             frame = advertisement(NOBODY, g2.ip, True)
-            g1.check(f"ip netns exec far bash -c {quoted(frame)}")
+            g1.check(f"ip netns exec far bash -c {shlex.quote(frame)}")
     finally:
         g1.check(REMOVE)
     expect(set(seen) == {"there"}, f"g1 believed a container: {seen}")
-
-
-def quoted(script):
-    return "'" + script.replace("'", "'\\''") + "'"
 
 
 def contested(lab, g1, g2, g3):

@@ -26,7 +26,7 @@ def run(lab):
                 lab.dom0.check(f"xenstore-write {node} {permitted}")
                 for domain in (lab.dom0, *guests):
                     xlnet.load(domain)
-                g1.check(f"{xlnet.talk(permitted)}until on_xl0 {permitted}; do nap 0.1; done", xlnet.PATIENCE)
+                xlnet.wait_for_route(g1, permitted, talking=True)
                 expect_device(g1, permitted, "xl0")
                 expect_device(g1, parted, "eth0")
                 why = lab.dom0.kernel_log()

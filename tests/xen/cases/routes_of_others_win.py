@@ -1,7 +1,5 @@
 """Routes, rules and addresses that an administrator sets up have their say as they have it without xlnet."""
 
-import re
-
 from lab import families, transparency, xlnet
 from lab.checks import expect
 from lab.needs import Needs
@@ -137,13 +135,8 @@ def rule_unlike_mark(trial):
         trial.ping(g1, g2, "-m 7", out=None, back=None)
 
 
-def source_of(guest, address):
-    """The source that the kernel takes for an address."""
-    return re.search(r"src (\S+)", guest.check(f"ip route get {address}"))[1]
-
-
 def expect_source(guest, address, source):
-    found = source_of(guest, address)
+    found = xlnet.source_to(guest, address)
     expect(found == source, f"{guest.name} sends to {address} from {found}, not from {source}")
 
 

@@ -5,6 +5,7 @@ The programs run as long as the case needs them, so no case has to guess how lon
 
 import contextlib
 import itertools
+import math
 import re
 
 from . import debug, families
@@ -142,23 +143,23 @@ class Datagrams:
         self._client.kill()
 
 
-def answered(count):
-    """Options of a ping that ends with so many answers. Without a deadline it waits for the last ones no longer than two
-    round trips; with one it sends on meanwhile."""
-    return f"-q -c {count} -w 5"
-
-
-def none_lost(output):
-    """Whether a ping had its answers: that to the last one that it sent may be under way."""
-    counts = re.search(r"(\d+) packets transmitted, (\d+) received", output)
-    return counts and int(counts[1]) - int(counts[2]) <= 1
+def every_ping(here, address, count, interval, options=""):
+    """Pings so many seconds apart, every one of which must be answered once; the answers may be late."""
+    # Without a deadline the last ones are waited for no longer than two round trips. With one, more is sent until there
+    # are so many answers: one that was lost is missing among those that came.
+    deadline = math.ceil(count * interval + NOISE)
+    command = f"ping -n -c {count} -i {interval} -w {deadline} {options} {address}"
+    output = here.check(command, timeout=deadline + 60)
+    answered = sorted(map(int, re.findall(r"bytes from .* icmp_seq=(\d+)", output)))
+    expect(answered == list(range(1, count + 1)), f"{here.name}: {command}:\n{output}")
 
 
 class Ping:
-    """A ping at a fixed rate."""
+    """A ping at a fixed rate, of which there are so many seconds between two packets."""
 
-    def __init__(self, client, server):
-        self._client = Interruptible(client, f"ping -q -i {1 / PING_RATE} {server.ip}")
+    def __init__(self, client, server, interval=1 / PING_RATE):
+        self._rate = 1 / interval
+        self._client = Interruptible(client, f"ping -q -i {interval} {server.ip}")
 
     def finish(self, outage, changes=0):
         """Ends the ping; the bound is that of Datagrams."""
@@ -169,7 +170,7 @@ class Ping:
         # The last may be under way when the ping is ended.
         lost = max(sent - received - 1, 0)
         expect(received > 0, f"ping: no answer at all:\n{output}")
-        _expect_few_lost(lost, PING_RATE, outage, changes, f"ping:\n{output}")
+        _expect_few_lost(lost, self._rate, outage, changes, f"ping:\n{output}")
         expect("DUP" not in output and "+" not in counts[0], f"ping:\n{output}")
         return lost
 

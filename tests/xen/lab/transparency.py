@@ -96,7 +96,7 @@ class Trial:
     def wait_for_route(self, guest, address):
         """Waits until a guest has a route on xl0 to an address, if it is to have one."""
         if self.loaded:
-            guest.check(f"{xlnet.talk(address)}until on_xl0 {address}; do nap 0.1; done", xlnet.PATIENCE)
+            xlnet.wait_for_route(guest, address, talking=True)
 
     @contextlib.contextmanager
     def travels(self, here, there, out, back):
@@ -116,10 +116,8 @@ class Trial:
 
     def ping(self, here, there, options="", address=None, out="xl0", back="xl0"):
         """Every ping from `here` must be answered."""
-        command = f"ping {traffic.answered(COUNT)} -i 0.02 {options} {address or there.ip}"
         with self.travels(here, there, out, back):
-            output = here.check(command)
-        expect(traffic.none_lost(output), f"{here.name}: {command}:\n{output}")
+            traffic.every_ping(here, address or there.ip, COUNT, 0.02, options)
 
     def no_ping(self, here, there, options="", address=None):
         """No ping from `here` may be answered."""

@@ -23,8 +23,6 @@ STATE = (
 )
 # How long a case waits that is about something else: a busy machine must not fail it.
 PATIENCE = 30.0 * debug.PACE
-
-
 # Channels that are open stay open, in cases that are not about that: between two checks a guest may say nothing.
 OPEN = "idle_close=0"
 
@@ -97,6 +95,12 @@ def start_waiting(guest, peers, timeout, before=""):
         "read -r now _ </proc/uptime\n"
         "echo $(( ${now/./} - ${begin/./} ))"
     )
+
+
+def wait_for_route(guest, address, talking=False):
+    """Waits until the guest has a route on xl0 to an address, to which it talks meanwhile if that is said."""
+    said = talk(address) if talking else ""
+    guest.check(f"{said}until on_xl0 {address}; do nap 0.1; done", PATIENCE)
 
 
 def start_forgetting(guest, others):
@@ -206,6 +210,12 @@ def device_to(guest, address):
     """The device that a packet to the address takes now."""
     output = guest.check(f"ip route get {address}")
     return re.search(r"dev (\S+)", output)[1]
+
+
+def source_to(guest, address):
+    """The source that who begins to send to the address has now."""
+    output = guest.check(f"ip route get {address}")
+    return re.search(r"src (\S+)", output)[1]
 
 
 def statistics(guest):
