@@ -4,7 +4,6 @@ import contextlib
 import re
 
 from . import debug, xlnet
-from .checks import expect
 from .errors import CaseFailure
 
 # What the throughput is measured with: a quarter of a second of it on the emulated machine, or a whole one on a slow one.
