@@ -23,6 +23,7 @@ mod acceptance;
 mod acquaintance;
 mod addr;
 mod advert;
+mod apart;
 mod domid;
 mod error;
 mod handshake;

@@ -7,11 +7,11 @@
 //! and against the other guests' claims. [`evaluate`] does that for all guests, then
 //! [`introduction`] says what one may be told about another, or why nothing.
 
-use core::fmt;
 use core::net::IpAddr;
 
 use crate::addr::{Addrs, Mac};
 use crate::advert::Advert;
+pub use crate::apart::Apart;
 use crate::domid::DomId;
 use crate::error::SchemaError;
 use crate::peer::{pair_nonce, PeerEntry};
@@ -58,41 +58,6 @@ struct Seat {
     port: Port,
     /// What the guest claims and its vif permits; when all guests' are known, what dom0 vouches for.
     addrs: Addrs,
-}
-
-/// Why two guests do not meet. Formats as the clause that the log gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Apart {
-    /// At least one of them takes no part; or they are one.
-    NotBoth,
-    /// Their vifs are in different broadcast domains.
-    Segment,
-    /// Both bridge ports are isolated.
-    Isolated,
-    /// They are of different groups.
-    Group,
-    /// They speak different versions of the protocol.
-    Version,
-    /// Neither asks for the other: they do not talk.
-    Unasked,
-    /// This one has no room for another channel.
-    NoRoom(DomId),
-}
-
-impl fmt::Display for Apart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotBoth => "they do not both take part",
-            Self::Segment => "they are on different bridges or VLANs",
-            Self::Isolated => "both bridge ports are isolated",
-            Self::Group => "they are of different groups",
-            Self::Version => "they speak different versions of the protocol",
-            Self::Unasked => "they do not talk",
-            Self::NoRoom(guest) => {
-                return write!(f, "guest {guest} has no room for another channel")
-            }
-        })
-    }
 }
 
 impl Guest {
