@@ -16,13 +16,12 @@ use crate::{
     parted::{Found, Parted},
     policy::{Bridges, Policy},
     settled::Settled,
-    vifs::{self, Survey},
+    vifs::Survey,
 };
 use kapi::{
-    net::nic,
     time::now_ms,
     work::{Work, Worker},
-    xen::xenbus::{self, WatchHandler},
+    xen::xenbus,
     Show,
 };
 use kernel::{
@@ -62,10 +61,10 @@ pub(crate) struct Introducer {
     /// The administrator asks something.
     pub(crate) asked: Atomic<bool>,
     /// The toolstack may have changed any guest's vifs.
-    all_vifs_changed: Atomic<bool>,
+    pub(crate) all_vifs_changed: Atomic<bool>,
     /// It has changed those of these guests.
     #[pin]
-    vifs_changed: Mutex<Marks>,
+    pub(crate) vifs_changed: Mutex<Marks>,
     /// The log says that something has to wait; it says so once until all is done.
     complained: Atomic<bool>,
 }
@@ -498,76 +497,5 @@ fn warn(warned: &mut KVec<Warning>, warning: Warning) {
     }
     if warned.push(warning, GFP_KERNEL).is_ok() {
         pr_warn!("{}\n", Show(warning));
-    }
-}
-
-/// One of the introducer's flags, which say what is to be read again.
-pub(crate) type Flag = fn(&Introducer) -> &Atomic<bool>;
-
-/// Sets a flag whenever what is watched changes, whatever of it.
-pub(crate) struct FlagWatch {
-    introducer: Kick,
-    flag: Flag,
-}
-
-impl FlagWatch {
-    pub(crate) fn new(introducer: &Kick, flag: Flag) -> Self {
-        Self {
-            introducer: introducer.clone(),
-            flag,
-        }
-    }
-}
-
-impl WatchHandler for FlagWatch {
-    fn changed(&self, _path: &str) {
-        self.overrun();
-    }
-
-    fn overrun(&self) -> bool {
-        (self.flag)(self.introducer.get()).store(true, Release);
-        self.introducer.kick();
-        true
-    }
-}
-
-/// Tells the introducer that the toolstack changed a vif, or that a device changed, which may be a
-/// vif that was moved to another bridge.
-pub(crate) struct VifObserver {
-    introducer: Kick,
-}
-
-impl VifObserver {
-    pub(crate) fn new(introducer: &Kick) -> Self {
-        Self {
-            introducer: introducer.clone(),
-        }
-    }
-
-    fn all_changed(&self) {
-        self.introducer.get().all_vifs_changed.store(true, Release);
-        self.introducer.kick();
-    }
-}
-
-impl WatchHandler for VifObserver {
-    fn changed(&self, path: &str) {
-        let Some(guest) = vifs::owner(path) else {
-            return self.all_changed();
-        };
-        self.introducer.get().vifs_changed.lock().add(guest);
-        self.introducer.kick();
-    }
-
-    fn overrun(&self) -> bool {
-        self.all_changed();
-        true
-    }
-}
-
-impl nic::Observer for VifObserver {
-    fn changed(&self, _change: &nic::Change<'_>) {
-        // Each pass looks at what the kernel has.
-        self.introducer.kick();
     }
 }

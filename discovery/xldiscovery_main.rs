@@ -15,6 +15,7 @@ mod clearance;
 mod guest;
 mod inquiry;
 mod introducer;
+mod listeners;
 mod marks;
 mod pace;
 mod parted;
@@ -23,7 +24,10 @@ mod settled;
 mod told;
 mod vifs;
 
-use crate::introducer::{Flag, FlagWatch, Introducer, Kick, VifObserver};
+use crate::{
+    introducer::{Introducer, Kick},
+    listeners::{Flag, FlagWatch, VifObserver},
+};
 use kapi::{
     net::nic,
     work::Worker,
