@@ -60,7 +60,7 @@ module! {
             description: "percent of the grant table that channels may take; see the README",
         },
         channels: u16 {
-            default: 64,
+            default: 24,
             description: "channels at one time, 1 to 64; the busiest have them",
         },
         idle_close: u32 {

@@ -42,7 +42,7 @@ const SCAN_MS: u64 = 2000;
 const SCAN_PACE_MS: u64 = 50;
 
 pub(crate) struct Demand {
-    known: Acquaintances<KVVec<Option<Acquaintance>>>,
+    known: Acquaintances<VVec<Option<Acquaintance>>>,
     formers: KVec<Former>,
     shortage: Shortage,
     avoid: Arc<Avoid>,
@@ -101,7 +101,7 @@ impl Demand {
     /// `ENOMEM`.
     #[inline(never)]
     pub(crate) fn new(channels: u16, idle_ms: u64, avoid: Arc<Avoid>) -> Result<KBox<Self>> {
-        let table = KVVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
+        let table = VVec::from_elem(NOBODY, MAX_KNOWN, GFP_KERNEL)?;
         let this = Self {
             known: Acquaintances::new(table, idle_ms),
             formers: KVec::new(),

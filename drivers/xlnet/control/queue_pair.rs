@@ -235,7 +235,11 @@ impl QueuePair {
         let poll = thread
             .map(|thread| IdlePoll::new(thread.clone(), self.slot.clone()))
             .transpose()?;
-        let rx = Rx::new(consumer, state.clone(), port, timer, Idle::new(poll));
+        let rx = KBox::new(
+            Rx::new(consumer, state.clone(), port, timer, Idle::new(poll)),
+            GFP_KERNEL,
+        )
+        .map_err(Error::from)?;
         self.receiving = Some(self.slot.clone().enable(dev, self.slot.queue.number, rx)?);
         // An event may have come before there was anybody to poll.
         self.slot.schedule();

@@ -51,9 +51,10 @@ impl Slot {
 }
 
 impl Poll for Slot {
-    type State = Rx<Slot>;
+    // Boxed, as most slots have none.
+    type State = KBox<Rx<Slot>>;
 
-    fn poll(&self, rx: &mut Rx<Slot>, context: &mut Context<'_>, budget: u32) -> Polled {
+    fn poll(&self, rx: &mut KBox<Rx<Slot>>, context: &mut Context<'_>, budget: u32) -> Polled {
         let room = self.sender.wake(&self.queue, context.device());
         if budget == 0 {
             return Polled::More;

@@ -145,10 +145,10 @@ impl<T: Driver> Drop for Registration<T> {
 /// Whole packets that the device takes from the stack, headers included.
 const MAX_PACKET: c_uint = 65536;
 
-/// Packets that a transmit queue holds back while its ring is full, in each of three bands: what a
-/// socket with the default buffer has under way. The default of Ethernet devices, 1000, would cost
-/// 24 KB for each queue, used or not.
-const TX_QUEUE_LEN: c_uint = 256;
+/// Packets that a transmit queue holds back while its ring is full, in each of three bands: more than
+/// the 92 full Ethernet packets that a socket with the default buffer has under way. The default of
+/// Ethernet devices, 1000, would cost 24 KB for each queue, used or not.
+const TX_QUEUE_LEN: c_uint = 128;
 
 /// Everything is copied in memory, so nothing needs to be segmented, summed or made linear.
 const FEATURES: u64 = {
