@@ -1,4 +1,4 @@
-"""A guest that asks for everybody, and for nobody, in a loop, does not hold up the channels of others."""
+"""A guest that asks for everybody and for nobody in a loop, or fills its nodes, does not hold up others' channels."""
 
 import statistics
 
@@ -11,12 +11,21 @@ IDLE = 3
 ROUNDS = 5
 # Others' channels open within so many times the usual time. xenstored serves everybody alike, and has one busy CPU.
 FACTOR = 2
-# What a module of g3's own making would write, all but the wish; then wishes without end.
+# What a module of g3's own making would write, all but the wish; then wishes without end, or as many nodes beside and
+# below it as XenStore takes, and more.
 ADVERT = {"features": "1", "instance": "00000000deadbeef", "addr": "", "version": "2"}
 WISHES = """
 write() {{ xenstore-write data/xlnet/wish "$1"; }}
 while :; do write "room=64{macs}"; write room=64; done
 """
+NODES = """
+value=$(printf %01900d 0)
+xenstore-write data/xlnet/wish "room=64{macs}"
+for ((i = 0; ; i++)); do
+    xenstore-write data/xlnet/$i $value data/xlnet/wish/$i $value data/xlnet/peers/$i $value || true
+done 2>/dev/null
+"""
+FLOODS = {"wishes in a loop": WISHES, "fills its nodes": NODES}
 
 
 def opening(lab, g1, g2):
@@ -39,16 +48,19 @@ def run(lab):
     macs = {guest: guest.read("/sys/class/net/eth0/address").strip() for guest in (g1, g2, g3)}
     xlnet.wait_for_routes(lab)
     usual = opening(lab, g1, g2)
-    g3.check(" && ".join(f"xenstore-write data/xlnet/{node} '{value}'" for node, value in [("mac", macs[g3]), *ADVERT.items()]))
+    nodes = {"mac": macs[g3], **ADVERT}
+    advertise = " && ".join(f"xenstore-write data/xlnet/{node} '{value}'" for node, value in nodes.items())
     # Sixty that are nobody's, and the others.
     nobodys = [f"02:00:00:00:00:{number:02x}" for number in range(60)]
     wanted = "".join(f" mac={mac}" for mac in (macs[g1], macs[g2], *nobodys))
-    flood = g3.start(WISHES.format(macs=wanted))
-    try:
-        slowed = opening(lab, g1, g2)
-        expect(flood.running(), "g3 wishes no more")
-    finally:
-        flood.kill()
-        g3.run("xenstore-rm data/xlnet")
     bound = max(FACTOR * usual, FACTOR * 300 * debug.PACE)
-    expect(slowed <= bound, f"from the first packet to xl0: {usual} ms, and {slowed} ms while a guest wishes in a loop")
+    for what, commands in FLOODS.items():
+        g3.check(advertise)
+        flood = g3.start(commands.format(macs=wanted))
+        try:
+            slowed = opening(lab, g1, g2)
+            expect(flood.running(), f"g3 no longer {what}")
+        finally:
+            flood.kill()
+            g3.run("xenstore-rm data/xlnet")
+        expect(slowed <= bound, f"from the first packet to xl0: {usual} ms, and {slowed} ms while a guest {what}")
