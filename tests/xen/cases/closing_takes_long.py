@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from lab import debug, leftovers, life, traffic, xlnet
+from lab import debug, families, leftovers, life, traffic, xlnet
 from lab.checks import expect
 from lab.domain import MODULES
 from lab.needs import Needs
@@ -61,7 +61,7 @@ def save_and_restore(lab, g1, still):
 def run(lab):
     names = NEEDS.guests
     g1, g2, g3 = map(lab.guest, names)
-    with leftovers.none(lab):
+    with families.dressed(g1, g2, g3), leftovers.none(lab):
         xlnet.load_all(lab, names)
         # Whichever of the two g1 looks at first: the other one's time passes meanwhile, or is over unseen.
         for close in (unload, suspend, save_and_restore):

@@ -58,9 +58,10 @@ def dress(guest):
 
 
 @contextlib.contextmanager
-def dressed(*guests):
+def dressed(*guests, when=True):
     """The guests have IPv6 addresses besides, in the `with` block. Whatever runs or waits for routes between two of
-    them does so in both families then."""
+    them does so in both families then. A case that is to be short may say when: `lab.thorough`."""
+    guests = guests if when else ()
     for guest in guests:
         dress(guest)
     try:

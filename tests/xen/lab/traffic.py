@@ -157,9 +157,9 @@ def every_ping(here, address, count, interval, options=""):
 class Ping:
     """A ping at a fixed rate, of which there are so many seconds between two packets."""
 
-    def __init__(self, client, server, interval=1 / PING_RATE):
+    def __init__(self, client, server, interval=1 / PING_RATE, address=None):
         self._rate = 1 / interval
-        self._client = Interruptible(client, f"ping -q -i {interval} {server.ip}")
+        self._client = Interruptible(client, f"ping -q -i {interval} {address or server.ip}")
 
     def finish(self, outage, changes=0):
         """Ends the ping; the bound is that of Datagrams."""
@@ -268,14 +268,16 @@ def echo(*servers):
 
 
 def meet(*guests):
-    """Each two of the guests exchange pings and checked TCP, begun by either; all of it must take xl0."""
+    """Each two of the guests exchange pings and checked TCP, begun by either, in each family that both have; all of it
+    must take xl0."""
     with echo(*guests):
         for here, there in itertools.permutations(guests, 2):
-            with Movement({here: ["eth0", "xl0"]}) as moved:
-                here.check(f"ping -c 20 -i 0.05 -W 5 {there.ip}")
-                report = last_json(here.check(f"traffic tcp {families.host(there.ip)}:{PORT} seconds=1", timeout=90))
-            expect(report["corrupt"] == 0, f"{here.name} to {there.name}: {report}")
-            expect(moved[here, "xl0"] >= 40 > moved[here, "eth0"], f"{here.name} to {there.name}: {moved}")
+            for address in families.shared(here, there):
+                with Movement({here: ["eth0", "xl0"]}) as moved:
+                    here.check(f"ping -c 20 -i 0.05 -W 5 {address}")
+                    report = last_json(here.check(f"traffic tcp {families.host(address)}:{PORT} seconds=1", timeout=90))
+                expect(report["corrupt"] == 0, f"{here.name} to {address}: {report}")
+                expect(moved[here, "xl0"] >= 40 > moved[here, "eth0"], f"{here.name} to {address}: {moved}")
 
 
 @contextlib.contextmanager
