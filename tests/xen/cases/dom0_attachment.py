@@ -57,7 +57,7 @@ def run(lab):
             "different bridges or VLANs",
         ),
     ]
-    with apart.Pings(g1, g2):
+    with apart.pinging(lab, pair):
         try:
             # One isolated port reaches those that are not.
             lab.dom0.check(f"bridge link set dev {one} isolated on")

@@ -35,15 +35,26 @@ def run(lab):
     ]
     # What xen-netback is given by default, and what spreads flows, holds nothing back.
     plain = f"tc qdisc replace dev {one} root fq_codel", f"tc qdisc del dev {one} root"
-    # IP filters see bridged frames only while br_netfilter shows them.
-    forward, no_forward = table("ip", FORWARD)
     # conntrack stands at the same hooks and filters nothing.
-    conntrack = (
-        "nft add table ip track && nft 'add chain ip track base { type filter hook output priority 0; }'"
-        " && nft add rule ip track base ct state established counter"
+    track = (
+        "nft add table {0} track && nft 'add chain {0} track base {{ type filter hook output priority 0; }}'"
+        " && nft add rule {0} track base ct state established counter"
     )
+    # What nftables calls the families of IP.
+    ip = ("ip", "ip6") if lab.thorough else ("ip",)
 
-    with apart.Pings(g1, g2):
+    def bridged_frames_meet(family):
+        """IP filters see bridged frames only while br_netfilter shows them."""
+        make, remove = table(family, FORWARD)
+        lab.dom0.check(make)
+        apart.expect_still_together(pair, f"a filter of {family} that bridged frames do not meet")
+        lab.dom0.check(track.format(family))
+        expect("conntrack" in lab.dom0.check(f"nft list hooks {family}"), "conntrack has no hooks")
+        apart.expect_parted(lab, pair, f"br_netfilter and {family}", "modprobe br_netfilter", "br_netfilter")
+        apart.expect_together(lab, pair, f"br_netfilter with conntrack of {family} alone", remove)
+        lab.dom0.check(f"rmmod br_netfilter; nft delete table {family} track")
+
+    with apart.pinging(lab, pair):
         try:
             for what, on, off, reason in facts:
                 apart.expect_parted(lab, pair, what, on, reason)
@@ -61,14 +72,11 @@ def run(lab):
             apart.expect_parted(lab, pair, "its filter", classify, "queueing discipline")
             apart.expect_together(lab, pair, "its filter", plain[1])
 
-            lab.dom0.check(forward)
-            apart.expect_still_together(pair, "an IP filter that bridged frames do not meet")
-            lab.dom0.check(conntrack)
-            expect("conntrack" in lab.dom0.check("nft list hooks ip"), "conntrack has no hooks")
-            apart.expect_parted(lab, pair, "br_netfilter", "modprobe br_netfilter", "br_netfilter")
-            apart.expect_together(lab, pair, "br_netfilter with conntrack alone", no_forward)
+            for family in ip:
+                bridged_frames_meet(family)
         finally:
-            undo = [off for _, _, off, _ in facts] + [plain[1], no_forward, "nft delete table ip track"]
+            undo = [off for _, _, off, _ in facts] + [plain[1]]
+            undo += [f"nft delete table {family} {name}" for family in ip for name in ("lab", "track")]
             undo += ["kill $(cat /run/bpf.pid)", "rmmod br_netfilter"]
             for command in undo:
                 lab.dom0.run(command)

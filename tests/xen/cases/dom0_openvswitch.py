@@ -16,7 +16,7 @@ def run(lab):
             f"ip link set {guest.vif} nomaster && ovs-vsctl add-port ovs{number} {guest.vif}"
             for number, guest in enumerate(pair)
         )
-        with apart.Pings(g1, g2):
+        with apart.pinging(lab, pair):
             apart.expect_parted(lab, pair, "two bridges of Open vSwitch", moves, "no Linux bridge")
         expect(g1.run(f"ping -c 2 -i 0.2 -W 1 {g2.ip}").status != 0, "the two bridges do not keep them apart")
 

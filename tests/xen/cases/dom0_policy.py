@@ -28,7 +28,7 @@ def run(lab):
     ]
     undo = "xl-policy on; xl-policy on bridge xenbr0; xl-policy on guest g2"
     open_again = f"{{ {undo}; }} && " + apply("# everybody\n")
-    with apart.Pings(g1, g2):
+    with apart.pinging(lab, pair):
         try:
             dom0.check(apply("bridge xenbr0 serve\n"))
             apart.expect_still_together(pair, "a bridge that is served")

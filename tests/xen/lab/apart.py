@@ -1,8 +1,9 @@
 """What dom0 enforces, switched on and off under traffic: the channel goes, and comes back."""
 
+import contextlib
 import time
 
-from . import debug, xlnet
+from . import debug, families, xlnet
 from .checks import expect, wait_until
 
 # From one second after a change on that parts two guests, nothing may pass between them on xl0.
@@ -19,17 +20,29 @@ def packets(guest):
 
 
 class Pings:
-    """Pings from one guest to another, whether they are answered or not, until the end of the block."""
+    """Pings from one guest to another, in each family that both have, whether they are answered or not, until the end
+    of the block."""
 
     def __init__(self, here, there):
         self._here, self._there = here, there
 
     def __enter__(self):
-        self._command = self._here.start(f"exec ping -q -i 0.05 {self._there.ip}")
+        addresses = families.shared(self._here, self._there)
+        self._commands = [self._here.start(f"exec ping -q -i 0.05 {address}") for address in addresses]
         return self
 
     def __exit__(self, *_):
-        self._command.kill()
+        for command in self._commands:
+            command.kill()
+
+
+@contextlib.contextmanager
+def pinging(lab, pair):
+    """One of two that are together pings the other until the end of the `with` block, in full in both families."""
+    with families.dressed(*pair, when=lab.thorough):
+        xlnet.wait_for_routes(lab, [guest.name for guest in pair])
+        with Pings(*pair):
+            yield
 
 
 def expect_no_packets(guests, what):
@@ -44,7 +57,11 @@ def expect_no_packets(guests, what):
 def expect_parted(lab, pair, what, command, reason):
     """The command in dom0 parts the two within a second, and xl-status says why."""
     lab.dom0.note(f"==== {what}")
-    changes = [xlnet.RouteChange(here, there.ip, present=False) for here, there in both(pair)]
+    changes = [
+        xlnet.RouteChange(here, address, present=False)
+        for here, there in both(pair)
+        for address in families.shared(here, there)
+    ]
     lab.dom0.check(command)
     for change in changes:
         change.finish()
@@ -77,7 +94,8 @@ def expect_still_together(pair, what):
     """The two go on meeting: long enough for a wrong decision to be carried out."""
     time.sleep(2 * SETTLED)
     for here, there in both(pair):
-        expect(xlnet.has_route(here, there), f"{what}: {here.name} lost its route to {there.name}")
+        for address in families.shared(here, there):
+            expect(here.run(f"on_xl0 {address}").status == 0, f"{what}: {here.name} lost its route to {address}")
 
 
 def both(pair):
