@@ -3,7 +3,7 @@
 import contextlib
 import re
 
-from . import debug, xlnet
+from . import debug, families, xlnet
 from .errors import CaseFailure
 
 # What the throughput is measured with: a quarter of a second of it on the emulated machine, or a whole one on a slow one.
@@ -38,15 +38,21 @@ def start_waiting(guest, mark, text, timeout):
 
 
 def expect_eth0(liar, others):
-    """The guests reach the liar over eth0, now or in a moment."""
-    script = (
-        "for i in {1..50}; do\n"
-        f"  on_xl0 {liar.ip} || exec ping -q -c 2 -i 0.1 -W 5 {liar.ip}\n"
-        "  nap 0.1\n"
-        f"done; ip route get {liar.ip}; exit 1"
-    )
-    for command in [other.start(script) for other in others]:
+    """The guests reach the liar over eth0, now or in a moment, in each family that they have."""
+    for command in [other.start(_reaches_by_eth0(families.shared(other, liar))) for other in others]:
         command.check()
+
+
+def _reaches_by_eth0(addresses):
+    """A script that waits until none of the addresses is on xl0, and pings the first of them."""
+    on_xl0 = " || ".join(f"on_xl0 {address}" for address in addresses)
+    return (
+        "for i in {1..50}; do\n"
+        f"  {on_xl0} || exec ping -q -c 2 -i 0.1 -W 5 {addresses[0]}\n"
+        "  nap 0.1\n"
+        "done\n"
+        f"for address in {' '.join(addresses)}; do ip route get $address; done; exit 1"
+    )
 
 
 def lines(log):
