@@ -3,7 +3,7 @@
 It is migrated live, which on this Xen only a PVH guest can be; its partner is a PV guest.
 """
 
-from . import hosts, life, traffic, xlnet
+from . import families, hosts, life, traffic, xlnet
 from .checks import expect, wait_until
 from .counters import Movement
 from .progress import step
@@ -48,6 +48,7 @@ def create(lab):
     guest = lab.create_guest(name, ip=ip, type=type, memory=MEMORY)
     guest.check("echo 1000 >/proc/sys/net/ipv4/tcp_rto_max_ms; echo 255 >/proc/sys/net/ipv4/tcp_retries2")
     guest.check(f"setsid traffic echo {traffic.PORT} & sleep 0.5")
+    families.dress(guest)
 
 
 def travel(here, there, devices, stay):
@@ -58,6 +59,7 @@ def travel(here, there, devices, stay):
     absence = life.Absence()
     with (
         traffic.running(traffic.Datagrams(g1, g2)) as datagrams,
+        traffic.running(traffic.Ping(g1, g2, address=g2.ipv6)) as ping,
         traffic.running(traffic.Transactions(g1, g2)) as transactions,
     ):
         stays = [stay_apart_or_together(g1, g2, devices[0], stay)]
@@ -69,6 +71,7 @@ def travel(here, there, devices, stay):
             moves.append((left, clock(g1), away))
             stays.append(stay_apart_or_together(g1, g2, device, stay))
         samples = transactions.finish()
+        ping.finish(absence.seconds)
         report = datagrams.finish(absence.seconds)
     return {
         "devices": devices,
@@ -93,9 +96,11 @@ def since(begun, spans):
 
 
 def stay_apart_or_together(g1, g2, device, seconds):
-    """Waits until the packets to g2 take the device, then sees that no other carries any for a while.
-    Returns when that began and ended."""
-    wait_until(f"packets to take {device}", lambda: xlnet.device_to(g1, g2.ip) == device, PATIENCE)
+    """Waits until the packets to g2 take the device, in each family that both have, then sees that no other carries
+    any for a while. Returns when that began and ended."""
+    for address in families.shared(g1, g2):
+        taken = lambda address=address: xlnet.device_to(g1, address) == device
+        wait_until(f"packets to {address} to take {device}", taken, PATIENCE)
     begun = clock(g1)
     with Movement({g1: ["eth0", "xl0"]}) as moved:
         g1.check(f"sleep {seconds}")
