@@ -1,6 +1,8 @@
-"""Unmodified ping and netperf between the eth0 addresses go over xl0, in either family; eth0 and dom0 carry nothing."""
+"""Unmodified ping, netperf and iperf3 between eth0 addresses of either family take xl0; eth0 and dom0 carry nothing."""
 
-from lab import families, xlnet
+import contextlib
+
+from lab import families, traffic, xlnet
 from lab.checks import expect
 from lab.counters import Movement
 
@@ -13,15 +15,39 @@ TESTS = {
     "TCP_STREAM": "netperf -{version} -H {ip} -t TCP_STREAM -l {seconds}",
     "UDP_STREAM": "netperf -{version} -H {ip} -t UDP_STREAM -l {seconds} -- -m 1400 -R 1",
 }
+# For a server that netperf's does not stand for.
+IPERF3 = {
+    "iperf3": "iperf3 -{version} -c {ip} -t {seconds}",
+    "iperf3 --udp": "iperf3 -{version} -c {ip} -t {seconds} --udp --length 1400",
+}
+IPERF3_PORT = 5201
+
+
+@contextlib.contextmanager
+def iperf3_server(guest):
+    """iperf3's server of both families inside the `with` block."""
+    server = guest.start("exec iperf3 -s")
+    try:
+        guest.check(traffic.listening("::", IPERF3_PORT, "tcp"))
+        yield
+    finally:
+        server.kill()
 
 
 def uses_xl0(lab, here, there, seconds):
+    take_xl0(lab, here, there, seconds, TESTS)
+    if lab.thorough:
+        with iperf3_server(there):
+            take_xl0(lab, here, there, seconds, IPERF3)
+
+
+def take_xl0(lab, here, there, seconds, tests):
     watched = {
         here: ["eth0", "xl0"],
         there: ["eth0", "xl0"],
         lab.dom0: [here.vif, there.vif],
     }
-    for name, command in TESTS.items():
+    for name, command in tests.items():
         name = f"{name} from {here.name} to {there.ip}"
         with Movement(watched) as moved:
             here.check(command.format(version=there.version, ip=there.ip, seconds=seconds))

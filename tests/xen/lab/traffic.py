@@ -242,10 +242,9 @@ def suffix(version):
     return "6" if version == families.IPV6 else ""
 
 
-def listening(address, port):
-    """A command that waits until `traffic echo` answers at the address."""
-    # It listens for TCP before.
-    return f"until grep -q ':{port:04X} ' /proc/net/udp{suffix(families.version(address))}; do nap 0.1; done"
+def listening(address, port, protocol="udp"):
+    """A command that waits until there is a server at the address: `traffic echo` listens for TCP before."""
+    return f"until grep -q ':{port:04X} ' /proc/net/{protocol}{suffix(families.version(address))}; do nap 0.1; done"
 
 
 @contextlib.contextmanager
