@@ -1,6 +1,6 @@
 """In dom0 apt installs xldiscovery and xl-policy, upgrades them under the guests' traffic, and removes them."""
 
-from lab import packages, traffic, xlnet
+from lab import families, packages, traffic, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
@@ -9,7 +9,12 @@ POLICY = "bridge * serve"
 
 
 def run(lab):
-    g1, g2, dom0 = lab.guest("g1"), lab.guest("g2"), lab.dom0
+    g1, g2 = lab.guest("g1"), lab.guest("g2")
+    with families.dressed(g1, g2):
+        come_and_go(lab, lab.dom0, g1, g2)
+
+
+def come_and_go(lab, dom0, g1, g2):
     xlnet.load(g1)
     xlnet.load(g2)
     done = packages.InDom0(dom0)
@@ -36,4 +41,6 @@ def run(lab):
     left = dom0.run("xenstore-ls -f | grep ^/local/domain/0/xlnet").out
     expect(not left, f"XenStore still has:\n{left}")
     for guest in (g1, g2):
-        expect(not xlnet.routes(guest), f"{guest.name} still has routes: {xlnet.routes(guest)}")
+        for version in families.VERSIONS:
+            routes = xlnet.routes(guest, version)
+            expect(not routes, f"{guest.name} still has routes: {routes}")

@@ -1,6 +1,6 @@
 """In a Debian guest apt installs xlnet, upgrades it under traffic, and removes it; unsigned it may be refused."""
 
-from lab import leftovers, packages, xlnet
+from lab import debian, families, leftovers, packages, xlnet
 from lab.checks import expect
 from lab.needs import Needs
 
@@ -10,8 +10,10 @@ ENFORCE = "/sys/module/module/parameters/sig_enforce"
 
 def run(lab):
     d2, g2 = lab.guest("d2"), lab.guest("g2")
-    there = f"until [[ $(ip -br address show dev {packages.NIC}) == *' {d2.ip}/'* ]]; do nap 0.1; done"
-    done = packages.come_and_go(lab, d2, g2, f"systemctl restart systemd-networkd && {there}")
+    debian.have_networkd_add_ipv6(d2)
+    with families.dressed(g2):
+        restart = f"systemctl restart systemd-networkd && {debian.until_addressed(d2)}"
+        done = packages.come_and_go(lab, d2, g2, restart)
     xlnet.unload_all(lab)
     leftovers.expect_unloaded(lab)
 

@@ -4,14 +4,12 @@ brings."""
 import re
 import shlex
 
-from . import debug, life, traffic, xlnet
+from . import debug, families, life, traffic, xlnet
 from .checks import expect
 from .payload import PACKAGES
 
 # A guest needs long for it, and longest for depmod.
 PATIENCE = 600 * debug.PACE
-# So udev calls a Xen guest's first NIC.
-NIC = "enX0"
 
 # What the lab puts in the place of packages, at each boot unless this file says otherwise.
 OF_THE_LAB = (
@@ -92,8 +90,9 @@ class InGuest(Packages):
         loaded = self._guest.read("/sys/module/xlnet/version")
         expect(loaded == version, f"{loaded} is loaded, not {version}")
         expect(f"\nversion: {version}\n" in self._guest.check("ethtool -i xl0"), "ethtool -i says another version")
-        routes = self._guest.check("ip route show table xlnet")
-        expect(re.search(rf"^{re.escape(self._peer.ip)} .*proto xlnet", routes, re.MULTILINE), f"routes:\n{routes}")
+        for address in families.shared(self._guest, self._peer):
+            routes = self._guest.check(f"ip -{families.version(address)} route show table xlnet")
+            expect(re.search(rf"^{re.escape(address)} .*proto xlnet", routes, re.MULTILINE), f"routes:\n{routes}")
         status = self._guest.check("xl-status")
         expect("on xl0" in status, f"xl-status says:\n{status}")
 
