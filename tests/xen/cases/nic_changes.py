@@ -3,55 +3,74 @@
 import contextlib
 import time
 
-from lab import families, leftovers, life, topology, traffic, xlnet
+from lab import families, leftovers, life, topology, traffic, transparency, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
-EXTRA = "10.0.0.50"
+# An address besides, what follows it when it comes, and what keeps a guest from telling the link of it. In IPv6 it is
+# one that nobody begins to send from, as VRRP's are: the newest would be the first choice else.
+EXTRA = {families.IPV4: "10.0.0.50", families.IPV6: "2001:db8::50"}
+SUFFIX = {families.IPV4: "/24", families.IPV6: "/64 nodad preferred_lft 0"}
+QUIET = {
+    families.IPV4: ("sysctl -q net.ipv4.conf.eth0.arp_ignore=8", "sysctl -q net.ipv4.conf.eth0.arp_ignore=0"),
+    families.IPV6: (
+        transparency.nft(
+            "table ip6 lab { chain output { type filter hook output priority 0; policy accept;"
+            f" ip6 saddr {EXTRA[families.IPV6]} icmpv6 type nd-neighbor-advert drop; }}; }}"
+        ),
+        transparency.NFT_UNDO,
+    ),
+}
 OTHER_NAME = "wan0"
-ADD, REMOVE = (f"ip address {verb} {EXTRA}/24 dev eth0" for verb in ("add", "del"))
 # Packets: less is what goes over eth0 at any time, a few ARP requests.
 MANY = 50
 
 
 @contextlib.contextmanager
-def route(guest, address, present):
-    """Expects the route to come or go within 1 s of what is done in the `with` block."""
-    change = xlnet.RouteChange(guest, address, present)
+def route(guest, *addresses, present):
+    """Expects the routes to come or go within 1 s of what is done in the `with` block."""
+    changes = [xlnet.RouteChange(guest, address, present) for address in addresses]
     yield
-    change.finish()
+    for change in changes:
+        change.finish()
 
 
-def addresses(g1, g2, g3):
+def comes(guest, version, device="eth0"):
+    guest.check(f"ip address add {EXTRA[version]}{SUFFIX[version]} dev {device}")
+
+
+def goes(guest, version, device="eth0"):
+    guest.check(f"ip address del {EXTRA[version]}{SUFFIX[version].split()[0]} dev {device}")
+
+
+def addresses(version, g1, g2, g3):
     """An address comes, moves to another guest, and goes."""
-    with route(g1, EXTRA, present=True):
-        g2.check(ADD)
-    g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
-    with route(g1, EXTRA, present=False):
-        g2.check(REMOVE)
-    with route(g1, EXTRA, present=True):
-        g3.check(ADD)
-    g1.check(f"ping -c 3 -i 0.2 -W 2 {EXTRA}")
-    with route(g1, EXTRA, present=False):
-        g3.check(REMOVE)
+    address = EXTRA[version]
+    for guest in (g2, g3):
+        with route(g1, address, present=True):
+            comes(guest, version)
+        g1.check(f"ping -c 3 -i 0.2 -W 2 {address}")
+        with route(g1, address, present=False):
+            goes(guest, version)
 
 
-def address_without_answer(lab, g1, g2):
-    """An address of which ARP says nothing gets no route, and takes none from those that have one."""
+def address_without_answer(lab, version, g1, g2):
+    """An address of which the link says nothing gets no route, and takes none from those that have one."""
+    address, (quiet, undo) = EXTRA[version], QUIET[version]
     told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
-    g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=8")
+    g2.check(quiet)
     try:
         with Movement({g1: ["eth0", "xl0"]}) as moved:
-            g2.check(ADD)
-            wait_until("dom0 to tell g1 of the address", lambda: EXTRA in lab.dom0.check(told), 5)
+            comes(g2, version)
+            wait_until("dom0 to tell g1 of the address", lambda: address in lab.dom0.check(told), 5)
             time.sleep(1)
-        expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"{EXTRA} moved other traffic: {moved}")
-        expect(xlnet.device_to(g1, EXTRA) == "eth0", f"a route to {EXTRA}, which nobody has seen")
-        g2.check(REMOVE)
+        expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"{address} moved other traffic: {moved}")
+        expect(xlnet.device_to(g1, address) == "eth0", f"a route to {address}, which nobody has seen")
+        goes(g2, version)
     finally:
-        g2.check("sysctl -q net.ipv4.conf.eth0.arp_ignore=0")
+        g2.check(undo)
 
 
 def detach(lab, guest):
@@ -90,7 +109,7 @@ def comes_later(lab, g1, g3):
     g1.check(f"ip link set {OTHER_NAME} name eth0")
 
 
-def renamed(g1, g2):
+def renamed(g1, g2, versions):
     """The NIC is what it was by another name; addresses that come then are followed."""
     with xlnet.logged(g2, f"serving {OTHER_NAME}"):
         g2.check(f"ip link set eth0 name {OTHER_NAME}")
@@ -98,16 +117,17 @@ def renamed(g1, g2):
         g2.check(f"nap 1; ping -c 3 -i 0.2 -W 2 {g1.ip}")
     for guest, nic in ((g1, "eth0"), (g2, OTHER_NAME)):
         expect(moved[guest, "xl0"] > MANY > moved[guest, nic], f"a rename moved traffic: {moved}")
-    for verb in ("add", "del"):
-        with route(g1, EXTRA, present=verb == "add"):
-            g2.check(f"ip address {verb} {EXTRA}/24 dev {OTHER_NAME}")
+    for version in versions:
+        for change in (comes, goes):
+            with route(g1, EXTRA[version], present=change is comes):
+                change(g2, version, OTHER_NAME)
     g2.check(f"ip link set {OTHER_NAME} name eth0")
 
 
 def in_another_namespace(lab, g1, g2, absence):
     """The NIC leaves for a container, and comes back."""
     with absence:
-        with xlnet.logged(g2, "eth0 is in another network namespace"), route(g1, g2.ip, present=False):
+        with xlnet.logged(g2, "eth0 is in another network namespace"), route(g1, *g2.addresses, present=False):
             g2.check("ip netns add away && ip link set eth0 netns away")
         g2.check("ip -n away link set eth0 up && ip -n away link set eth0 netns 1 && ip netns del away")
         configure(g2)
@@ -116,6 +136,7 @@ def in_another_namespace(lab, g1, g2, absence):
 
 def run(lab):
     g1, g2, g3 = (lab.guest(name) for name in NEEDS.guests)
+    versions = families.VERSIONS if lab.thorough else (families.IPV4,)
     with leftovers.none(lab):
         comes_later(lab, g1, g3)
         xlnet.load_all(lab, NEEDS.guests)
@@ -125,10 +146,12 @@ def run(lab):
             traffic.mixture(g1, g3) as others,
             traffic.mixture(g1, g2) as mixture,
         ):
-            xlnet.wait_for_routes(lab, ("g1", "g2"))
-            addresses(g1, g2, g3)
-            address_without_answer(lab, g1, g2)
-            renamed(g1, g2)
+            for version in versions:
+                with families.dressed(g3, when=version == families.IPV6):
+                    xlnet.wait_for_routes(lab, NEEDS.guests)
+                    addresses(version, g1, g2, g3)
+                    address_without_answer(lab, version, g1, g2)
+            renamed(g1, g2, versions)
 
             g2.check("ip link set eth0 mtu 1400")
             g1.check(f"ping -c 3 -i 0.2 -s 8000 -W 2 {g2.ip}")
@@ -136,14 +159,14 @@ def run(lab):
             g2.check("ip link set eth0 mtu 1500")
 
             with absence:
-                with route(g1, g2.ip, present=False), route(g1, g2.ipv6, present=False):
+                with route(g1, *g2.addresses, present=False):
                     g2.check("ip link set eth0 down")
                 g2.check("ip link set eth0 up")
                 families.dress(g2)
             xlnet.wait_for_routes(lab, ("g1", "g2"))
 
             with absence:
-                with route(g1, g2.ip, present=False):
+                with route(g1, *g2.addresses, present=False):
                     lab.dom0.check(f"ip link set {g2.vif} master xenbr1")
                 lab.dom0.check(f"ip link set {g2.vif} master xenbr0")
             xlnet.wait_for_routes(lab, ("g1", "g2"))
@@ -152,7 +175,7 @@ def run(lab):
 
             # As the toolstack moves a NIC: it goes, and another comes in its place.
             with absence:
-                with route(g1, g2.ip, present=False):
+                with route(g1, *g2.addresses, present=False):
                     lab.dom0.check(f"xl network-detach {g2.domid} 0")
                 g2.check("until [ ! -e /sys/class/net/eth0 ]; do nap 0.1; done")
                 attach(lab, g2)

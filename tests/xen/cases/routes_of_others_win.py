@@ -12,6 +12,30 @@ BEHIND = {4: ("10.9.0.0/24", "10.9.0.1/24"), 6: ("2001:db8:9::/64", "2001:db8:9:
 SECOND = {4: "10.0.0.11", 6: "2001:db8::11"}
 ON_THE_LINK = {4: "{}/24", 6: "{}/64 nodad"}
 VPN = {4: "10.99.0.1/32", 6: "fd99::1/128 nodad"}
+# More addresses of g1's and of g2's in two subnets, and the source by which g1 sends to each of g2's. Of two in one
+# subnet IPv4 takes the first; IPv6 has no order that users could rely on, so there g1 has no second one.
+SUBNETS = {
+    4: (
+        ("10.0.0.11", "10.7.0.1"),
+        ("10.0.0.22", "10.7.0.2", "10.7.0.22"),
+        {"10.0.0.2": "10.0.0.1", "10.0.0.22": "10.0.0.1", "10.7.0.2": "10.7.0.1", "10.7.0.22": "10.7.0.1"},
+    ),
+    6: (
+        ("2001:db8:7::1",),
+        ("2001:db8::22", "2001:db8:7::2", "2001:db8:7::22"),
+        {
+            "2001:db8::2": "2001:db8::1",
+            "2001:db8::22": "2001:db8::1",
+            "2001:db8:7::2": "2001:db8:7::1",
+            "2001:db8:7::22": "2001:db8:7::1",
+        },
+    ),
+}
+# The route to the subnet with a source, and as it was before.
+OF_THE_SUBNET = {
+    4: ("10.0.0.0/24 dev eth0 proto kernel scope link src {}",) * 2,
+    6: ("2001:db8::/64 dev eth0 proto kernel metric 256 src {}", "2001:db8::/64 dev eth0 proto kernel metric 256"),
+}
 # Has a guest forward what is not for it, or not, and say nothing of shorter ways, as IPv6 does nevertheless.
 FORWARDING = {
     4: "sysctl -q net.ipv4.ip_forward={on} net.ipv4.conf.all.send_redirects={off} net.ipv4.conf.eth0.send_redirects={off}",
@@ -140,44 +164,45 @@ def expect_source(guest, address, source):
     expect(found == source, f"{guest.name} sends to {address} from {found}, not from {source}")
 
 
-def change(verb, addresses):
-    """Addresses come or go in this order; with the first of a subnet, all others would go."""
-    return " && ".join(f"ip address {verb} {address} dev eth0" for address in addresses)
+def come_and_go(trial, addresses):
+    """Commands by which addresses come, and go in the other order: with the first of a subnet, all others would go."""
+    come = " && ".join(comes(trial, address) for address in addresses)
+    return come, " && ".join(goes(trial, address) for address in reversed(addresses))
 
 
 def subnets(trial):
     """two subnets and several addresses on one NIC"""
     g1, g2 = trial.g1, trial.g2
-    first = ("10.0.0.11/24", "10.7.0.1/24")
-    second = ("10.0.0.22/24", "10.7.0.2/24", "10.7.0.22/24")
+    first, second, expected = SUBNETS[trial.version]
     with (
-        trial.applied(g1, change("add", first), change("del", reversed(first))),
-        trial.applied(g2, change("add", second), change("del", reversed(second))),
+        trial.applied(g1, *come_and_go(trial, first)),
+        trial.applied(g2, *come_and_go(trial, second)),
     ):
-        expected = {"10.0.0.2": "10.0.0.1", "10.0.0.22": "10.0.0.1", "10.7.0.2": "10.7.0.1", "10.7.0.22": "10.7.0.1"}
         for address, source in expected.items():
             trial.wait_for_route(g1, address)
             trial.wait_for_route(g2, source)
             expect_source(g1, address, source)
             trial.ping(g1, g2, address=address)
-        for source in ("10.0.0.11", "10.7.0.1"):
+        for source in first:
             trial.wait_for_route(g2, source)
             trial.ping(g1, g2, f"-I {source}")
-        trial.exchange(g1, g2, "TCP4:10.7.0.22:7,nodelay,connect-timeout=2")
+        target = f"TCP{trial.version}:{families.host(second[-1])}:7,nodelay,connect-timeout=2"
+        trial.exchange(g1, g2, target)
 
 
 def source_of_subnet(trial):
     """the source that the route to the subnet says"""
     g1, g2 = trial.g1, trial.g2
-    subnet = "ip route change 10.0.0.0/24 dev eth0 proto kernel scope link src"
+    second = SECOND[trial.version]
+    says, as_before = (f"ip route change {route}" for route in OF_THE_SUBNET[trial.version])
     with trial.applied(
         g1,
-        f"ip address add 10.0.0.11/24 dev eth0 && {subnet} 10.0.0.11",
-        f"{subnet} {g1.ip}; ip address del 10.0.0.11/24 dev eth0",
+        f"{comes(trial, second)} && {says.format(second)}",
+        f"{as_before.format(g1.ip)}; {goes(trial, second)}",
     ):
         trial.wait_for_route(g1, g2.ip)
-        trial.wait_for_route(g2, "10.0.0.11")
-        expect_source(g1, g2.ip, "10.0.0.11")
+        trial.wait_for_route(g2, second)
+        expect_source(g1, g2.ip, second)
         trial.ping(g1, g2)
 
 
@@ -223,8 +248,7 @@ def addresses_change(trial):
 
 
 IPV6 = (network_via_peer, refusals, own_route, rule_to_peer, rule_by_mark)
-# Which of several addresses the kernel takes as source in IPv6 is tried by ipv6_addresses_follow.
-IPV6_BESIDES = (own_gateway, rule_unlike_mark, addresses_change)
+IPV6_BESIDES = (own_gateway, rule_unlike_mark, subnets, source_of_subnet, addresses_change)
 SETUPS = (
     network_via_peer,
     refusals,
