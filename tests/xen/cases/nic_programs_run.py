@@ -94,5 +94,6 @@ def run(lab):
         return
     lab.destroy("g1", "g2")
     lab.create_all(TWO_CPUS)
-    transparency.compare(lab, [settings.name for settings in TWO_CPUS], (tc_ingress, generic_xdp))
+    names, setups = [settings.name for settings in TWO_CPUS], (tc_ingress, generic_xdp)
+    transparency.compare(lab, names, setups, ipv6_besides=setups)
     lab.destroy(*(settings.name for settings in TWO_CPUS))

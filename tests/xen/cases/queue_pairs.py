@@ -147,6 +147,10 @@ def run(lab):
         with families.speaking(version, q1, q2):
             xlnet.wait_for_routes(lab, (q1.name, q2.name))
             flow_keeps_its_pair(q1, q2)
+            if lab.thorough and version == families.IPV6:
+                with traffic.echo(q2):
+                    q1.check(f"traffic sizes {q2.host}:{traffic.PORT}", timeout=180)
+                flows_use_all(q1, q2)
     bad_numbers_are_refused(q1)
     changes_lose_nothing(lab, q1, q2)
     flows_use_all(q1, q2)

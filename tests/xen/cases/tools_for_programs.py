@@ -3,7 +3,7 @@
 import json
 import re
 
-from lab import traffic, xlnet
+from lab import families, traffic, xlnet
 from lab.checks import expect, wait_until
 
 # Every 10 s guests say what they exchanged.
@@ -45,7 +45,8 @@ def guest_for_programs(g1, g2):
     expect(exit_status == told["status"] == 0 and not told["problems"], f"g1 has problems: {told}")
     (peer,) = told["peers"]
     expect((peer["domid"], peer["state"]) == (g2.domid, "connected"), f"g1's peer: {peer}")
-    expect(peer["addresses"] == [{"address": g2.ip, "path": "xl0", "reason": None}], f"g2's addresses: {peer}")
+    wanted = [{"address": address, "path": "xl0", "reason": None} for address in sorted(g2.addresses)]
+    expect(sorted(peer["addresses"], key=lambda one: one["address"]) == wanted, f"g2's addresses: {peer}")
     expect(told["device"]["nic"] == "eth0" and told["device"]["up"], f"g1's device: {told['device']}")
     before = xlnet.statistics(g1)
     found = metrics(g1)
@@ -55,7 +56,8 @@ def guest_for_programs(g1, g2):
             figure = found[f'xlnet_peer_{name}_{what}_total{{peer="{g2.domid}"}}']
             statistic_name = f"peer{g2.domid}_{statistic}_{what}"
             expect(before[statistic_name] <= figure <= after[statistic_name], f"{name} {what}: {figure}")
-    expect(found[f'xlnet_address_on_xl0{{peer="{g2.domid}",address="{g2.ip}"}}'] == 1, f"metrics: {found}")
+    for address in g2.addresses:
+        expect(found[f'xlnet_address_on_xl0{{peer="{g2.domid}",address="{address}"}}'] == 1, f"metrics: {found}")
 
     g1.check("echo all >/sys/module/xlnet/parameters/avoid")
     try:
@@ -64,7 +66,7 @@ def guest_for_programs(g1, g2):
             """What the administrator wishes is no problem."""
             told, exit_status = status(g1)
             paths = [address["path"] for peer in told["peers"] for address in peer["addresses"]]
-            return paths == ["nic"] and exit_status == 0
+            return paths == ["nic"] * len(g2.addresses) and exit_status == 0
 
         wait_until("the NIC, by xl-status", kept, 10)
     finally:
@@ -88,8 +90,8 @@ def dom0_for_programs(dom0, g1, g2):
     expect(exit_status == told["status"] == 0, f"dom0 has problems: {told}")
     guests = {guest["name"]: guest for guest in told["guests"]}
     for here, there in ((g1, g2), (g2, g1)):
-        meets = [(peer["name"], peer["addresses"]) for peer in guests[here.name]["may_meet"]]
-        expect(meets == [(there.name, [there.ip])], f"{here.name} may meet {meets}")
+        meets = [(peer["name"], sorted(peer["addresses"])) for peer in guests[here.name]["may_meet"]]
+        expect(meets == [(there.name, sorted(there.addresses))], f"{here.name} may meet {meets}")
         expect(guests[here.name]["bridge"] == "xenbr0", f"{here.name}: {guests[here.name]}")
     told, exit_status = status(dom0, "why g1 g2")
     expect(told["may_meet"] and exit_status == 0, f"why: {told}")
@@ -155,8 +157,8 @@ def report(lab, g1, g2):
         # Something is decided.
         g1.check("echo all >/sys/module/xlnet/parameters/avoid; nap 2; echo >/sys/module/xlnet/parameters/avoid")
         xlnet.wait_for_routes(lab)
-        on_xl0 = f"{g2.ip} peer {g2.domid} xl0"
-        of_guest = ("xlnet: ", "xlnet_route: ", on_xl0, "==== ethtool -S xl0", "nexthop dev xl0")
+        on_xl0 = [f"{address} peer {g2.domid} xl0" for address in g2.addresses]
+        of_guest = ("xlnet: ", "xlnet_route: ", *on_xl0, "==== ethtool -S xl0", "nexthop dev xl0")
         of_dom0 = ("xldiscovery", "xl-status traffic", f"/local/domain/{g1.domid}/data/xlnet/mac", "backend/vif/")
         for domain, words in ((g1, of_guest), (lab.dom0, of_dom0)):
             domain.check(f"rm -f {REPORT}; xl-status --report {REPORT}", timeout=120)
@@ -176,7 +178,9 @@ def report(lab, g1, g2):
 def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
     top(lab, g1, g2)
-    dom0_for_programs(lab.dom0, g1, g2)
-    guest_for_programs(g1, g2)
-    xlnet.wait_for_routes(lab)
-    report(lab, g1, g2)
+    with families.dressed(g1, g2):
+        xlnet.wait_for_routes(lab)
+        dom0_for_programs(lab.dom0, g1, g2)
+        guest_for_programs(g1, g2)
+        xlnet.wait_for_routes(lab)
+        report(lab, g1, g2)
