@@ -40,6 +40,16 @@ def ratio(metric, baseline, path="xl0", **wanted):
     return measured
 
 
+def beside_ipv4(metric):
+    """How many times better xl0 is than eth0 in IPv6, in times of how many it is in IPv4."""
+
+    def measured(results):
+        ipv4, ipv6 = (ratio(name, "eth0")(results) for name in (metric, f"{metric}_ipv6"))
+        return ipv6 / ipv4 if ipv4 and ipv6 is not None else None
+
+    return measured
+
+
 def flows(metric):
     """What two flows carry in times of what one carries."""
 
@@ -74,6 +84,11 @@ GOALS = (
     Goal("TCP_CRR, times eth0", ratio("tcp_crr", "eth0"), 2.0),
     Goal("TCP by message size, times eth0 at the worst size", ratio("tcp_sizes", "eth0"), 1.0),
     Goal("UDP by message size, times eth0 at the worst size", ratio("udp_sizes", "eth0"), 1.0),
+    Goal("flood ping, IPv6's ratio to eth0, times IPv4's", beside_ipv4("ping"), 0.9),
+    Goal("TCP_RR, IPv6's ratio to eth0, times IPv4's", beside_ipv4("tcp_rr"), 0.9),
+    Goal("UDP_RR, IPv6's ratio to eth0, times IPv4's", beside_ipv4("udp_rr"), 0.9),
+    Goal("TCP_STREAM, IPv6's ratio to eth0, times IPv4's", beside_ipv4("tcp_stream"), 0.9),
+    Goal("UDP_STREAM, IPv6's ratio to eth0, times IPv4's", beside_ipv4("udp_stream"), 0.9),
     Goal("TCP_RR, times lo", ratio("tcp_rr", "lo"), 0.85),
     Goal("UDP_RR, times lo", ratio("udp_rr", "lo"), 0.85),
     Goal("TCP_STREAM, times lo", ratio("tcp_stream", "lo"), 1.0),

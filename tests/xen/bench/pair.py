@@ -7,7 +7,7 @@ from lab import families, payload, tools, xlnet
 from . import applications, cost, fifo
 from .effort import UDP_MAX
 from .link import Measurement, go_round
-from .paths import SETTLING, load
+from .paths import load
 
 # Each of these yields (metric, value, parameters).
 
@@ -47,7 +47,7 @@ def ipv6(metric, test):
         address, seconds = pair.ipv6_address, pair.effort.seconds
         if pair.path.device == "xl0":
             for guest, peer in ((pair.client, pair.server), (pair.server, pair.client)):
-                guest.check(f"until on_xl0 {families.ipv6_address(peer)}; do nap 0.1; done", SETTLING)
+                xlnet.wait_for_route(guest, families.ipv6_address(peer), talking=True)
         if test:
             yield metric, pair.netperf(test, seconds, address=address), {}
         else:

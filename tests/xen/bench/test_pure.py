@@ -97,6 +97,12 @@ class Figures(unittest.TestCase):
         self.assertEqual(goals.ratio("tcp_sizes", "eth0", bytes=1024)(self.results), 0.9)
         self.assertIsNone(goals.ratio("tcp_sizes", "eth0", bytes=4096)(self.results))
 
+    def test_ratio_of_ipv6_by_that_of_ipv4(self):
+        self.assertIsNone(goals.beside_ipv4("ping")(self.results))
+        self.results.add("ping_ipv6", "eth0", 300, {})
+        self.results.add("ping_ipv6", "xl0", 100, {})
+        self.assertEqual(goals.beside_ipv4("ping")(self.results), 0.75)
+
     def test_goal_is_met_or_not(self):
         self.assertEqual(
             goals.Goal("size", goals.ratio("tcp_sizes", "eth0"), 1.0).line(self.results),
