@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import time
 
-from lab import debug, leftovers, traffic, xlnet
+from lab import debug, families, leftovers, traffic, xlnet
 from lab.checks import expect
 from lab.domain import MODULES
 from lab.needs import Needs
@@ -94,8 +94,9 @@ def fail_all(lab, domain, g1, g2):
     domain.check(f"insmod {MODULES}/xlfaults.ko all=1")
     g1.check("ip link set xl0 down && ip link set xl0 up")
     time.sleep(SHORTAGE)
-    expect(xlnet.device_to(g1, g2.ip) == "eth0", "a route on xl0 without memory")
-    g1.check(f"ping -c 3 -i 0.2 -W 5 {g2.ip}")
+    for address in g2.addresses:
+        expect(xlnet.device_to(g1, address) == "eth0", f"a route to {address} on xl0 without memory")
+        g1.check(f"ping -c 3 -i 0.2 -W 5 {address}")
     says = f"{xlnet.module_of(domain)}: "
     lines = [line for line in domain.kernel_log(mark).splitlines() if says in line]
     expect(1 <= len(lines) <= FEW, f"{domain.name} says of the shortage: {lines}")
@@ -119,12 +120,16 @@ def run(lab):
     g1, g2 = lab.guest("g1"), lab.guest("g2")
     nodes = "/local/domain/{}/xlnet/peer/{}/offer"
     offers = [nodes.format(*pair) for pair in ((g1.domid, g2.domid), (g2.domid, g1.domid))]
-    with leftovers.none(lab), roomy_sockets(g1):
+    with families.dressed(g1, g2), leftovers.none(lab), roomy_sockets(g1):
         xlnet.load(g2)
         # Not the whole mixture: to look at each allocation takes the guest's time.
-        with traffic.echo(g1), traffic.running(traffic.Datagrams(g2, g1)) as datagrams:
+        with (
+            traffic.echo(g1),
+            traffic.running(traffic.Datagrams(g2, g1)) as datagrams,
+            traffic.running(traffic.Ping(g2, g1, address=g1.ipv6)) as ping,
+        ):
             xlnet.load(lab.dom0)
-            route = f"on_xl0 {g2.ip}"
+            route = " && ".join(f"on_xl0 {address}" for address in g2.addresses)
             seen = fail_each(g1, route, PACKETS_COME)
             expect(seen.refused > 0, f"nothing that failed kept xlnet from loading: {seen}")
             expect(seen.recovered > 0, f"nothing came after something had failed: {seen}")
@@ -136,7 +141,9 @@ def run(lab):
             xlnet.load(g1)
             also = fail_each(lab.dom0, f"xenstore-read {' '.join(offers)} >/dev/null 2>&1")
             expect(also.refused > 0, f"nothing that failed kept xldiscovery from loading: {also}")
-            datagrams.finish(outage=0, changes=2 * (seen.rounds + table.rounds + also.rounds))
+            changes = 2 * (seen.rounds + table.rounds + also.rounds)
+            ping.finish(outage=0, changes=changes)
+            datagrams.finish(outage=0, changes=changes)
         xlnet.load_all(lab)
         with traffic.mixture(g2, g1) as mixture:
             for domain in (g1, lab.dom0):
