@@ -32,7 +32,7 @@ def run(lab):
         try:
             dom0.check(apply("bridge xenbr0 serve\n"))
             apart.expect_still_together(pair, "a bridge that is served")
-            for what, command, reason in changes:
+            for what, command, reason in changes if lab.thorough else changes[::3]:
                 apart.expect_parted(lab, pair, what, command, reason)
                 apart.expect_together(lab, pair, what, open_again)
             dom0.check(apply(names.format("group=a", "group=a")))
