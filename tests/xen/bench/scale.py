@@ -7,7 +7,7 @@ import time
 from functools import partial
 
 from lab import tools, xen, xlnet
-from lab.checks import expect, last_json, wait_until
+from lab.checks import expect, last_json
 from lab.topology import Settings
 
 from .cost import LOAD_START, METER_START
@@ -67,9 +67,7 @@ def wishes(pair):
     xlnet.from_first_packet(last, first)
     took = []
     for _ in range(WISHES):
-        for guest, peer in (pair, pair[::-1]):
-            gone = lambda guest=guest, peer=peer: peer.domid not in xlnet.channels(guest)
-            wait_until(f"{guest.name} to close its channel", gone, PATIENCE)
+        xlnet.wait_until_dormant(pair, PATIENCE)
         took.append(xlnet.from_first_packet(last, first))
     for guest in pair:
         xlnet.unload(guest)

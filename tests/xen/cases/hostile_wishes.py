@@ -3,7 +3,7 @@
 import statistics
 
 from lab import debug, xlnet
-from lab.checks import expect, wait_until
+from lab.checks import expect
 from lab.needs import Needs
 
 NEEDS = Needs(guests=("g1", "g2", "g3"), loaded=False)
@@ -32,9 +32,7 @@ def opening(lab, g1, g2):
     """The time from the first packet to xl0, in ms: the median."""
     took = []
     for _ in range(ROUNDS):
-        for guest, peer in ((g1, g2), (g2, g1)):
-            closed = lambda guest=guest, peer=peer: peer.domid not in xlnet.channels(guest)
-            wait_until(f"{guest.name} to close its channel", closed, xlnet.PATIENCE)
+        xlnet.wait_until_dormant((g1, g2))
         took.append(xlnet.from_first_packet(g1, g2))
     lab.dom0.note(f"from the first packet to xl0, ms: {took}")
     return statistics.median(took)

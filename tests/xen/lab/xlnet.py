@@ -5,7 +5,7 @@ import re
 import time
 
 from . import debug, families
-from .checks import expect
+from .checks import expect, wait_until
 from .domain import MODULES
 from .errors import CaseFailure
 
@@ -140,6 +140,13 @@ for ((i = 0; i < {looks}; i++)); do
 done
 echo "no route to {address} on xl0"; exit 1
 """
+
+
+def wait_until_dormant(pair, timeout=PATIENCE):
+    """Waits until two guests whose channel was closed have routes again by which the first packet tells of itself."""
+    for here, there in (pair, pair[::-1]):
+        dormant = lambda here=here, there=there: "mtu 1500" in routes(here).get(there.ip, "none")
+        wait_until(f"{here.name}'s dormant route to {there.name}", dormant, timeout)
 
 
 def from_first_packet(guest, peer):
