@@ -136,8 +136,9 @@ impl Router {
     pub(crate) fn open(&self, session: Session) -> Result {
         if let Some(state) = (*self.state.lock()).as_mut() {
             for watched in state.of(&session.group) {
-                // Nobody has asked meanwhile.
+                // Nobody has asked meanwhile, and its route is another one than before.
                 watched.probe = Probe::new();
+                watched.again_at = 0;
             }
             state.sessions.push(session, GFP_KERNEL)?;
         }
