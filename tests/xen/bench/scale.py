@@ -22,7 +22,6 @@ MEMORY = 224
 # An idle channel closes after so many seconds, where it is measured how soon one opens.
 IDLE = 3
 WISHES = 5
-PATIENCE = 30
 # Before channels are opened, as the others pause when a guest has just closed one; and for opening them.
 PAUSE = 5
 # Eight guests on two CPUs take their time to begin.
@@ -67,7 +66,7 @@ def wishes(pair):
     xlnet.from_first_packet(last, first)
     took = []
     for _ in range(WISHES):
-        xlnet.wait_until_dormant(pair, PATIENCE)
+        xlnet.wait_until_dormant(pair)
         took.append(xlnet.from_first_packet(last, first))
     for guest in pair:
         xlnet.unload(guest)

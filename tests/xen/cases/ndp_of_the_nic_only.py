@@ -38,7 +38,7 @@ def forged(g1, g2, g3):
     g3.check(advertisement(mac_of(g3.settings), g2.ip, True))
     going.finish()
     # IPv4 is not concerned.
-    expect(g1.run(f"on_xl0 {g2.settings.ip}").status == 0, "the peer's IPv4 address left xl0, too")
+    expect(xlnet.is_on_xl0(g1, g2.settings.ip), "the peer's IPv4 address left xl0, too")
     # What the kernel does by itself with such an advertisement, it does without xlnet.
     g2.check(advertisement(mac_of(g2.settings), g2.ip, True))
     xlnet.wait_for_route(g1, g2.ip)

@@ -95,7 +95,7 @@ def expect_still_together(pair, what):
     time.sleep(2 * SETTLED)
     for here, there in both(pair):
         for address in families.shared(here, there):
-            expect(here.run(f"on_xl0 {address}").status == 0, f"{what}: {here.name} lost its route to {address}")
+            expect(xlnet.is_on_xl0(here, address), f"{what}: {here.name} lost its route to {address}")
 
 
 def both(pair):

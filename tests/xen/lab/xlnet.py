@@ -210,7 +210,12 @@ def standing(guest):
 
 
 def has_route(guest, peer):
-    return guest.run(f"on_xl0 {peer.ip}").status == 0
+    return is_on_xl0(guest, peer.ip)
+
+
+def is_on_xl0(guest, address):
+    """Whether packets to the address take xl0 now."""
+    return guest.run(f"on_xl0 {address}").status == 0
 
 
 def device_to(guest, address):
