@@ -17,11 +17,23 @@ pub use object::{
     PROTOCOL_KERNEL,
 };
 
-use crate::{bindings, errno::EBADMSG};
+use crate::{
+    bindings,
+    errno::{EBADMSG, ENOBUFS},
+};
 use core::ptr::NonNull;
-use kernel::{error::to_result, prelude::*};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    time::{delay::fsleep, Delta},
+};
 
 const NLMSG_HDR: usize = size_of::<bindings::nlmsghdr>();
+
+/// How often it is tried again to delete what there was no memory to delete, and how long to wait
+/// before each time, in milliseconds.
+const MORE_ATTEMPTS: u32 = 10;
+const NO_MEMORY_MS: i64 = 10;
 
 /// An rtnetlink socket.
 ///
@@ -66,13 +78,21 @@ impl Socket {
         self.request(add, flags, |message| object.describe(message, false))
     }
 
-    /// Deletes an object. Process context, RTNL not held.
+    /// Deletes an object. What should be gone would be in the way later, so if there is no memory to
+    /// say so, this waits a while for some. Process context, RTNL not held.
     ///
     /// # Errors
     ///
-    /// `ESRCH` or `ENOENT` if there is none like this, and the kernel's others.
+    /// `ESRCH` or `ENOENT` if there is none like this; `ENOMEM` or `ENOBUFS` if there is no memory in
+    /// a tenth of a second, and the kernel's others.
     pub fn delete<T: Object>(&mut self, object: &T) -> Result {
         let [_, delete] = T::MESSAGES;
+        for _ in 0..MORE_ATTEMPTS {
+            match self.request(delete, 0, |message| object.describe(message, true)) {
+                Err(ENOMEM | ENOBUFS) => fsleep(Delta::from_millis(NO_MEMORY_MS)),
+                done => return done,
+            }
+        }
         self.request(delete, 0, |message| object.describe(message, true))
     }
 
