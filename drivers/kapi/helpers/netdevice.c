@@ -37,6 +37,8 @@ void xl_netdev_setup_l3(struct net_device *dev,
 	 * multicast groups, which would compete with those of other devices.
 	 */
 	dev->priv_flags |= IFF_NO_ADDRCONF;
+	/* It would send and poll with interrupts off, wherever one prints. */
+	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	dev->tx_queue_len = tx_queue_len;
 	dev->pcpu_stat_type = NETDEV_PCPU_STAT_TSTATS;
 	dev->netns_immutable = true;
