@@ -140,6 +140,11 @@ void xl_skb_receive_as(struct sk_buff *skb, struct net_device *dev)
 	unsigned int queues = READ_ONCE(dev->real_num_rx_queues);
 
 	skb->dev = dev;
-	if (skb_rx_queue_recorded(skb))
+	if (!skb_rx_queue_recorded(skb))
+		return;
+	/* A device that is being unregistered has no queues any more. */
+	if (queues)
 		skb_record_rx_queue(skb, skb_get_rx_queue(skb) % queues);
+	else
+		skb_set_queue_mapping(skb, 0);
 }
