@@ -27,6 +27,9 @@ use xenfifo::{
 const PAGE: usize = layout::PAGE as usize;
 const PAGE_MASK: u32 = layout::PAGE - 1;
 
+/// What an operation says that Xen has not come to.
+const NOT_MAPPED: i16 = bindings::GNTST_general_error as i16;
+
 /// Pages of another domain, mapped read-only. Dropping them unmaps them, in process context.
 ///
 /// # Invariants
@@ -82,6 +85,9 @@ impl ForeignPages {
             let address = unsafe { bindings::xl_page_address(page) };
             // SAFETY: `op` is valid for writes.
             unsafe { bindings::xl_gnttab_set_map_ro(&mut op, address, grant, peer) };
+            // Until Xen says otherwise: it does not come to operations behind one that ends the
+            // call.
+            op.status = NOT_MAPPED;
             ops.push(op, GFP_KERNEL)?;
             this.addresses
                 .push(address.cast_const().cast(), GFP_KERNEL)?;
@@ -105,7 +111,8 @@ impl ForeignPages {
             unsafe {
                 bindings::xl_gnttab_set_unmap_ro(&mut unmap, address.cast_mut().cast(), op.handle)
             };
-            // INVARIANT: A status of zero means that the frame is mapped under this handle.
+            // INVARIANT: A status of zero, which Xen alone writes, means that the frame is mapped
+            // under this handle.
             this.unmaps.push(unmap, GFP_KERNEL)?;
             this.mapped.push(page, GFP_KERNEL)?;
         }
