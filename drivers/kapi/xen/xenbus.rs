@@ -19,7 +19,10 @@ use kernel::{
     fmt,
     prelude::*,
     str::CString,
-    sync::Arc,
+    sync::{
+        atomic::{Acquire, Atomic, Release},
+        Arc,
+    },
     time::{delay::fsleep, Delta},
     types::Opaque,
 };
@@ -284,9 +287,9 @@ impl Transaction {
 
 /// What a change of a watched node runs.
 pub trait WatchHandler: Send + Sync + 'static {
-    /// Called for each change of the watched node or one below it, with that node's path, and
-    /// once right after the watch was set. Runs in the kernel's one XenStore watch thread: it must
-    /// not wait for XenStore.
+    /// Called for each change of the watched node or one below it, with that node's path, and once
+    /// right after the watch was set, perhaps with others at the same time. Runs in the kernel's
+    /// one XenStore watch thread otherwise: it must not wait for XenStore.
     fn changed(&self, path: &str);
 
     /// So many events wait to be handled that this one is not worth keeping, provided that the
@@ -318,10 +321,13 @@ pub struct Watch<H: WatchHandler>(Arc<Worker<Watched<H>>>);
 /// # Invariants
 ///
 /// If `watch` is registered, its callback is [`Self::callback`], and `node` in it points to `path`.
+/// Unless `is_set`, no event of it waits to be handled, nor is being handled.
 #[pin_data]
 struct Watched<H: WatchHandler> {
     #[pin]
     watch: Opaque<bindings::xenbus_watch>,
+    /// Whether xenstored has taken the watch.
+    is_set: Atomic<bool>,
     path: CString,
     handler: Arc<H>,
     #[pin]
@@ -354,6 +360,7 @@ impl<H: WatchHandler> Watch<H> {
         let name = CString::try_from_fmt(path)?;
         let worker = Worker::new(pin_init!(Watched {
             watch: Opaque::zeroed(),
+            is_set: Atomic::new(false),
             path: name,
             handler: handler.clone(),
             ended <- FreezableCompletion::new(),
@@ -370,8 +377,14 @@ impl<H: WatchHandler> Watch<H> {
         // SAFETY: The watch is filled in. It is pinned, as its worker is in an `Arc`, which is kept
         // until the watch is unregistered.
         match to_result(unsafe { bindings::register_xenbus_watch(watch) }) {
-            // INVARIANT: Registered.
-            Ok(()) => Ok(Self(worker)),
+            Ok(()) => {
+                watched.is_set.store(true, Release);
+                // What happened before was refused, the event among it that tells of the watch
+                // itself.
+                watched.changed(&watched.path);
+                // INVARIANT: Registered.
+                Ok(Self(worker))
+            }
             // This one is kept meanwhile, so the next lies elsewhere.
             Err(EEXIST) if places > 1 => Self::at_new_place(path, handler, places - 1),
             Err(error) => Err(error),
@@ -402,6 +415,18 @@ impl<H: WatchHandler> Work for Watched<H> {
 }
 
 impl<H: WatchHandler> Watched<H> {
+    fn changed(&self, path: &CStr) {
+        if let Ok(path) = path.to_str() {
+            self.handler.changed(path);
+        }
+    }
+
+    /// Whether an event is to wait for the watch thread.
+    ///
+    /// A watch that xenstored refuses is freed, and the kernel does not look then whether events of
+    /// it wait. There may be some: of a watch that lay in its place before, see
+    /// [`Watch::at_new_place`].
+    ///
     /// # Safety
     ///
     /// `watch` must be the one inside a `Self` that lives until this returns.
@@ -415,7 +440,8 @@ impl<H: WatchHandler> Watched<H> {
         let pending = unsafe { (&raw const (*watch).nr_pending).read_volatile() };
         // SAFETY: By the function's contract.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };
-        pending < MAX_PENDING || !this.handler.overrun()
+        // INVARIANT: Before the watch is set no event comes to wait.
+        this.is_set.load(Acquire) && (pending < MAX_PENDING || !this.handler.overrun())
     }
 
     /// # Safety
@@ -430,8 +456,6 @@ impl<H: WatchHandler> Watched<H> {
         // SAFETY: By the function's contract.
         let this = unsafe { &*kernel::container_of!(Opaque::cast_from(watch), Self, watch) };
         // SAFETY: By the function's contract.
-        if let Ok(path) = unsafe { CStr::from_char_ptr(path) }.to_str() {
-            this.handler.changed(path);
-        }
+        this.changed(unsafe { CStr::from_char_ptr(path) });
     }
 }
