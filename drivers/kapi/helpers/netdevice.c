@@ -162,9 +162,9 @@ bool xl_netif_carrier_ok(const struct net_device *dev)
 	return netif_carrier_ok(dev);
 }
 
-bool xl_netdev_is_registered(const struct net_device *dev)
+u8 xl_netdev_reg_state(const struct net_device *dev)
 {
-	return dev->reg_state == NETREG_REGISTERED;
+	return READ_ONCE(dev->reg_state);
 }
 
 bool xl_netdev_has_native_xdp(const struct net_device *dev)

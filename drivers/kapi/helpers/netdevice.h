@@ -40,7 +40,7 @@ bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue);
 bool xl_netdev_xmit_more(void);
 struct net *xl_netdev_net(const struct net_device *dev);
 bool xl_netif_carrier_ok(const struct net_device *dev);
-bool xl_netdev_is_registered(const struct net_device *dev);
+u8 xl_netdev_reg_state(const struct net_device *dev);
 bool xl_netdev_has_native_xdp(const struct net_device *dev);
 struct net_device *xl_notifier_netdev(const struct netdev_notifier_info *info);
 

@@ -212,8 +212,8 @@ pub enum Event {
 
 /// Who is told of changes.
 pub trait Observer: Send + Sync + 'static {
-    /// Some device, or one of its addresses, changed, in any namespace. Process context: the
-    /// handler should leave lengthy work to somebody else.
+    /// Some device that is registered, or one of its addresses, changed, in any namespace. Process
+    /// context: the handler should leave lengthy work to somebody else.
     fn changed(&self, change: &Change<'_>);
 }
 
@@ -248,7 +248,8 @@ impl<T: Observer> Notifier<T> {
 ///
 /// # Safety
 ///
-/// `dev` must be a device that lives until this returns, and RTNL be held.
+/// `dev` must be a device that lives until this returns, and that is registered, or whose
+/// unregistration has not begun to wait for counts; RTNL must be held.
 unsafe fn tell<T: Observer>(observer: &T, dev: *mut bindings::net_device, event: Event) {
     // SAFETY: By the function's contract.
     let (dev, rtnl) = unsafe { (Device::from_raw(dev), Rtnl::held()) };
@@ -281,9 +282,20 @@ unsafe impl<T: Observer> Listener for Devices<T> {
             Ok(bindings::netdev_cmd_NETDEV_CHANGENAME) => Event::Renamed,
             _ => Event::Other,
         };
-        // SAFETY: What this chain's events tell of is a device that lives until they end; RTNL is
-        // held.
-        unsafe { tell(&*self.0, bindings::xl_notifier_netdev(info.cast()), event) };
+        // SAFETY: What this chain's events tell of is a device that lives until they end.
+        let (dev, state) = unsafe {
+            let dev = bindings::xl_notifier_netdev(info.cast());
+            (dev, bindings::xl_netdev_reg_state(dev))
+        };
+        // There are events of a device before it is registered, too. If that fails, its driver
+        // frees it without waiting for counts.
+        if let bindings::netdev_reg_state_NETREG_REGISTERED
+        | bindings::netdev_reg_state_NETREG_UNREGISTERING = state.into()
+        {
+            // SAFETY: As above; RTNL is held. Who tells of a device that is being unregistered is
+            // who does so, or has a count: nobody has done waiting for counts.
+            unsafe { tell(&*self.0, dev, event) };
+        }
     }
 }
 
@@ -303,8 +315,9 @@ unsafe impl<T: Observer> Listener for Addresses<T> {
     }
 
     unsafe fn told(&self, _event: c_ulong, address: *mut c_void) {
-        // SAFETY: What this chain's events tell of is an `in_ifaddr`, which keeps its device; RTNL
-        // is held.
+        // SAFETY: What this chain's events tell of is an `in_ifaddr`, which keeps its device. A
+        // device has addresses only from when it is registered until it is unregistered; RTNL is
+        // held.
         unsafe {
             tell(
                 &*self.0,

@@ -12,7 +12,8 @@ use kernel::types::Opaque;
 ///
 /// # Invariants
 ///
-/// Whoever has a reference to it knows that the device is not freed meanwhile.
+/// Whoever has a reference to it knows that the device is not freed meanwhile. It is registered, or
+/// was while there was a reference: before it is freed it is unregistered, which waits for counts.
 #[repr(transparent)]
 pub struct Device(Opaque<bindings::net_device>);
 
@@ -24,7 +25,8 @@ unsafe impl Sync for Device {}
 impl Device {
     /// # Safety
     ///
-    /// `dev` must be a valid device that is not freed during `'a`.
+    /// `dev` must be a valid device that is not freed during `'a`, and that is registered, or whose
+    /// unregistration has not begun to wait for counts.
     pub(crate) unsafe fn from_raw<'a>(dev: *mut bindings::net_device) -> &'a Self {
         // SAFETY: By the function's contract; the type is transparent.
         unsafe { &*dev.cast::<Self>() }
@@ -50,7 +52,8 @@ impl Device {
     /// Whether the device is registered, or only changing its namespace.
     pub(crate) fn is_registered(&self, _rtnl: &Rtnl) -> bool {
         // SAFETY: The device is valid; it is registered and unregistered with RTNL held only.
-        unsafe { bindings::xl_netdev_is_registered(self.as_raw()) }
+        let state = unsafe { bindings::xl_netdev_reg_state(self.as_raw()) };
+        u32::from(state) == bindings::netdev_reg_state_NETREG_REGISTERED
     }
 }
 
@@ -106,7 +109,8 @@ impl DeviceRef {
 
 impl From<&Device> for DeviceRef {
     fn from(dev: &Device) -> Self {
-        // SAFETY: The device is valid, and the callee counts.
+        // SAFETY: The device is valid, and the callee counts. By the invariant of `dev` who frees
+        // it has waited for that count.
         unsafe { Self::tracked(NonNull::from(dev).cast(), bindings::xl_netdev_hold) }
     }
 }
