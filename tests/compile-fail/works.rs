@@ -8,7 +8,7 @@ use kapi::{
         ethtool::Report,
         follow::Followed,
         napi::{Context, Enabled, Napi, Poll, Polled},
-        netdevice::{Device, OwnDevice},
+        netdevice::{Device, DeviceRef, OwnDevice},
         receive::{Filled, Received, Source, Unfilled},
         skbuff::SkBuff,
         Rtnl,
@@ -82,10 +82,11 @@ pub fn statistics(report: &mut Report<'_>) {
     report.add(fmt!("one"), 1);
 }
 
-/// Who holds RTNL may know a device's name and addresses.
-pub fn describe(dev: &Device) -> Option<[u8; 6]> {
+/// Who holds RTNL may know a device's name and addresses, and who drives it.
+pub fn describe(dev: &DeviceRef) -> Option<[u8; 6]> {
     let rtnl = Rtnl::lock();
-    dev.mac(&rtnl).filter(|_| dev.name(&rtnl) == c"eth0")
+    dev.mac(&rtnl)
+        .filter(|_| dev.is_netfront(&rtnl) && dev.name(&rtnl) == c"eth0")
 }
 
 /// Readers have a guard.

@@ -40,13 +40,13 @@ pub fn by_name(name: &str) -> Option<DeviceRef> {
 
 /// Finds the first device that xen-netfront drives. Process context, RTNL not held.
 pub fn first_netfront() -> Option<DeviceRef> {
-    let _rtnl = Rtnl::lock();
+    let rtnl = Rtnl::lock();
     // SAFETY: RTNL is held, so the list stays as it is.
     let mut dev = unsafe { bindings::xl_first_net_device(bindings::xl_init_net()) };
     while !dev.is_null() {
         // SAFETY: The device is on the list.
         let device = unsafe { Device::from_raw(dev) };
-        if device.is_netfront() {
+        if device.is_netfront(&rtnl) {
             return Some(device.into());
         }
         // SAFETY: As above.
@@ -56,14 +56,20 @@ pub fn first_netfront() -> Option<DeviceRef> {
 }
 
 impl Device {
-    /// Whether xen-netfront drives the device.
-    pub fn is_netfront(&self) -> bool {
+    /// Whether xen-netfront drives the device. One that is not registered any more counts as driven
+    /// by nobody.
+    pub fn is_netfront(&self, rtnl: &Rtnl) -> bool {
+        // The pointer stays when the count on what it points to is given back.
+        if !self.is_registered(rtnl) {
+            return false;
+        }
         // SAFETY: The device is valid, and what it hangs off was set before anybody could see it.
         let parent = unsafe { bindings::xl_netdev_parent(self.as_raw()) };
         if parent.is_null() {
             return false;
         }
-        // SAFETY: The parent is counted by its child, and on its bus before that.
+        // SAFETY: The parent is counted by its child until that is unregistered, which needs RTNL,
+        // and it was on its bus before.
         let bus = unsafe { (*parent).bus };
         // SAFETY: A bus that is not null is registered, and has a name, NUL-terminated.
         let on_xenbus = !bus.is_null() && unsafe { CStr::from_char_ptr((*bus).name) } == c"xen";

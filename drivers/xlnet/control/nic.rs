@@ -151,7 +151,7 @@ impl Nic {
         }
         match &*self.name.lock() {
             Some(before) => dev.name(rtnl) == &**before,
-            None => self.wanted.is_none() && dev.is_netfront(),
+            None => self.wanted.is_none() && dev.is_netfront(rtnl),
         }
     }
 
