@@ -3,14 +3,17 @@
 //! A spinlock for data shared with softirqs, an RCU-protected box, and a completion that may be
 //! waited for while the system is suspended.
 
-use crate::{bindings, compat};
+mod rcu_box;
+
+pub use rcu_box::{wait_for_readers, Contents, RcuBox};
+
+use crate::bindings;
 use core::ops::{Deref, DerefMut};
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Full},
         lock::{spinlock::SpinLockBackend, Guard},
-        rcu, LockClassKey, SpinLock,
+        LockClassKey, SpinLock,
     },
     types::{NotThreadSafe, Opaque},
 };
@@ -104,63 +107,6 @@ impl Drop for BottomHalvesOff {
         // SAFETY: By the type invariant there is one count to give back.
         unsafe { bindings::xl_local_bh_enable() };
     }
-}
-
-/// A box whose contents readers see without a lock, replaced as a whole.
-///
-/// # Invariants
-///
-/// The pointer comes from `KBox::into_raw` and is owned by this value.
-pub struct RcuBox<T: Send + Sync>(Atomic<*mut T>);
-
-// SAFETY: The box owns a `T`, which is `Send`.
-unsafe impl<T: Send + Sync> Send for RcuBox<T> {}
-// SAFETY: Readers share `&T` (`T: Sync`); `replace` moves a `T` in and drops one, possibly on
-// another thread (`T: Send`).
-unsafe impl<T: Send + Sync> Sync for RcuBox<T> {}
-
-impl<T: Send + Sync> RcuBox<T> {
-    /// Takes ownership of `value`.
-    pub fn new(value: KBox<T>) -> Self {
-        // INVARIANT: The pointer comes from `into_raw` and ownership moves here.
-        Self(Atomic::new(KBox::into_raw(value)))
-    }
-
-    /// Returns the current contents, which stay valid as long as the guard. Any context.
-    #[inline]
-    pub fn read<'a>(&'a self, _guard: &'a rcu::Guard) -> &'a T {
-        let ptr = self.0.load(Acquire);
-        // SAFETY: By the invariant the pointer is valid, and `replace` frees a former value only
-        // after a grace period, which cannot end while `_guard` lives.
-        unsafe { &*ptr }
-    }
-
-    /// Replaces the contents and frees the old ones once no reader has them: when this returns nobody
-    /// reads them any more. Process context, not within an RCU read-side critical section: it would
-    /// wait for itself or, on a kernel whose readers are not preempted, end the section by sleeping.
-    /// Types do not rule that out, as with `kernel::revocable::Revocable::revoke`; lockdep tells.
-    pub fn replace(&self, value: KBox<T>) {
-        // INVARIANT: The new pointer comes from `into_raw`; ownership of the old one moves out.
-        let old = self.0.xchg(KBox::into_raw(value), Full);
-        compat::rcu::synchronize_rcu();
-        // SAFETY: The old pointer came from `into_raw`, and as the grace period is over and new
-        // readers find the new pointer, nobody else has it.
-        drop(unsafe { KBox::from_raw(old) });
-    }
-}
-
-impl<T: Send + Sync> Drop for RcuBox<T> {
-    fn drop(&mut self) {
-        // SAFETY: By the invariant the pointer came from `into_raw`; `&mut self` shows that there
-        // are no readers, whose borrows of `self` would still be alive.
-        drop(unsafe { KBox::from_raw(*self.0.get_mut()) });
-    }
-}
-
-/// Waits until all who were reading under RCU when it was called are through, softirqs among them.
-/// Process context, as for [`RcuBox::replace`].
-pub fn wait_for_readers() {
-    compat::rcu::synchronize_rcu();
 }
 
 /// Something that happens once. Unlike with `kernel::sync::Completion`, a task that waits for it

@@ -38,7 +38,7 @@ use kapi::{
         netdevice::{OwnDeviceRef, Registration},
     },
     param, pm,
-    sync::RcuBox,
+    sync::{Contents, RcuBox},
     work::Worker,
     xen::{self, grant_budget::GrantBudget, xenbus},
 };
@@ -111,10 +111,7 @@ impl kernel::Module for XlnetModule {
         let budget = GrantBudget::new(grants_parameter()?)?;
         let channels = channels_parameter()?;
 
-        let table = Arc::new(
-            RcuBox::new(KBox::new(Table::new(), GFP_KERNEL)?),
-            GFP_KERNEL,
-        )?;
+        let table = Arc::new(RcuBox::new(Contents::new(Table::new())?), GFP_KERNEL)?;
         let manager = Worker::new(Manager::new())?;
         // Of several CPUs the one that polled would often not be the one that the application sleeps on.
         let idle_thread = if nr_cpu_ids() == 1 && param::value(&module_parameters::idle_poll) != 0 {

@@ -4,7 +4,10 @@
 
 use crate::data::bell::Bell;
 use core::net::IpAddr;
-use kapi::{avoid::Setting, sync::RcuBox};
+use kapi::{
+    avoid::Setting,
+    sync::{Contents, RcuBox},
+};
 use kernel::{prelude::*, sync::rcu};
 use xlnet_protocol::Mac;
 
@@ -40,7 +43,7 @@ impl Avoid {
     /// `ENOMEM`.
     pub(crate) fn new(bell: Bell) -> Result<Self> {
         Ok(Self {
-            list: RcuBox::new(KBox::new(KVec::new(), GFP_KERNEL)?),
+            list: RcuBox::new(Contents::new(KVec::new())?),
             bell,
         })
     }
@@ -65,7 +68,7 @@ impl Setting for Avoid {
                 list.push(Entry::parse(word)?, GFP_KERNEL)?;
             }
         }
-        self.list.replace(KBox::new(list, GFP_KERNEL)?);
+        self.list.replace(Contents::new(list)?);
         self.bell.heard();
         Ok(())
     }

@@ -26,6 +26,7 @@ use crate::data::{
 use kapi::{
     net::netdevice::OwnDeviceRef,
     random::random_u64,
+    sync::Contents,
     time::now_ms,
     work::{Work, Worker},
     xen::grant_budget::GrantBudget,
@@ -540,7 +541,7 @@ impl State {
     /// Makes the data path's table anew. Without memory the old one stays, and no channel is opened: a packet
     /// that it sends to a peer that is gone takes the fallback.
     fn rebuild_table(&mut self) {
-        let build = || -> Result<(KBox<Table>, KVVec<Candidate>)> {
+        let build = || -> Result<(Contents<Table>, KVVec<Candidate>)> {
             let mut table = Table::new();
             let mut candidates = KVVec::new();
             for address in self.nic_state.iter().flat_map(|nic| nic.addresses.iter()) {
@@ -552,7 +553,7 @@ impl State {
             if self.up {
                 self.demand.list(&mut table, &mut candidates)?;
             }
-            Ok((KBox::new(table, GFP_KERNEL)?, candidates))
+            Ok((Contents::new(table)?, candidates))
         };
         let built = build().and_then(|(table, candidates)| {
             self.router.get().set_candidates(candidates)?;
@@ -561,7 +562,10 @@ impl State {
         self.stale = built.is_err();
         match built {
             Ok(table) => {
-                self.driver.table().replace(table);
+                let place = self.driver.table();
+                place.replace(table);
+                // Groups may be given to others now, to whom the old one is not to lead.
+                place.wait_for_readers();
                 self.router.kick();
             }
             Err(error) => pr_warn!("no memory for the table of addresses ({error:?})\n"),
