@@ -37,7 +37,7 @@ pub struct Lost;
 impl SkBuff<'_> {
     /// The neighbour that a packet for `destination`, of the packet's family, is to be handed to:
     /// the gateway that its route names, or else the destination itself. `None` if that is no
-    /// neighbour of that family. Softirq context, for a packet that a device is to send.
+    /// neighbour of that family. Process or softirq context, for a packet that a device is to send.
     #[inline]
     pub fn next_hop(&self, destination: IpAddr) -> Option<IpAddr> {
         match destination {

@@ -88,10 +88,10 @@ impl<'a> SkBuff<'a> {
     }
 
     /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a
-    /// fragment, of all but the ports. Neither the hash that the stack keeps with the packet nor the
-    /// flow label that IPv6 makes of it will do where the order of a flow counts: it is its
-    /// socket's, which takes another whenever TCP suspects the path (`sk_rethink_txhash`). Softirq
-    /// context, for a packet that a device is to send.
+    /// fragment, of all but the ports. Neither the hash that the stack keeps with the packet nor
+    /// the flow label that IPv6 makes of it will do where the order of a flow counts: it is its
+    /// socket's, which takes another whenever TCP suspects the path (`sk_rethink_txhash`). Process
+    /// or softirq context, for a packet that a device is to send.
     #[inline]
     pub fn flow_hash(&self, key: &FlowKey) -> u32 {
         // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it.

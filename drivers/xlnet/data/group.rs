@@ -188,7 +188,7 @@ impl Group {
         self.open.load(Relaxed) > 0
     }
 
-    /// The transmit queue for a packet to the peer. Softirq context.
+    /// The transmit queue for a packet to the peer. Process or softirq context.
     #[inline]
     pub(crate) fn queue_for(&self, skb: &SkBuff<'_>, key: &FlowKey) -> u16 {
         let open = self.open.load(Relaxed);

@@ -38,8 +38,9 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// [`Device::is_running`] was true. Process context, RTNL held.
     fn stop(&self, dev: &OwnDevice);
 
-    /// Selects the transmit queue for a packet. Softirq context. A number that the device does not
-    /// have is taken as 0.
+    /// Selects the transmit queue for a packet. A number that the device does not have is taken as
+    /// 0. Process or softirq context, without sleeping: a packet socket that goes round queueing
+    /// disciplines (`PACKET_QDISC_BYPASS`) asks by itself, with nothing turned off.
     fn select_queue(&self, skb: &SkBuff<'_>) -> u16;
 
     /// Sends a packet that was queued on `queue`; `more` tells that another one follows at once.
@@ -105,7 +106,8 @@ pub struct QueueStatistics {
 ///
 /// # Safety
 ///
-/// `dev` must be a device made by a `Registration<T>`, and stay registered during `'a`.
+/// `dev` must be a device made by a `Registration<T>` that is not freed during `'a`: it is
+/// registered, or its unregistration waits for somebody.
 pub(super) unsafe fn driver<'a, T: Driver>(dev: *mut bindings::net_device) -> &'a T {
     // SAFETY: By `Registration`'s invariant the private area holds a pointer to the driver, which
     // outlives the device.
@@ -133,10 +135,10 @@ impl<T: Driver> Private<T> {
 ///
 /// # Safety
 ///
-/// `dev` must be a device made by a `Registration<T>`, and stay registered as long as the result is
+/// `dev` must be a device made by a `Registration<T>` that is not freed as long as the result is
 /// used.
 unsafe fn private<T: Driver>(dev: *mut bindings::net_device) -> *const Private<T> {
-    // SAFETY: By the function's contract.
+    // SAFETY: By the function's contract the device is there, and its private area lies behind it.
     unsafe { bindings::xl_netdev_priv(dev).cast() }
 }
 
@@ -144,8 +146,8 @@ unsafe fn private<T: Driver>(dev: *mut bindings::net_device) -> *const Private<T
 ///
 /// # Safety
 ///
-/// `dev` must be a device made by a `Registration<T>`, and stay registered during `'a`. RTNL must
-/// be held all that time, and the function not be called again.
+/// `dev` must be a device made by a `Registration<T>` that is not freed during `'a`. RTNL must be
+/// held all that time, and the function not be called again.
 pub(super) unsafe fn readers<'a, T: Driver>(
     dev: *mut bindings::net_device,
 ) -> &'a mut Readers<T::Layout> {

@@ -204,7 +204,7 @@ impl<T: Driver> Ops<T> {
 
     /// # Safety
     ///
-    /// `dev` must be a device of ours that stays registered until this returns; `skb`
+    /// `dev` must be a device of ours that stays until this returns, registered or counted; `skb`
     /// must be valid and not change meanwhile.
     unsafe extern "C" fn select_queue(
         dev: *mut bindings::net_device,
