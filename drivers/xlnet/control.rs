@@ -5,6 +5,7 @@
 mod account;
 pub(crate) mod advert;
 pub(crate) mod avoid;
+mod candidate;
 mod channel;
 pub(crate) mod demand;
 pub(crate) mod follow;

@@ -8,10 +8,10 @@
 use crate::control::{
     account::Account,
     avoid::Avoid,
+    candidate::{Candidate, Way},
     nic::Nic,
     peer::{Known, Peer},
     publisher::Publisher,
-    watched::{Candidate, Way},
 };
 use crate::data::{
     dormant::Dormant,

@@ -9,6 +9,7 @@
 use crate::control::{
     account::Account,
     advert,
+    candidate::Candidate,
     demand::Demand,
     nic::{Look, Nic, NicState},
     peer::{Guest, Peer},
@@ -16,7 +17,6 @@ use crate::control::{
     router::RouterKick,
     told::Told,
     watchdog::Watchdog,
-    watched::Candidate,
 };
 use crate::data::{
     device::XlDriver,

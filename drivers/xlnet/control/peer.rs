@@ -5,10 +5,10 @@
 use crate::control::{
     account::Account,
     advert,
+    candidate::{Candidate, Way},
     channel::Channel,
     router::RouterKick,
     watchdog::Watchdog,
-    watched::{Candidate, Way},
 };
 use crate::data::{
     group::Taken,

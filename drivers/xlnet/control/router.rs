@@ -8,13 +8,14 @@
 
 use crate::control::{
     avoid::Avoid,
+    candidate::{Candidate, Way},
     nic::{Nic, NicState},
     place::Place,
     probe::Probe,
     replies::Replies,
     routes::{Routes, Wanted},
     session::Session,
-    watched::{Candidate, Watched, Way},
+    watched::Watched,
 };
 use crate::data::{group::Group, queue::Fault};
 use core::{
