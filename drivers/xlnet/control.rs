@@ -9,6 +9,8 @@ mod candidate;
 mod channel;
 pub(crate) mod demand;
 pub(crate) mod follow;
+mod known;
+mod link;
 pub(crate) mod listeners;
 pub(crate) mod manager;
 mod next_hops;

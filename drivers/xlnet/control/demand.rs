@@ -9,8 +9,9 @@ use crate::control::{
     account::Account,
     avoid::Avoid,
     candidate::{Candidate, Way},
+    known::Known,
     nic::Nic,
-    peer::{Known, Peer},
+    peer::Peer,
     publisher::Publisher,
 };
 use crate::data::{

@@ -1,48 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A peer: what dom0 says of it, how far the handshake with it is, its channel and its routes.
+//! A peer: what dom0 says of it, and how far the handshake with it is.
 
 use crate::control::{
     account::Account,
-    advert,
     candidate::{Candidate, Way},
     channel::Channel,
-    router::RouterKick,
-    watchdog::Watchdog,
+    known::Known,
+    link::{Guest, Link},
 };
 use crate::data::{
     group::Taken,
     queue::Fault,
-    settings::Settings,
-    sighting::{Sighting, Verdict},
     table::{Own, Table},
 };
-use core::net::IpAddr;
-use kapi::{
-    net::netdevice::OwnDevice, random::random_u64, time::now_ms, trace, work::Worker, Show,
-};
+use kapi::{random::random_u64, time::now_ms, trace, Show};
 use kernel::{fmt, prelude::*, sync::Arc};
 use xenfifo::Broken;
 use xlnet_protocol::{
-    Action, DomId, Event, Failed, Handshake, Mac, PeerEntry, PeerState, Role, State as Progress,
-    Traffic,
+    DomId, Event, Handshake, Mac, PeerEntry, PeerState, State as Progress, Traffic,
 };
 
 /// How often a connected peer is looked at, in milliseconds.
 const LOOK_MS: u64 = 250;
 /// How often a closing channel is looked at, in milliseconds.
 const DRAIN_MS: u64 = 2;
-
-/// What a step may need of the guest.
-pub(crate) struct Guest<'a> {
-    pub(crate) dev: &'a OwnDevice,
-    pub(crate) router: &'a RouterKick,
-    pub(crate) watchdog: &'a Worker<Watchdog>,
-    /// How a new channel is to be.
-    pub(crate) settings: Settings,
-    /// Whether there were no grants, or no memory, for one.
-    pub(crate) short: bool,
-}
 
 /// A peer. Dropping it gives back all that there is of it, its channel too: process context, RTNL not held.
 pub(crate) struct Peer {
@@ -55,42 +37,6 @@ pub(crate) struct Peer {
     withdrawn: bool,
     /// Packets sent that are counted already.
     counted: u64,
-}
-
-/// An address of the peer.
-#[derive(Clone)]
-pub(crate) struct Known {
-    pub(crate) address: IpAddr,
-    pub(crate) sighting: Arc<Sighting>,
-}
-
-impl Known {
-    fn new(address: IpAddr, mac: [u8; 6]) -> Result<Self> {
-        Ok(Self {
-            address,
-            sighting: Arc::new(Sighting::new(mac), GFP_KERNEL)?,
-        })
-    }
-
-    /// Whether the link shows it at another MAC.
-    pub(crate) fn is_elsewhere(&self) -> bool {
-        self.sighting.last().verdict == Verdict::Contradicted
-    }
-
-    fn is(&self, address: IpAddr, mac: [u8; 6]) -> bool {
-        self.address == address && self.sighting.mac() == mac
-    }
-}
-
-/// What the handshake's actions work on.
-struct Link {
-    account: Arc<Account>,
-    role: Role,
-    // In this order: the group is free when there is no channel any more.
-    channel: Option<Channel>,
-    group: Taken,
-    /// Of the pair of instances.
-    nonce: u64,
 }
 
 impl Peer {
@@ -333,66 +279,5 @@ impl Peer {
             .into_iter()
             .flatten()
             .min()
-    }
-}
-
-impl Link {
-    fn perform(&mut self, action: &Action, guest: &mut Guest<'_>) -> Result<(), Failed> {
-        match *action {
-            Action::Allocate(id) => {
-                let channel =
-                    Channel::allocate(self.role, &self.account, id, &self.group, guest.settings);
-                self.channel = Some(channel.map_err(|error| {
-                    guest.short |= error.is_shortage();
-                    self.failed(fmt!("{}", Show(error)))
-                })?);
-            }
-            Action::WriteOffer(_) => {
-                let offer = self.channel()?.offer().ok_or(Failed)?;
-                advert::write_offer(self.domid(), &offer)
-                    .map_err(|error| self.failed(fmt!("XenStore refuses the offer ({error:?})")))?;
-            }
-            Action::Map(offer) => {
-                let channel = self.channel.as_mut().ok_or(Failed)?;
-                channel
-                    .map(&offer, guest.dev)
-                    .map_err(|error| self.failed(fmt!("{}", Show(error))))?;
-            }
-            Action::SetReady => {
-                if !self.channel()?.set_ready() {
-                    return Err(Failed);
-                }
-            }
-            Action::OpenDataPath => {
-                let channel = self.channel.as_mut().ok_or(Failed)?;
-                channel
-                    .open(guest.dev, guest.router)
-                    .map_err(|error| self.failed(fmt!("{error:?}")))?;
-                guest.watchdog.kick();
-                self.account.note_connected();
-            }
-            Action::BeginClose => {
-                self.channel()?.begin_close();
-            }
-            Action::Release => {
-                self.channel = None;
-                // An offer that stays behind names a channel that nobody will use again.
-                let _ = advert::remove_offer(self.domid());
-            }
-        }
-        Ok(())
-    }
-
-    fn domid(&self) -> DomId {
-        self.account.domid()
-    }
-
-    fn channel(&self) -> Result<&Channel, Failed> {
-        self.channel.as_ref().ok_or(Failed)
-    }
-
-    fn failed(&self, why: fmt::Arguments<'_>) -> Failed {
-        self.account.complain(self.nonce, why);
-        Failed
     }
 }
