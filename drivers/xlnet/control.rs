@@ -12,6 +12,7 @@ pub(crate) mod follow;
 mod known;
 mod link;
 pub(crate) mod listeners;
+pub(crate) mod managed;
 pub(crate) mod manager;
 mod next_hops;
 pub(crate) mod nic;
