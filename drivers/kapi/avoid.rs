@@ -53,7 +53,8 @@ fn as_str(text: &[u8]) -> Result<&str> {
 /// the kernel is that loads or frees it.
 struct ParamLocked<T>(UnsafeCell<T>);
 
-// SAFETY: Who looks at it is alone with it.
+// SAFETY: Whoever looks at it holds the param lock, or is alone with the module: so it is one
+// thread's at a time, for which `T: Send` will do.
 unsafe impl<T: Send> Sync for ParamLocked<T> {}
 
 static PARAMETER: ParamLocked<Parameter> = ParamLocked(UnsafeCell::new(Parameter {

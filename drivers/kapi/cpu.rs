@@ -8,12 +8,12 @@ use crate::bindings;
 
 /// The CPUs that run now. Any context.
 pub fn online() -> u32 {
-    // SAFETY: Reads a number.
+    // SAFETY: No preconditions: the kernel keeps the number whole while CPUs come and go.
     unsafe { bindings::xl_num_online_cpus() }
 }
 
 /// The CPUs that may ever run. Any context.
 pub fn possible() -> u32 {
-    // SAFETY: Reads a number.
+    // SAFETY: No preconditions: the number is constant after boot.
     unsafe { bindings::xl_num_possible_cpus() }
 }

@@ -123,9 +123,9 @@ pub(crate) struct FreezableCompletion {
     inner: Opaque<bindings::completion>,
 }
 
-// SAFETY: A completion may be used by any thread.
+// SAFETY: Whoever waits for it, on whatever thread, has a reference to it.
 unsafe impl Send for FreezableCompletion {}
-// SAFETY: It has a lock of its own.
+// SAFETY: Completing it and waiting for it take the lock of its queue.
 unsafe impl Sync for FreezableCompletion {}
 
 impl FreezableCompletion {
@@ -142,7 +142,8 @@ impl FreezableCompletion {
 
     /// It has happened. Any context.
     pub(crate) fn complete_all(&self) {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant it is initialised; the callee may be called in any context,
+        // and again.
         unsafe { bindings::complete_all(self.inner.get()) };
     }
 
@@ -150,7 +151,8 @@ impl FreezableCompletion {
     /// with them.
     pub(crate) fn wait(&self) {
         let state = bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_FREEZABLE;
-        // SAFETY: By the type invariant; without `TASK_INTERRUPTIBLE` the wait does not fail.
+        // SAFETY: By the type invariant it is initialised; without `TASK_INTERRUPTIBLE` the wait
+        // does not fail.
         unsafe { bindings::wait_for_completion_state(self.inner.get(), state) };
     }
 }

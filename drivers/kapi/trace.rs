@@ -70,7 +70,7 @@ pub fn handshake(
 pub fn action(peer: u16, action: fmt::Arguments<'_>, done: bool) {
     if is_enabled!(__tracepoint_xlnet_action) {
         with_texts([action], |[action]| {
-            // SAFETY: As above.
+            // SAFETY: The string is NUL-terminated, and copied by the callee.
             unsafe { bindings::rust_do_trace_xlnet_action(peer, action, done) };
         });
     }
@@ -82,7 +82,7 @@ pub fn action(peer: u16, action: fmt::Arguments<'_>, done: bool) {
 pub fn route(peer: u16, address: IpAddr, on: bool, reason: fmt::Arguments<'_>) {
     if is_enabled!(__tracepoint_xlnet_route) {
         with_texts([fmt!("{}", Show(address)), reason], |[address, reason]| {
-            // SAFETY: As above.
+            // SAFETY: The strings are NUL-terminated, and copied by the callee.
             unsafe { bindings::rust_do_trace_xlnet_route(peer, address, on, reason) };
         });
     }

@@ -36,7 +36,8 @@ pub struct Worker<T: Work> {
 
 // SAFETY: A `delayed_work` may be queued and disabled from any thread; `T: Send + Sync`.
 unsafe impl<T: Work> Send for Worker<T> {}
-// SAFETY: As above; all functions on a shared `delayed_work` synchronise themselves.
+// SAFETY: The functions on a shared `delayed_work` change its state by atomic bits, whoever calls
+// them at the same time; `T` is shared with the thread that it runs on, and is `Sync`.
 unsafe impl<T: Work> Sync for Worker<T> {}
 
 impl<T: Work> Worker<T> {
@@ -77,7 +78,8 @@ impl<T: Work> Worker<T> {
     pub fn again_in(&self, ms: u64) {
         let ms = c_uint::try_from(ms).unwrap_or(c_uint::MAX);
         let delay = kernel::time::msecs_to_jiffies(ms);
-        // SAFETY: As above.
+        // SAFETY: By the type invariant the work is initialised; the queue never goes away. Work
+        // that is queued already, or disabled, the callee leaves alone.
         unsafe {
             bindings::queue_delayed_work_on(
                 UNBOUND,
@@ -91,7 +93,8 @@ impl<T: Work> Worker<T> {
     /// Waits for a running worker to end; later kicks do nothing. Process context, not from
     /// within [`Work::run`].
     pub fn stop(&self) {
-        // SAFETY: By the type invariant the work is initialised.
+        // SAFETY: By the type invariant the work is initialised. Each call counts, and nothing
+        // enables the work again, so that it runs no more when this returns.
         unsafe { bindings::disable_delayed_work_sync(self.work.get()) };
     }
 

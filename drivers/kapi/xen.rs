@@ -24,6 +24,6 @@ fn expect_domain() -> Result {
 
 /// Returns whether the kernel is dom0's. Any context.
 pub fn is_initial_domain() -> bool {
-    // SAFETY: As above.
+    // SAFETY: Reads variables that are constant after boot.
     unsafe { bindings::xl_xen_initial_domain() }
 }

@@ -76,8 +76,8 @@ pub struct Filters {
 /// `take` runs with it held.
 pub fn vifs<F: FnMut(Vif)>(mut take: F) {
     let _rtnl = Rtnl::lock();
-    // SAFETY: RTNL is held; `call::<F>` is given a pointer to an `F` that nobody else uses
-    // meanwhile.
+    // SAFETY: RTNL is held, so devices and what is attached to them stay; `call::<F>` is given a
+    // pointer to an `F` that nobody else uses meanwhile, and calls of it do not overlap.
     unsafe { bindings::xl_vifs(Some(call::<F>), (&raw mut take).cast()) };
 }
 
@@ -114,7 +114,8 @@ unsafe extern "C" fn call<F: FnMut(Vif)>(take: *mut c_void, vif: *const bindings
 /// Tells `take` what looks at bridged frames now. Any context.
 pub fn filters<F: FnOnce(Filters)>(take: F) {
     let mut filters = bindings::xl_bridge_filters::default();
-    // SAFETY: The structure is valid for writes.
+    // SAFETY: The structure is valid for writes. The callee looks at hooks, which come and go,
+    // under RCU, and at those of the initial namespace only, which stays.
     unsafe { bindings::xl_bridge_filters(&mut filters) };
     take(Filters {
         bridge: filters.bridge,

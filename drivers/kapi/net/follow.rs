@@ -30,9 +30,11 @@ use kernel::{
 /// unregistered.
 pub struct Followed(Atomic<*mut bindings::net_device>);
 
-// SAFETY: The device may be used from any thread.
+// SAFETY: What the pointer leads to is no thread's own: it may be looked at from any, as a
+// [`Device`].
 unsafe impl Send for Followed {}
-// SAFETY: As above; the pointer is atomic.
+// SAFETY: The pointer is atomic, and the functions that follow it ask for what keeps the device
+// there.
 unsafe impl Sync for Followed {}
 
 impl Followed {

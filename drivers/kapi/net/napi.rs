@@ -228,7 +228,7 @@ impl<T: Poll> Drop for Enabled<T> {
     /// Waits for a running poll, disables the instance, removes it from its device and drops its
     /// state. Process context, RTNL not held.
     fn drop(&mut self) {
-        // SAFETY: Null.
+        // SAFETY: Null leaves the queues without an instance, so there is nothing that has to stay.
         unsafe { self.name_for_queues(null_mut()) };
         let napi = &self.napi;
         // SAFETY: By the type invariant the instance was added and enabled, which ends here once.
@@ -272,7 +272,8 @@ impl<'a> Context<'a> {
     /// Hands a received packet to the stack.
     #[inline]
     pub fn receive(&mut self, skb: Received<'a>) {
-        // SAFETY: The instance is being polled, and the packet is given away.
+        // SAFETY: The instance is being polled by this task, so its packets that are being merged
+        // are this task's to touch. The packet is given away.
         unsafe { bindings::xl_napi_gro_receive(self.napi, skb.into_raw().as_ptr()) };
     }
 
@@ -280,14 +281,15 @@ impl<'a> Context<'a> {
     /// the poll returns, and is polled once more when that ends.
     #[inline]
     pub fn is_busy_polling(&self) -> bool {
-        // SAFETY: The instance is being polled.
+        // SAFETY: The instance is being polled, so it is there; its state is read whole.
         unsafe { bindings::xl_napi_busy_polling(self.napi) }
     }
 
     /// Has the stack take the packets that it holds back to merge them with later ones.
     #[inline]
     pub fn flush(&mut self) {
-        // SAFETY: The instance is being polled.
+        // SAFETY: The instance is being polled by this task, so its packets that are being merged
+        // are this task's to touch.
         unsafe { bindings::xl_napi_gro_flush(self.napi) };
     }
 }

@@ -135,7 +135,8 @@ pub enum Ask {
 /// Sends a solicitation for `target` on `dev`, as from `source`. Any context but hard interrupts.
 pub fn solicit(dev: &Device, source: Ipv6Addr, target: Ipv6Addr, ask: Ask) {
     let (source, target) = (in6_addr(source), in6_addr(target));
-    // SAFETY: The device and the addresses are valid.
+    // SAFETY: The device is not freed meanwhile, whether or not it is registered still or has IPv6:
+    // the callee asks for both. The addresses are only read.
     unsafe {
         bindings::xl_ndp_solicit(dev.as_raw(), &source, &target, ask == Ask::Neighbour);
     }

@@ -44,12 +44,13 @@ pub fn first_netfront() -> Option<DeviceRef> {
     // SAFETY: RTNL is held, so the list stays as it is.
     let mut dev = unsafe { bindings::xl_first_net_device(bindings::xl_init_net()) };
     while !dev.is_null() {
-        // SAFETY: The device is on the list.
+        // SAFETY: The device is on the list, so it is registered, and stays as long as RTNL is
+        // held; what is returned of it has a count.
         let device = unsafe { Device::from_raw(dev) };
         if device.is_netfront(&rtnl) {
             return Some(device.into());
         }
-        // SAFETY: As above.
+        // SAFETY: RTNL is held since the device was found on the list, so it is there still.
         dev = unsafe { bindings::xl_next_net_device(dev) };
     }
     None
@@ -95,7 +96,8 @@ impl Device {
 
     /// The device's Ethernet address, if it is an Ethernet device.
     pub fn mac(&self, _rtnl: &Rtnl) -> Option<[u8; 6]> {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there; its type is constant, but for devices
+        // that change it while they are down, with RTNL held.
         let is_ethernet =
             unsafe { u32::from(bindings::xl_netdev_type(self.as_raw())) == bindings::ARPHRD_ETHER };
         // SAFETY: An Ethernet device's address has six bytes, lives as long as the device, and
@@ -117,13 +119,14 @@ impl Device {
     /// Whether the device has a carrier.
     #[inline]
     pub fn has_carrier(&self) -> bool {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there; of its state one bit is read.
         unsafe { bindings::xl_netif_carrier_ok(self.as_raw()) }
     }
 
     /// The largest packet that the device sends.
     pub fn mtu(&self) -> u32 {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there; the number, which changes, is read
+        // whole.
         unsafe { bindings::xl_netdev_mtu(self.as_raw()) }
     }
 
@@ -136,18 +139,21 @@ impl Device {
     /// Calls `take` for each of the device's IPv4 addresses, the primary ones first. Process
     /// context.
     pub fn ipv4_addresses(&self, _rtnl: &Rtnl, mut take: impl FnMut(Ipv4Addr)) {
-        // SAFETY: The device is valid and RTNL is held.
+        // SAFETY: By the type invariant the device is there. What it has of IPv4 comes and goes
+        // with RTNL held only.
         let in_dev = unsafe { bindings::xl_in_dev_get_rtnl(self.as_raw()) };
         if in_dev.is_null() {
             return;
         }
-        // SAFETY: RTNL is held, so the list stays as it is.
+        // SAFETY: It is there as long as RTNL is held, and so is what its list of addresses leads
+        // to.
         let mut ifa = unsafe { (*in_dev).ifa_list };
         while !ifa.is_null() {
-            // SAFETY: As above.
+            // SAFETY: An address is in the list until it is removed, with RTNL held; nobody changes
+            // which one it is.
             let address = unsafe { (*ifa).ifa_local };
             take(Ipv4Addr::from(address.to_ne_bytes()));
-            // SAFETY: As above.
+            // SAFETY: As above; nor does the list change before RTNL is given back.
             ifa = unsafe { (*ifa).ifa_next };
         }
     }
@@ -175,7 +181,9 @@ impl Device {
     pub fn ipv6_addresses<const N: usize>(&self, _rtnl: &Rtnl) -> Ipv6Addresses<N> {
         let mut raw = [bindings::in6_addr::default(); N];
         let mut pending = false;
-        // SAFETY: The device is valid and RTNL is held; there is room for so many addresses.
+        // SAFETY: By the type invariant the device is there. What it has of IPv6 comes and goes
+        // with RTNL held only, and the callee takes the lock of the list. There is room for so many
+        // addresses.
         let len = unsafe {
             bindings::xl_netdev_ipv6_addresses(
                 self.as_raw(),

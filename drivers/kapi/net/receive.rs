@@ -107,7 +107,8 @@ impl<'a> Unfilled<'a> {
             self.0.lose(DropReason::TooSmall);
             return None;
         }
-        // SAFETY: The packet is valid.
+        // SAFETY: By the type invariant the packet is there, and its fragments are what they were
+        // made.
         let frags = unsafe { bindings::xl_skb_frags(raw) };
         for i in 0..frags {
             // SAFETY: `i` is the number of a fragment; and as for the linear part.

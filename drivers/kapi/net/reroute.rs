@@ -49,7 +49,8 @@ impl SkBuff<'_> {
     #[inline]
     fn ipv4_next_hop(&self, destination: Ipv4Addr) -> Option<Ipv4Addr> {
         let mut gateway = 0;
-        // SAFETY: The packet is valid, and so is what is written to.
+        // SAFETY: By the type invariant the packet is there, and what keeps its route does as long:
+        // a count, or the RCU section that a device sends in. There is room for the answer.
         let family = unsafe { bindings::xl_skb_gateway4(self.as_raw(), &mut gateway) };
         match u32::from(family) {
             bindings::AF_UNSPEC => Some(destination),
@@ -62,7 +63,7 @@ impl SkBuff<'_> {
     fn ipv6_next_hop(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
         let destination = in6_addr(destination);
         let mut next_hop = bindings::in6_addr::default();
-        // SAFETY: The packet is valid, and so are what is read and what is written to.
+        // SAFETY: As for IPv4; the destination is only read.
         let found =
             unsafe { bindings::xl_skb_next_hop6(self.as_raw(), &destination, &mut next_hop) };
         found.then(|| ipv6_addr(&next_hop))
@@ -104,7 +105,8 @@ fn route_through(skb: &mut SkBuff<'_>, ifindex: i32) -> Result<Route, DropReason
     // A packet without a route did not come from this machine's IP, and one whose route is through
     // that device already was sent from there to here, by tc for example. Neither could be told
     // from one that goes round in a circle.
-    // SAFETY: The packet is valid; it is asked for its route's device if it has one.
+    // SAFETY: The packet and its route are there, see `next_hop`. The route is asked for its device
+    // only if it is one of a family.
     let circles = unsafe {
         u32::from(bindings::xl_skb_route_family(raw)) != family
             || bindings::xl_skb_dst_ifindex(raw) == ifindex
@@ -114,12 +116,13 @@ fn route_through(skb: &mut SkBuff<'_>, ifindex: i32) -> Result<Route, DropReason
         return Err(DropReason::Recursion);
     }
     // What reaches a device was transformed. One that was not must not leave as it is.
-    // SAFETY: As above, and it has a route.
+    // SAFETY: As above; without a route it would have been refused there.
     if unsafe { bindings::xl_skb_needs_xfrm(raw) } {
         return Err(DropReason::XfrmPolicy);
     }
     // The output path reads the header without asking where it lies.
-    // SAFETY: The packet is valid, and ours alone.
+    // SAFETY: The packet is there. Who is to send it owns the only count, so its linear part may be
+    // made anew; nobody has a pointer into that.
     if !unsafe { bindings::xl_pskb_may_pull(raw, header as u32) } {
         return Err(DropReason::IpHeader);
     }
@@ -154,7 +157,7 @@ fn ipv4_route(skb: &SkBuff<'_>, ifindex: i32) -> Result<Route, DropReason> {
     common.flowic_scope = bindings::rt_scope_t_RT_SCOPE_LINK as u8;
     common.flowic_proto = header[9];
     common.flowic_dscp = tos & DSCP_MASK;
-    // SAFETY: The packet is valid.
+    // SAFETY: By the type invariant the packet is there; a field is read.
     common.flowic_mark = unsafe { bindings::xl_skb_mark(skb.as_raw()) };
     // Not every packet of this machine's own has a source of this machine's own.
     common.flowic_flags = bindings::FLOWI_FLAG_ANYSRC as u8;

@@ -42,7 +42,8 @@ const NO_MEMORY_MS: i64 = 10;
 /// The pointer is a netlink socket owned by this value.
 pub struct Socket(NonNull<bindings::socket>);
 
-// SAFETY: Sockets may be used from any thread.
+// SAFETY: A socket is no thread's own, nor are the credentials that it was made with: they are not
+// asked for.
 unsafe impl Send for Socket {}
 
 impl Socket {
@@ -134,7 +135,9 @@ impl Socket {
             iov_base: answer.as_mut_ptr().cast(),
             iov_len: len,
         };
-        // SAFETY: As above.
+        // SAFETY: By the type invariant the socket is there, and `&mut self` shows that nobody
+        // takes the answer of somebody else. Header and vector describe memory that lives during
+        // the call.
         let received = unsafe {
             bindings::kernel_recvmsg(
                 self.0.as_ptr(),

@@ -146,7 +146,8 @@ impl<'a> SkBuff<'a> {
     /// Reports that the packet is being sent now to those who asked for time stamps.
     #[inline]
     pub fn tx_timestamp(&self) {
-        // SAFETY: The packet is valid.
+        // SAFETY: By the type invariant the packet is there. Who asked for time stamps gets a clone
+        // of it; of the packet itself nothing is changed that anybody here looks at.
         unsafe { bindings::xl_skb_tx_timestamp(self.as_raw()) };
     }
 }

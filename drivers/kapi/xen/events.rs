@@ -86,7 +86,8 @@ fn leads_to(port: bindings::evtchn_port_t) -> Option<u16> {
         port,
         ..Default::default()
     };
-    // SAFETY: The operation is what the call takes, and valid for reads and writes.
+    // SAFETY: Who has a port is a domain, so the call leads to Xen; the operation is what it takes,
+    // and valid for reads and writes.
     let error = unsafe {
         let op = (&raw mut status).cast();
         bindings::xl_event_channel_op(bindings::EVTCHNOP_status as c_int, op)
@@ -143,7 +144,8 @@ impl<H: EventHandler> EventChannel<H> {
             remote_port,
             local_port: 0,
         };
-        // SAFETY: As above.
+        // SAFETY: This is a domain, so the call leads to Xen; the operation is what it takes, and
+        // valid for reads and writes.
         to_result(unsafe {
             let op = (&raw mut bind).cast();
             bindings::xl_event_channel_op(bindings::EVTCHNOP_bind_interdomain as c_int, op)

@@ -112,7 +112,8 @@ impl List {
             return Ok(None);
         }
         let mut head = 0;
-        // SAFETY: `head` is valid for writes.
+        // SAFETY: There is a budget, so this is a domain, whose table is set up; `head` is valid
+        // for writes.
         to_result(unsafe { bindings::gnttab_alloc_grant_references(count, &mut head) })?;
         // INVARIANT: It was allocated just now.
         Ok(Some(Self { head }))

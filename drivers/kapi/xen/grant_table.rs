@@ -46,9 +46,11 @@ pub struct ForeignPages {
     queue: KBox<bindings::gntab_unmap_queue_data>,
 }
 
-// SAFETY: The mapping is the kernel's, valid on every thread.
+// SAFETY: The mapping is in the part of the address space that all threads have, and any may unmap
+// it.
 unsafe impl Send for ForeignPages {}
-// SAFETY: Only reading is possible.
+// SAFETY: Through a shared reference the pages can only be read, which does not go wrong whoever
+// writes them: each access is volatile, or C's.
 unsafe impl Sync for ForeignPages {}
 
 impl ForeignPages {
@@ -83,7 +85,7 @@ impl ForeignPages {
             let mut op = bindings::gnttab_map_grant_ref::default();
             // SAFETY: The page is valid, and pages for foreign frames have an address.
             let address = unsafe { bindings::xl_page_address(page) };
-            // SAFETY: `op` is valid for writes.
+            // SAFETY: `op` is valid for writes. What it is to do is not done here.
             unsafe { bindings::xl_gnttab_set_map_ro(&mut op, address, grant, peer) };
             // Until Xen says otherwise: it does not come to operations behind one that ends the
             // call.
@@ -107,7 +109,7 @@ impl ForeignPages {
                 continue;
             }
             let mut unmap = bindings::gnttab_unmap_grant_ref::default();
-            // SAFETY: `unmap` is valid for writes.
+            // SAFETY: `unmap` is valid for writes. What it is to do is done by `unmap()`.
             unsafe {
                 bindings::xl_gnttab_set_unmap_ro(&mut unmap, address.cast_mut().cast(), op.handle)
             };
@@ -256,7 +258,7 @@ impl OwnControl for OwnControlPage {
 
     #[inline]
     fn store_release(&self, word: Word, value: u32) {
-        // SAFETY: As above.
+        // SAFETY: As for `store_relaxed`; the callee's access is whole, too.
         unsafe { bindings::xl_virt_store_release(self.word(word.offset()), value.to_le()) };
     }
 
@@ -335,7 +337,7 @@ impl PeerControlPage {
         // SAFETY: A barrier has no preconditions.
         unsafe { bindings::xl_virt_mb() };
         self.read_user(first, words)?;
-        // SAFETY: As above.
+        // SAFETY: A barrier has no preconditions.
         unsafe { bindings::xl_virt_mb() };
         let whole = before % 2 == 0 && self.user_word(place) == before;
         Ok(whole.then_some(before))
@@ -352,7 +354,7 @@ impl PeerControl for PeerControlPage {
 
     #[inline]
     fn load_acquire(&self, word: Word) -> u32 {
-        // SAFETY: As above.
+        // SAFETY: As for `load_relaxed`; the callee's access is whole, too.
         u32::from_le(unsafe { bindings::xl_virt_load_acquire(self.word(word.offset())) })
     }
 }

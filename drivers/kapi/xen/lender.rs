@@ -91,7 +91,7 @@ impl GrantedPage {
         // SAFETY: The page is valid; without `__GFP_HIGHMEM` it has an address.
         let address = unsafe { bindings::xl_page_address(page.as_ptr()) };
         let address = NonNull::new(address.cast()).ok_or(ENOMEM)?;
-        // SAFETY: The page is valid.
+        // SAFETY: The page was just allocated; the callee computes a number from where it is.
         let frame = unsafe { bindings::xl_page_to_gfn(page.as_ptr()) };
         // SAFETY: The frame is of a page that is zeroed, holds nothing else, and stays allocated
         // until the grant has ended.
@@ -109,7 +109,8 @@ impl GrantedPage {
         let Some(reference) = self.grant.as_ref().map(|grant| grant.reference) else {
             return true;
         };
-        // SAFETY: By the type invariant the grant is ours.
+        // SAFETY: By the type invariant the grant is ours, so its reference is in use and nobody
+        // else's to give back.
         let ended = unsafe { bindings::gnttab_try_end_foreign_access(reference) } != 0;
         if ended {
             // INVARIANT: It is granted no more.

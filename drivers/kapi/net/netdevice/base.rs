@@ -17,9 +17,11 @@ use kernel::types::Opaque;
 #[repr(transparent)]
 pub struct Device(Opaque<bindings::net_device>);
 
-// SAFETY: The functions below may be called from any thread.
+// SAFETY: A net device is no thread's own.
 unsafe impl Send for Device {}
-// SAFETY: As above; the kernel's functions synchronise themselves.
+// SAFETY: What can be asked of a shared device is a word that is read whole, or changes with RTNL
+// held only and is asked for with evidence of that, or the kernel's own functions take their locks
+// for it.
 unsafe impl Sync for Device {}
 
 impl Device {
@@ -38,14 +40,15 @@ impl Device {
 
     /// The device's index.
     pub fn ifindex(&self) -> i32 {
-        // SAFETY: The device is valid, and its index never changes while it is registered.
+        // SAFETY: By the type invariant the device is there. Its index is a word, which changes
+        // only when the device moves to a namespace where another one has it.
         unsafe { bindings::xl_netdev_ifindex(self.as_raw()) }
     }
 
     /// Whether the device is up.
     #[inline]
     pub fn is_running(&self) -> bool {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there; of its state one bit is read.
         unsafe { bindings::xl_netif_running(self.as_raw()) }
     }
 

@@ -18,6 +18,8 @@ use kernel::prelude::*;
 pub(super) struct Ops<T: Driver>(PhantomData<T>);
 
 impl<T: Driver> Ops<T> {
+    /// The core calls all of these with RTNL held, as the device asks for no lock of its own
+    /// (`netdev_need_ops_lock()`).
     pub(super) const ETHTOOL: bindings::ethtool_ops = {
         // SAFETY: The structure consists of optional function pointers and integers, for all of
         // which zero is valid.

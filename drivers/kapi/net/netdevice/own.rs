@@ -37,7 +37,8 @@ impl OwnDevice {
     #[inline]
     pub fn stop_queue(&self, queue: u16) {
         if self.has_queue(queue) {
-            // SAFETY: The device is valid and has the queue, which its own driver may stop.
+            // SAFETY: By the type invariant the device is there and its driver is ours, which may
+            // stop its queues, whoever else does: that is one atomic bit. It has this one.
             unsafe { bindings::xl_netif_tx_stop_queue(self.as_raw(), queue.into()) };
         }
     }
@@ -46,7 +47,8 @@ impl OwnDevice {
     #[inline]
     pub fn wake_queue(&self, queue: u16) {
         if self.has_queue(queue) {
-            // SAFETY: The device is valid and has the queue, which its own driver may wake.
+            // SAFETY: As for stopping it; the callee schedules the queue's discipline, under RCU,
+            // which of a device that is not registered any more is one that does nothing.
             unsafe { bindings::xl_netif_tx_wake_queue(self.as_raw(), queue.into()) };
         }
     }
@@ -55,21 +57,23 @@ impl OwnDevice {
     #[inline]
     pub fn is_queue_stopped(&self, queue: u16) -> bool {
         self.has_queue(queue)
-            // SAFETY: The device is valid and has the queue.
+            // SAFETY: By the type invariant the device is there, and it has the queue; one bit is
+            // read.
             && unsafe { bindings::xl_netif_tx_queue_stopped(self.as_raw(), queue.into()) }
     }
 
     /// Whether the device has this transmit queue. Any context.
     #[inline]
     pub(crate) fn has_queue(&self, queue: u16) -> bool {
-        // SAFETY: The device is valid; the number of queues is constant.
+        // SAFETY: By the type invariant the device is there; how many queues it has is constant.
         u32::from(queue) < unsafe { bindings::xl_netdev_tx_queues(self.as_raw()) }
     }
 
     /// Whether a transmit queue is in use. Any context.
     #[inline]
     pub(crate) fn uses_queue(&self, queue: u16) -> bool {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there; the number, which changes, is read
+        // whole.
         u32::from(queue) < unsafe { bindings::xl_netdev_real_tx_queues(self.as_raw()) }
     }
 
@@ -102,14 +106,16 @@ impl OwnDevice {
     /// Counts a received packet of `len` bytes in the device's statistics. Softirq context.
     #[inline]
     pub fn count_rx(&self, len: u32) {
-        // SAFETY: As above.
+        // SAFETY: The device has these counters as long as counts on it, as for those of sent
+        // packets.
         unsafe { bindings::xl_tstats_rx(self.as_raw(), len) };
     }
 
     /// Counts a packet that came and was not received in the device's statistics. Any context.
     #[inline]
     pub fn count_rx_dropped(&self) {
-        // SAFETY: The device is valid.
+        // SAFETY: By the type invariant the device is there. The callee makes this counter when it
+        // is first used, whoever does so at the same time; it goes with the device.
         unsafe { bindings::xl_rx_dropped(self.as_raw()) };
     }
 }

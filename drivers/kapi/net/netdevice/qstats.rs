@@ -18,6 +18,8 @@ use kernel::prelude::*;
 pub(super) struct Ops<T: Driver>(PhantomData<T>);
 
 impl<T: Driver> Ops<T> {
+    /// The core calls these with RTNL held, as the device asks for no lock of its own
+    /// (`netdev_need_ops_lock()`).
     pub(super) const STAT: bindings::netdev_stat_ops = bindings::netdev_stat_ops {
         get_queue_stats_rx: Some(Self::get_queue_stats_rx),
         get_queue_stats_tx: Some(Self::get_queue_stats_tx),

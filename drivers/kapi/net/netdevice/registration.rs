@@ -31,7 +31,8 @@ pub struct Registration<T: Driver> {
 
 // SAFETY: A device may be unregistered by any thread; `T: Send + Sync`.
 unsafe impl<T: Driver> Send for Registration<T> {}
-// SAFETY: `&Registration` gives only `&Device`.
+// SAFETY: What can be done with a shared reference is to have an `&OwnDevice`, which is `Sync`, and
+// to bring the device up, for which RTNL is taken.
 unsafe impl<T: Driver> Sync for Registration<T> {}
 
 impl<T: Driver> Registration<T> {
@@ -108,7 +109,8 @@ impl<T: Driver> Registration<T> {
     /// Those of the kernel, for example a veto by a notifier.
     pub fn bring_up(&self) -> Result {
         let _rtnl = Rtnl::lock();
-        // SAFETY: The device is valid and RTNL is held.
+        // SAFETY: By the type invariant the device is registered, as long as `self`, and RTNL is
+        // held. The callee can do without a place for its explanations.
         to_result(unsafe { bindings::dev_open(self.dev.as_ptr(), core::ptr::null_mut()) })
     }
 
@@ -196,7 +198,8 @@ impl<T: Driver> Ops<T> {
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // A poll that began before the device was stopped may have found it running.
-        // SAFETY: This is process context.
+        // SAFETY: `ndo_stop` is called in process context, where there is nobody to wait for who
+        // waits for the caller: no reader of RCU takes RTNL.
         unsafe { bindings::synchronize_net() };
         driver.stop(dev);
         0
