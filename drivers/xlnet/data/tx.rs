@@ -92,11 +92,34 @@ impl<H: EventHandler> Tx<H> {
         // to `wake`, which then takes the same lock: no wake-up is lost.
         if full {
             asked.xchg(true, Full);
-            if self.producer.wait_for(MAX_PACKET)? {
-                dev.wake_queue(queue.number);
-            }
+            self.resume(queue, dev)?;
         }
         Ok(())
+    }
+
+    /// Lets a stopped queue go on if there is room, and asks the peer to tell of that otherwise. Returns
+    /// whether it goes on.
+    fn resume(&mut self, queue: &Queue, dev: &OwnDevice) -> Result<bool, Broken> {
+        let there = self.producer.wait_for(MAX_PACKET)?;
+        if there {
+            dev.wake_queue(queue.number);
+        }
+        Ok(there)
+    }
+
+    /// The same; if the peer lies, takes no more packets and reports that.
+    fn resume_or_refuse(&mut self, queue: &Queue, dev: &OwnDevice) -> bool {
+        self.resume(queue, dev).unwrap_or_else(|reason| {
+            self.refuse(queue, dev);
+            queue.report(Fault::Broken(reason));
+            false
+        })
+    }
+
+    /// Takes no more packets: those that wait in the queue take the way out.
+    fn refuse(&mut self, queue: &Queue, dev: &OwnDevice) {
+        self.open = false;
+        dev.wake_queue(queue.number);
     }
 }
 
@@ -142,13 +165,12 @@ impl<H: EventHandler> Sender<H> {
     /// interrupt's.
     pub(crate) fn close(&self, queue: &Queue, dev: &OwnDevice) {
         if let Some(tx) = self.tx.lock().as_mut() {
-            tx.open = false;
             // More was to follow what is not published yet, and takes the way out now.
             if let Ok(true) = tx.producer.publish() {
                 tx.port.notify();
             }
+            tx.refuse(queue, dev);
         }
-        dev.wake_queue(queue.number);
     }
 
     /// Sends a packet to the peer, or gives it back if there is no channel for it. Softirq context,
@@ -167,7 +189,7 @@ impl<H: EventHandler> Sender<H> {
         };
         let pushed = tx.push(&skb);
         if let Err(reason) = tx.follow_up(queue, dev, &self.asked, more) {
-            tx.open = false;
+            tx.refuse(queue, dev);
             queue.report(Fault::Broken(reason));
         }
         match pushed {
@@ -196,20 +218,8 @@ impl<H: EventHandler> Sender<H> {
         let Some(tx) = guard.as_mut().filter(|tx| tx.open) else {
             return false;
         };
-        if !dev.is_queue_stopped(queue.number) {
+        if tx.resume_or_refuse(queue, dev) {
             self.asked.store(false, Relaxed);
-            return true;
-        }
-        match tx.producer.wait_for(MAX_PACKET) {
-            Ok(true) => {
-                self.asked.store(false, Relaxed);
-                dev.wake_queue(queue.number);
-            }
-            Ok(false) => {}
-            Err(reason) => {
-                tx.open = false;
-                queue.report(Fault::Broken(reason));
-            }
         }
         true
     }
@@ -224,10 +234,13 @@ impl<H: EventHandler> Sender<H> {
         };
         let waited = tx.backlog.look(elapsed);
         if waited.is_some_and(|waited| waited >= STALL_MS) {
-            tx.open = false;
+            tx.refuse(queue, dev);
             // Under the lock, so that the channel that is told of is this one.
             queue.report(Fault::Stalled);
-            dev.wake_queue(queue.number);
+        } else if self.asked.load(Relaxed) {
+            // A peer that makes room and does not tell has the queue wait for this, and not for ever. One
+            // that does tell may be doing so now, so it stays asked.
+            tx.resume_or_refuse(queue, dev);
         }
         waited.is_some()
     }

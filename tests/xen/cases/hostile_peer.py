@@ -25,7 +25,8 @@ KEPT = 0.75
 class Lie:
     """`said` is what each peer's log says, in one line. `to` names those who can be lied to in this
     way. `opens`: a channel opens first. `sent` is what a peer has to send to find out. `dropped` is
-    the counter of the packets that are sent and have to be dropped, or may be received, `all` of them or some."""
+    the counter of the packets that are sent and have to be dropped, or may be received, `all` of them or some. Of what
+    the peers send, `taken` packets at least have to get into the ring."""
 
     name: str
     said: str = ""
@@ -34,6 +35,7 @@ class Lie:
     sent: str = ""
     dropped: str = ""
     all: bool = False
+    taken: int = 0
 
 
 # tests/xen/hostile/victim.rs sends so many.
@@ -44,8 +46,9 @@ BROKEN = "channel broken: "
 UNMAPPED = "no channel: mapping its memory failed"
 PAIRS = "no channel: its control page: "
 # More than the ring holds, all at once, since a producer looks at the consumer index when it lacks room;
-# then some more.
+# then some more. The ring has room for so many.
 LARGE = "ping -q -f -l 30 -c 90 -s 60000 -w 3"
+RING_HOLDS = 17
 
 # Each of these is told of either family.
 PACKET_LIES = (
@@ -61,6 +64,7 @@ LIES = (
     Lie("producer-back", BROKEN + "producer index out of range"),
     Lie("producer-unaligned", BROKEN + "producer index not aligned"),
     Lie("consumer-ahead", BROKEN + "consumer index out of range", sent=LARGE),
+    Lie("consumer-back", BROKEN + "consumer index out of range", sent=LARGE),
     Lie("consumer-unaligned", BROKEN + "consumer index not aligned", sent=LARGE),
     Lie("racing", BROKEN),
     Lie("record-empty", BROKEN + "record length impossible"),
@@ -93,7 +97,8 @@ LIES = (
     Lie("offer-garbage"),
     Lie("silent"),
     Lie("vanishing", opens=True),
-    Lie("never-consuming", "does not receive, back to the NIC", sent="ping -q -c 2 -i 0.2 -W 1"),
+    Lie("never-consuming", "does not receive, back to the NIC", sent=LARGE),
+    Lie("consuming-silently", opens=True, sent=LARGE, taken=2 * RING_HOLDS + 1),
     Lie("port-closed", "does not receive, back to the NIC", sent="ping -q -c 2 -i 0.2 -W 1"),
 )
 
@@ -131,6 +136,15 @@ def expect_dropped(lie, g3, other):
     expect(dropped == PACKETS or not lie.all, f"{other.name} dropped only {dropped} of {PACKETS}")
 
 
+def expect_taken(lie, g3, other):
+    """The queue to g3 did not stand still when the ring was full."""
+
+    def sent():
+        return hostile.counter(other, g3, "tx_packets") >= lie.taken
+
+    wait_until(f"{lie.taken} packets sent by {other.name}", sent, PATIENCE)
+
+
 def examine(lie, g1, g2, g3):
     """Tells the lie and looks at what came of it; returns the throughput with it."""
     others = (g1, g2)
@@ -142,9 +156,14 @@ def examine(lie, g1, g2, g3):
         if lie.dropped:
             for other in others:
                 expect_dropped(lie, g3, other)
+        if lie.taken:
+            for other in others:
+                expect_taken(lie, g3, other)
     finally:
         g3.run("rmmod xlhostile")
     hostile.expect_eth0(g3, others)
+    for other in others:
+        wait_until(f"{other.name}'s queues empty", lambda other=other: hostile.waiting(other) == 0, PATIENCE)
     reading = [(other, other.start_kernel_log(mark)) for other in others]
     for other, command in reading:
         said = hostile.lines(command.check())

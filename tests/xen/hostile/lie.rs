@@ -32,6 +32,8 @@ lies! {
     "producer-unaligned" ProducerUnaligned,
     /// More was consumed than published.
     "consumer-ahead" ConsumerAhead,
+    /// The consumer index goes back after the victim has seen it move.
+    "consumer-back" ConsumerBack,
     /// The consumer index is no multiple of 16.
     "consumer-unaligned" ConsumerUnaligned,
     /// Indices, state and records are any values, which change without pause.
@@ -111,6 +113,8 @@ lies! {
     "vanishing" Vanishing,
     /// Nothing is ever consumed.
     "never-consuming" NeverConsuming,
+    /// All is consumed, of which nothing is told to who waits for it.
+    "consuming-silently" ConsumingSilently,
     /// The event channel is closed under an open channel, and nothing consumed.
     "port-closed" PortClosed,
     /// Events without end, which tell of nothing.

@@ -328,6 +328,12 @@ impl Victim {
             Lie::ProducerUnaligned => self.put_and_rest(Word::Producer, RECORD_ALIGN / 2),
             // Not before the victim sends, or it finds a stalled channel instead of a lie.
             Lie::ConsumerAhead | Lie::ConsumerUnaligned if self.peer(Word::Producer) == 0 => {}
+            // Who has written more than its ring has, has seen that some of it was consumed.
+            Lie::ConsumerBack if self.peer(Word::Producer) <= self.peer(Word::RingBytes) => {
+                self.consume();
+                self.notify();
+            }
+            Lie::ConsumerBack => self.put_and_rest(Word::Consumer, 0),
             Lie::ConsumerAhead => self.put_and_rest(Word::Consumer, 1 << 30),
             Lie::ConsumerUnaligned => self.put_and_rest(Word::Consumer, RECORD_ALIGN / 2),
             Lie::Racing => self.race(),

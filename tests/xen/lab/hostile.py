@@ -66,6 +66,11 @@ def lines(log):
     return found
 
 
+def waiting(guest):
+    """Packets that wait in xl0's queues."""
+    return sum(map(int, re.findall(r"backlog \S+ (\d+)p", guest.check("tc -s qdisc show dev xl0"))))
+
+
 def counter(guest, peer, name):
     return xlnet.statistics(guest).get(f"peer{peer.domid}_{name}", 0)
 
