@@ -95,6 +95,17 @@ impl XlDriver {
         self.group(self.look_up(skb, number)??)
     }
 
+    /// A packet that was queued on `queue` is for no channel, and none follows it. Those before it may
+    /// have been for one.
+    fn flush(&self, queue: u16) {
+        if queue == NOBODY {
+            return;
+        }
+        if let Some(slot) = self.groups.iter().find_map(|group| group.slot(queue)) {
+            slot.sender.flush(&slot.queue);
+        }
+    }
+
     #[inline]
     fn group(&self, number: u16) -> Option<&Group> {
         let group = self.groups.get(usize::from(number));
@@ -138,7 +149,12 @@ impl Driver for XlDriver {
         let slot = group.and_then(|group| group.slot(queue));
         let rejected = match slot {
             Some(slot) => slot.sender.transmit(&slot.queue, dev, skb, more).err(),
-            None => Some(skb),
+            None => {
+                if !more {
+                    self.flush(queue);
+                }
+                Some(skb)
+            }
         };
         if let Some(skb) = rejected {
             self.way_out.send(skb);

@@ -81,18 +81,25 @@ impl<H: EventHandler> Tx<H> {
             dev.stop_queue(queue.number);
         }
         if full || !more {
-            if self.producer.publish()? {
-                self.port.notify();
-                queue.counters.tx_events.add(1);
-            } else {
-                queue.counters.tx_events_suppressed.add(1);
-            }
+            self.publish(queue)?;
         }
         // The queue was stopped, and this noted, before the peer is asked to tell of room, and the answer comes
         // to `wake`, which then takes the same lock: no wake-up is lost.
         if full {
             asked.xchg(true, Full);
             self.resume(queue, dev)?;
+        }
+        Ok(())
+    }
+
+    /// Shows the peer all that is written, and tells it of that if it has asked for that.
+    #[inline]
+    fn publish(&mut self, queue: &Queue) -> Result<(), Broken> {
+        if self.producer.publish()? {
+            self.port.notify();
+            queue.counters.tx_events.add(1);
+        } else {
+            queue.counters.tx_events_suppressed.add(1);
         }
         Ok(())
     }
@@ -166,10 +173,16 @@ impl<H: EventHandler> Sender<H> {
     pub(crate) fn close(&self, queue: &Queue, dev: &OwnDevice) {
         if let Some(tx) = self.tx.lock().as_mut() {
             // More was to follow what is not published yet, and takes the way out now.
-            if let Ok(true) = tx.producer.publish() {
-                tx.port.notify();
-            }
+            let _ = tx.publish(queue);
             tx.refuse(queue, dev);
+        }
+    }
+
+    /// What was to follow the packets before takes the way out. Softirq context.
+    pub(crate) fn flush(&self, queue: &Queue) {
+        if let Some(tx) = self.tx.lock().as_mut() {
+            // Who lies is found when more is sent.
+            let _ = tx.publish(queue);
         }
     }
 
