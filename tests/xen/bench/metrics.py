@@ -30,6 +30,8 @@ METRICS = {
     "redis": Metric("Redis, 20 clients, 64 bytes", "requests/s", True),
     "redis_latency": Metric("Redis, 20 clients, 64 bytes, latency percentiles", "ms", False),
     "tcp_both": Metric("TCP_STREAM in both directions at once, sum", "Mb/s", True),
+    "ping_beside": Metric("ping beside a stream, mean round trip", "us", False),
+    "stream_beside": Metric("stream beside pings", "Mb/s", True),
     "tcp_fifo": Metric("TCP_STREAM by size of the FIFO", "Mb/s", True),
     "udp_fifo": Metric("UDP_STREAM, received, by size of the FIFO", "Mb/s", True),
     "events": Metric("events per packet under load", "events/packet", False),

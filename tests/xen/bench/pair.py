@@ -1,6 +1,7 @@
 """Two guests with one virtual CPU each: what is measured between them, by name."""
 
 import dataclasses
+import time
 
 from lab import families, payload, tools, xlnet
 
@@ -94,6 +95,22 @@ def both_ways(pair):
     yield "tcp_both", sum(figures), {}
 
 
+# In seconds: for how long a stream runs before it is measured beside it, and how often a ping is sent.
+SETTLING = 0.5
+INTERVAL = 0.02
+
+
+def ping_beside(pair):
+    """What a ping waits behind a stream to the same guest, which takes the same queue and channel."""
+    seconds = pair.effort.seconds
+    for test in ("TCP_STREAM", "UDP_STREAM"):
+        stream = tools.start_netperf(pair.client, pair.address, test, seconds + 2)
+        time.sleep(SETTLING)
+        figure = tools.paced_ping(pair.client, pair.address, seconds, INTERVAL)
+        yield "ping_beside", figure, {"stream": test}
+        yield "stream_beside", tools.netperf_figure(stream.check(seconds + 60)), {"stream": test}
+
+
 # Busy polling is for sockets that wait for single packets.
 PLAIN = ("eth0", "xl0-before", "xl0", "lo")
 # In these both families are measured.
@@ -117,6 +134,7 @@ MEASUREMENTS = (
     Measurement("latency", applications.latency, quick=False),
     Measurement("netpipe", applications.netpipe, PLAIN, quick=False),
     Measurement("redis", applications.redis, quick=False),
+    Measurement("ping_beside", ping_beside, PLAIN),
     Measurement("tcp_both", both_ways, ("eth0", "xl0"), quick=False),
     Measurement("fifo_sizes", fifo.by_size, ("xl0",), quick=False),
     Measurement("cpu_per_gb", cost.per_gigabyte, ("eth0", "xl0")),

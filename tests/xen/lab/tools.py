@@ -38,6 +38,11 @@ def flood_ping(guest, address, seconds):
     return ping_mean(guest.check(f"ping -q -f -w {seconds} {address}", timeout=seconds + 30))
 
 
+def paced_ping(guest, address, seconds, interval):
+    """The mean round trip in microseconds of pings in that interval, in seconds."""
+    return ping_mean(guest.check(f"ping -q -i {interval} -w {seconds} {address}", timeout=seconds + 30))
+
+
 def ping_mean(output):
     match = re.search(r"= [\d.]+/([\d.]+)/", output)
     if match is None:
