@@ -44,19 +44,26 @@ class Guest(Domain):
 
 
 class Lab:
-    """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host` and
-    `lan` are those of qemu.Machine."""
+    """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host`, `lan` and
+    `systemd` are those of qemu.Machine."""
 
-    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None):
+    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None, systemd=False):
         # Whether set-ups are tried without the modules, too: what a person does who asks for a case.
         self.thorough = True
         # Says of which type a guest is to be that is created.
         self.type_of = lambda settings: settings.type
         self.host = host
+        self.systemd = systemd
         self.out = pathlib.Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
         self._scratch = tempfile.mkdtemp(prefix="lab.")
-        self._machine_settings = {"terminal": terminal, "memory": memory, "host": host, "lan": lan}
+        self._machine_settings = {
+            "terminal": terminal,
+            "memory": memory,
+            "host": host,
+            "lan": lan,
+            "systemd": systemd,
+        }
         self._guests = {}
         self._ended_logs = []
         self._mark = None
@@ -80,14 +87,26 @@ class Lab:
             **self._machine_settings,
         )
         self.link.connect(10)
+        self._wait_for_dom0()
+
+    def _wait_for_dom0(self):
         try:
             self.link.wait_ready("dom0", BOOT_TIMEOUT)
         except LabError:
             self._machine.check_running()
             raise
-        # What Xen says while it boots is about the emulated machine.
+        self.xen_log.pass_over_boot()
+
+    def reboot_dom0(self):
+        """Reboots dom0, which has systemd, and with it Xen, and waits until it answers again. No guest may be there:
+        Debian's xendomains would save it."""
+        self._keep_log(self.dom0)
         self.xen_log.fetch()
-        self.xen_log.mark()
+        self.link.leave("dom0")
+        # Its agent may be gone before it answers.
+        self.dom0.start("systemctl reboot")
+        self._wait_for_dom0()
+        self.link.forget("dom0", "rebooted")
 
     def stop(self):
         if self._machine is not None:
@@ -187,11 +206,14 @@ class Lab:
 
     def keep_log(self, name):
         """Keeps a guest's kernel log, as far as it can be had, for the scan: its kernel will end."""
+        self._keep_log(self._guests[name])
+
+    def _keep_log(self, domain):
         try:
-            log = self._guests[name].kernel_log(self._mark)
+            log = domain.kernel_log(self._mark)
         except LabError as error:
             log = f"(no kernel log: {error})"
-        self._ended_logs.append((name, log))
+        self._ended_logs.append((domain.name, log))
 
     def hand_over(self, name, other):
         """The guest has moved to another host."""

@@ -44,6 +44,7 @@ COMMON = {
 }
 DOM0 = {
     "lab/start": "tests/xen/dom0/start",
+    "lab/prepare": "tests/xen/dom0/prepare",
     "lab/agent.py": "tests/xen/dom0/agent.py",
     "lab/terminal": "tests/xen/dom0/terminal",
     "lab/cpu-times.py": "tests/xen/dom0/cpu-times.py",
@@ -51,6 +52,7 @@ DOM0 = {
     "lab/bpf.py": "tests/xen/dom0/bpf.py",
     "lab/ra.py": "tests/xen/dom0/ra.py",
     "lab/disk": "tests/xen/dom0/disk",
+    "etc/systemd/system/lab-agent.service": "tests/xen/dom0/lab-agent.service",
 }
 GUEST = {
     "init": "tests/xen/guest/init",

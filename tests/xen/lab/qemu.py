@@ -18,6 +18,8 @@ XEN_ARGUMENTS = (
 # The whole kernel log is wanted, also what user space writes into it in quick succession.
 LOG_ARGUMENTS = "printk.devkmsg=on log_buf_len=512K"
 DOM0_ARGUMENTS = f"console=hvc0 rw quiet {LOG_ARGUMENTS}"
+# In place of the lab's own init.
+SYSTEMD_ARGUMENTS = "init=/usr/lib/systemd/systemd systemd.wants=lab-agent.service"
 
 
 def accelerator():
@@ -31,9 +33,11 @@ def accelerator():
 
 class Machine:
     """`host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`. `debian` is the image of
-    Debian guests' disks, if there will be any."""
+    Debian guests' disks, if there will be any. With `systemd`, that is dom0's init, and the machine can be rebooted."""
 
-    def __init__(self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None, debian=None):
+    def __init__(
+        self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None, systemd=False, debian=None
+    ):
         image = pathlib.Path(image)
         out = pathlib.Path(out)
         # On a terminal all keys are dom0's, Ctrl-C too.
@@ -47,6 +51,9 @@ class Machine:
                 *("-netdev", f"stream,id=lan,addr.type=unix,addr.path={lan},{end}"),
                 *("-device", f"virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:00:00:{host:02x}"),
             ]
+        init = f" {SYSTEMD_ARGUMENTS}" if systemd else ""
+        # A machine that nobody means to reboot has crashed.
+        no_reboot = [] if systemd else ["-no-reboot"]
         debian_disk = ["-drive", f"file={debian},if=virtio,format=raw,readonly=on"] if debian else []
         command = [
             # A driver that is killed must not leave its machine behind.
@@ -54,11 +61,11 @@ class Machine:
             "qemu-system-x86_64",
             *accelerator(),
             *("-smp", str(debug.CPUS), "-m", str(memory)),
-            *("-display", "none", "-nodefaults", "-no-reboot"),
+            *("-display", "none", "-nodefaults", *no_reboot),
             *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
             *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
-            *("-initrd", f"{image}/vmlinuz {DOM0_ARGUMENTS} lab.host={host},{image}/dom0.cpio"),
-            # The image stays as it is: what dom0 writes goes to a temporary overlay.
+            *("-initrd", f"{image}/vmlinuz {DOM0_ARGUMENTS}{init} lab.host={host},{image}/dom0.cpio"),
+            # The image stays as it is: what dom0 writes goes to a temporary overlay, which is there when it reboots.
             *("-drive", f"file={image}/dom0.ext4,if=virtio,format=raw,snapshot=on"),
             *("-drive", f"file={payload},if=virtio,format=raw,readonly=on"),
             *debian_disk,

@@ -77,9 +77,9 @@ class Runner:
         self._lab = None
         self._boots = 0
 
-    def _boot(self):
+    def _boot(self, systemd):
         self._boots += 1
-        self._lab = Lab(payload.OUT / f"boot-{self._boots}")
+        self._lab = Lab(payload.OUT / f"boot-{self._boots}", systemd=systemd)
         self._lab.thorough = self._thorough
         self._lab.boot()
 
@@ -91,8 +91,10 @@ class Runner:
     def _prepare(self, case, kind):
         if case.needs.previous and not PREVIOUS:
             raise LabError("there are no modules of an earlier version: make test PREVIOUS=DIRECTORY")
+        if self._lab is not None and self._lab.systemd != case.needs.systemd:
+            self.stop()
         if self._lab is None:
-            self._boot()
+            self._boot(case.needs.systemd)
         lab = self._lab
         lab.type_of = lambda settings: case.needs.type_of(settings, kind)
         lab.destroy(*unwanted(lab, case.needs))
@@ -228,10 +230,12 @@ def run_in_both(wanted, cases, in_pvh):
 
 def in_order(wanted, kind):
     """Pairs of a case and the type of its guests; those that need the same guests and modules follow each
-    other, and those with PVH guests come last: others with them may follow."""
+    other, and those with PVH guests come last: others with them may follow. First come those for which dom0 is booted
+    in another way."""
     cases = sorted(
         map(Case, wanted),
         key=lambda case: (
+            not case.needs.systemd,
             "pvh" in case.needs.types.values(),
             sorted(case.needs.types.items()),
             sorted(case.needs.guests),
