@@ -2,7 +2,6 @@
 brings."""
 
 import re
-import shlex
 
 from . import debug, families, life, traffic, xlnet
 from .checks import expect
@@ -22,11 +21,16 @@ SUPERFLUOUS = (
     "cd /usr/lib/modules/$(uname -r)/kernel && rm -rf sound drivers/net/ethernet net/bluetooth net/mac80211 &&"
     " find drivers -mindepth 1 -maxdepth 1 ! -name net ! -name block ! -name xen -exec rm -rf {} + && depmod"
 )
+# Those that are not loaded: dom0 needs no others at the next boot.
+UNUSED = (
+    "cd /usr/lib/modules/$(uname -r) && cut -d' ' -f1 /proc/modules | xargs modinfo -n | sed 's|.*/kernel/|kernel/|'"
+    " >/run/used && find kernel -name '*.ko*' | grep -vxFf /run/used | xargs rm && depmod"
+)
 # All files, but for those in which others keep what they know.
 FILES = (
     "find / -xdev \\( -path /lab -o -path /run -o -path /etc/resolv.conf -o -path /tmp -o -path /var/tmp"
     " -o -path /var/cache -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd"
-    " -o -path /var/lib/NetworkManager -o -path /var/lib/xen \\) -prune -o -print | sort"
+    " -o -path /var/lib/NetworkManager -o -path /var/lib/xen -o -path /etc/xen \\) -prune -o -print | sort"
 )
 APT = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/run/xlnet.list -o Dir::Etc::sourceparts=-"
@@ -47,16 +51,12 @@ class Packages:
         """Notes what there is without them."""
         self._domain.check(f"{FILES} >{LIST_FILE}", timeout=PATIENCE)
 
-    def command(self, script):
-        """What runs a script that installs packages or loads what is in them."""
-        return script
-
     def install(self, version):
         """Installs the packages of one of the repositories, or upgrades to them; returns their version and what apt
         printed."""
         repository = f"/{PACKAGES}/{version}"
         self._domain.check(f"echo 'deb [trusted=yes] file:{repository} ./' >/run/xlnet.list")
-        said = self._domain.check(self.command(f"{APT} update && {APT} install {self.names}"), timeout=PATIENCE)
+        said = self._domain.check(f"{APT} update && {APT} install {self.names}", timeout=PATIENCE)
         installed = self._domain.check("dpkg-query -W -f '${Version}' xlnet-utils")
         offered = self._domain.check(f"cat {repository}/Packages")
         expect(f"Version: {installed}\n" in offered, f"{installed} is installed, of:\n{offered}")
@@ -66,7 +66,7 @@ class Packages:
 
     def remove(self):
         """Purges the packages; no file of them may be left."""
-        self._domain.check(self.command(f"{APT} purge {self.names}"), timeout=PATIENCE)
+        self._domain.check(f"{APT} purge {self.names}", timeout=PATIENCE)
         difference = self._domain.run(f"{FILES} | diff {LIST_FILE} -", timeout=PATIENCE)
         expect(difference.status == 0, f"purged packages leave files, or took some:\n{difference.out}")
 
@@ -118,27 +118,62 @@ class InGuest(Packages):
 
 
 class InDom0(Packages):
-    """The packages in dom0, which has no systemd in the lab. What else it has of the kernel's modules is out of
-    depmod's sight, which takes minutes with all of them; the indexes of those are back when the packages are gone."""
+    """The packages in a dom0 with systemd. The modules of the kernel's that it needs must be loaded when it begins."""
 
-    INDEXES = "/var/tmp/indexes"
+    UNITS = ("xldiscovery.service", "xl-policy-watch.service")
 
     def __init__(self, dom0):
         super().__init__(dom0, "xlnet-discovery xlnet-utils")
-        self._modules = f"/usr/lib/modules/{self.release}"
 
     def begin(self):
-        self._domain.check(f"mkdir {self.INDEXES} && cp -a {self._modules}/modules.* {self.INDEXES}")
+        """Takes the kernel's other modules away, and notes what there is then."""
+        self.wait_until_booted()
+        self._domain.check(UNUSED, timeout=PATIENCE)
         self.note_files()
 
-    def command(self, script):
-        # Nobody else sees the mount.
-        hide = f"mount -t tmpfs none {self._modules}/kernel"
-        return f"unshare --mount sh -euc {shlex.quote(f'{hide}; {script}')}"
+    def wait_until_booted(self):
+        """Waits until systemd has started everything, in which nothing may have failed."""
+        state = self._domain.run("systemctl is-system-running --wait", timeout=PATIENCE).out.strip()
+        failed = self._domain.check("systemctl --failed --no-legend --plain")
+        expect(state == "running" and not failed, f"dom0 is {state}; failed units:\n{failed}")
+
+    def expect_loaded(self, version):
+        """The module is that of the packages, its units run, and will at the next boot, and nobody complains."""
+        loaded = self._domain.read("/sys/module/xldiscovery/version")
+        expect(loaded == version, f"{loaded} is loaded, not {version}")
+        expect(not self._domain.has_module("xlnet"), "the guests' module is loaded in dom0")
+        for question, answer in (("is-active", "active"), ("is-enabled", "enabled")):
+            states = self._domain.run(f"systemctl {question} {' '.join(self.UNITS)}").out.split()
+            expect(states == [answer] * len(self.UNITS), f"{question} of {self.UNITS}: {states}")
+        self.expect_no_complaint()
+
+    def expect_no_complaint(self):
+        """Since the boot, programs of the units printed nothing, and systemd has nothing to say against these."""
+        journal = "journalctl -b -q --no-pager"
+        printed = " + ".join(f"_TRANSPORT=stdout _SYSTEMD_UNIT={unit}" for unit in self.UNITS)
+        about = " ".join(f"-u {unit}" for unit in self.UNITS)
+        said = self._domain.check(f"{journal} {printed}; {journal} -p warning {about}")
+        expect(not said, f"in the journal:\n{said}")
+
+    def expect_order(self):
+        """At this boot xenstored was there before the module, and that before guests are started."""
+        order = "xen.service", self.UNITS[0], "xendomains.service"
+        times = [
+            int(self._domain.check(f"systemctl show -P {which}TimestampMonotonic {unit}"))
+            for unit in order
+            for which in ("InactiveExit", "ActiveEnter")
+        ]
+        expect(times == sorted(times) and times[0] > 0, f"{order} began and were done at {times} us")
 
     def remove(self):
+        """Nothing in the kernel, in XenStore, or known to systemd may be left either."""
         super().remove()
-        self._domain.check(f"cp -a {self.INDEXES}/* {self._modules} && rm -r {self.INDEXES}")
+        left = self._domain.check(
+            "for path in /sys/module/xldiscovery /run/xlnet; do [ ! -e $path ] || echo $path; done;"
+            " xenstore-ls -f | grep ^/local/domain/0/xlnet; pgrep -a xl-policy;"
+            " systemctl list-units --all --no-legend --plain 'xl*'; systemctl list-unit-files --no-legend 'xl*'; true"
+        )
+        expect(not left, f"after the packages were purged there is still:\n{left}")
 
 
 def come_and_go(lab, guest, peer, disturb):
