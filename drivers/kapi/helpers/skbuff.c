@@ -12,7 +12,8 @@ u16 xl_skb_protocol(const struct sk_buff *skb)
 
 /*
  * As skb_get_hash_perturb(), but that takes the flow label of IPv6 in place of
- * the ports, and by default the label is the hash of the packet's socket.
+ * the ports, and by default the label is the hash of the packet's socket, of
+ * which each end has its own. What remains is hashed alike in both directions.
  */
 u32 xl_skb_flow_hash(const struct sk_buff *skb, const siphash_key_t *key)
 {

@@ -6,7 +6,7 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use crate::{bindings, net::dropreason::DropReason, random::random_u64};
+use crate::{bindings, net::dropreason::DropReason};
 use core::{
     marker::PhantomData,
     mem::{transmute, ManuallyDrop},
@@ -32,11 +32,10 @@ pub const VIRTIO_NET_HDR_LEN: usize = size_of::<bindings::virtio_net_hdr>();
 pub struct FlowKey(bindings::siphash_key_t);
 
 impl FlowKey {
-    /// A random key. Any context.
-    pub fn random() -> Self {
-        Self(bindings::siphash_key_t {
-            key: [random_u64(), random_u64()],
-        })
+    /// The key of these 128 bits.
+    #[inline]
+    pub fn new(key: [u64; 2]) -> Self {
+        Self(bindings::siphash_key_t { key })
     }
 }
 
@@ -88,10 +87,11 @@ impl<'a> SkBuff<'a> {
     }
 
     /// A hash of the addresses, the protocol and the ports that the packet itself carries; of a
-    /// fragment, of all but the ports. Neither the hash that the stack keeps with the packet nor
-    /// the flow label that IPv6 makes of it will do where the order of a flow counts: it is its
-    /// socket's, which takes another whenever TCP suspects the path (`sk_rethink_txhash`). Process
-    /// or softirq context, for a packet that a device is to send.
+    /// fragment, of all but the ports. It is the same for what is sent back, for all who have the
+    /// key. Neither the hash that the stack keeps with the packet nor the flow label that IPv6 makes
+    /// of it will do where the order of a flow counts: it is its socket's, which takes another
+    /// whenever TCP suspects the path (`sk_rethink_txhash`). Process or softirq context, for a packet
+    /// that a device is to send.
     #[inline]
     pub fn flow_hash(&self, key: &FlowKey) -> u32 {
         // SAFETY: By the type invariant the packet is valid, and the callee changes nothing of it.

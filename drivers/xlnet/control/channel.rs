@@ -211,7 +211,11 @@ impl Channel {
         let ends = self.first.ends().ok_or(EINVAL)?;
         let account = self.identity.account.clone();
         let session = Session::new(self.group.clone(), account, ends);
-        self.opened = Some(Opened::begin(session, 1 + self.further.len(), dev, router)?);
+        let pairs = 1 + self.further.len();
+        // What both know, and nobody else who might send.
+        let ChannelId { nonce, generation } = self.identity.id;
+        let flow_key = [nonce, generation.into()];
+        self.opened = Some(Opened::begin(session, pairs, flow_key, dev, router)?);
         Ok(())
     }
 

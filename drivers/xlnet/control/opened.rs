@@ -16,7 +16,8 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// Takes packets in so many queue pairs from now on.
+    /// Takes packets in so many queue pairs from now on, each flow in one that both ends find by the
+    /// key.
     ///
     /// # Errors
     ///
@@ -24,6 +25,7 @@ impl Opened {
     pub(crate) fn begin(
         session: Session,
         queue_pairs: usize,
+        flow_key: [u64; 2],
         dev: &OwnDevice,
         router: &RouterKick,
     ) -> Result<Self> {
@@ -33,7 +35,7 @@ impl Opened {
             router: router.clone(),
         };
         router.get().open(session)?;
-        this.group.open(queue_pairs);
+        this.group.open(queue_pairs, flow_key);
         router.kick();
         Ok(this)
     }

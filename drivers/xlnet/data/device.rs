@@ -17,7 +17,7 @@ use kapi::{
     net::{
         ethtool::Report,
         netdevice::{Device, Driver, OwnDevice, QueueStatistics},
-        skbuff::{FlowKey, SkBuff},
+        skbuff::SkBuff,
     },
     sync::RcuBox,
 };
@@ -38,8 +38,6 @@ pub(crate) struct XlDriver {
     way_out: WayOut,
     bell: Bell,
     settings: Current,
-    /// Decides which flow takes which queue pair.
-    flow_key: FlowKey,
 }
 
 impl XlDriver {
@@ -57,7 +55,6 @@ impl XlDriver {
             way_out,
             bell,
             settings: Current::new(cpu::online().min(group::max_queue_pairs())),
-            flow_key: FlowKey::random(),
         }
     }
 
@@ -128,7 +125,7 @@ impl Driver for XlDriver {
 
     fn select_queue(&self, skb: &SkBuff<'_>) -> u16 {
         self.group_for(skb)
-            .map_or(NOBODY, |group| group.queue_for(skb, &self.flow_key))
+            .map_or(NOBODY, |group| group.queue_for(skb))
     }
 
     #[inline]

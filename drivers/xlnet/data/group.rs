@@ -2,8 +2,9 @@
 
 //! A group: the slots that serve one peer, one for each queue pair that its channel may have.
 //!
-//! A flow keeps to one queue pair, so that its packets keep their order; different flows use
-//! different ones, so that several CPUs send and receive at the same time.
+//! A flow keeps to one queue pair, the same one in both directions, so that its packets keep their
+//! order and are received where they are sent from; different flows use different ones, so that
+//! several CPUs send and receive at the same time.
 
 use crate::data::{
     bell::Bell,
@@ -28,7 +29,7 @@ use kapi::{
 use kernel::{
     prelude::*,
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Acquire, Atomic, Relaxed, Release},
         Arc,
     },
 };
@@ -50,6 +51,8 @@ pub(crate) struct Group {
     peer: Atomic<u32>,
     /// How many slots take packets: the first ones; 0 if the peer is not connected.
     open: Atomic<u32>,
+    /// Decides which flow takes which slot. Changes while the peer is not connected.
+    flow_key: [Atomic<u64>; 2],
     /// Channels that ended because the peer wrote what it never may.
     pub(crate) broken: Counter,
     /// Channels that ended because the peer did not receive.
@@ -135,6 +138,7 @@ pub(crate) fn all(
             slots,
             peer: Atomic::new(0),
             open: Atomic::new(0),
+            flow_key: [Atomic::new(0), Atomic::new(0)],
             broken: Counter::new(),
             stalled: Counter::new(),
         };
@@ -167,13 +171,17 @@ impl Group {
         self.peer.store(peer.into(), Relaxed);
     }
 
-    /// Begins to take packets, in the first `count` slots.
-    pub(crate) fn open(&self, count: usize) {
+    /// Begins to take packets, in the first `count` slots. By the key both ends find the same slot
+    /// for a flow.
+    pub(crate) fn open(&self, count: usize, flow_key: [u64; 2]) {
         self.slots
             .iter()
             .take(count)
             .for_each(|slot| slot.sender.open());
-        self.open.store(count as u32, Relaxed);
+        for (to, from) in self.flow_key.iter().zip(flow_key) {
+            to.store(from, Relaxed);
+        }
+        self.open.store(count as u32, Release);
     }
 
     /// Takes no more packets.
@@ -190,13 +198,15 @@ impl Group {
 
     /// The transmit queue for a packet to the peer. Process or softirq context.
     #[inline]
-    pub(crate) fn queue_for(&self, skb: &SkBuff<'_>, key: &FlowKey) -> u16 {
-        let open = self.open.load(Relaxed);
+    pub(crate) fn queue_for(&self, skb: &SkBuff<'_>) -> u16 {
+        let open = self.open.load(Acquire);
         if open <= 1 {
             return self.queue;
         }
+        let [first, second] = &self.flow_key;
+        let key = FlowKey::new([first.load(Relaxed), second.load(Relaxed)]);
         // As the kernel's `reciprocal_scale`: a number below `open`, without a division.
-        self.queue + ((u64::from(skb.flow_hash(key)) * u64::from(open)) >> 32) as u16
+        self.queue + ((u64::from(skb.flow_hash(&key)) * u64::from(open)) >> 32) as u16
     }
 
     /// The slot with a transmit queue, if it is one of these.

@@ -78,17 +78,19 @@ def flows_use_all(first, second):
 
 def flow_keeps_its_pair(first, second):
     """A flow, which is what its ports say, takes one queue pair, whatever hash its socket has, or flow label in
-    IPv6: each has another, and TCP's changes with each timeout."""
+    IPv6: each has another, and TCP's changes with each timeout. What is sent back takes the same one."""
     taken = []
     before = packets(first, second)
     for _ in range(SOCKETS):
         tools.start_netperf(first, second.ip, "UDP_RR", -TRANSACTIONS, "-P 6000,6001").check()
         after = packets(first, second)
-        sent = [now[0] - was[0] for was, now in zip(before, after, strict=True)]
+        moved = [[new - old for old, new in zip(*pair, strict=True)] for pair in zip(before, after, strict=True)]
         before = after
         # netperf's own connection may take the other one.
+        sent, received = zip(*moved, strict=True)
         expect(max(sent) > MANY, f"packets sent in one flow, by queue pair: {sent}")
         taken.append(sent.index(max(sent)))
+        expect(received[taken[-1]] > MANY, f"packets of one flow by queue pair, sent {sent}, received {received}")
     expect(len(set(taken)) == 1, f"queue pairs that one flow took, one socket after the other: {taken}")
 
 
