@@ -3,6 +3,7 @@
 #include <linux/netdevice.h>
 #include <net/ip_tunnels.h>
 #include <net/pkt_sched.h>
+#include <net/sock.h>
 
 #include "netdevice.h"
 
@@ -150,6 +151,74 @@ bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue)
 bool xl_netdev_xmit_more(void)
 {
 	return netdev_xmit_more();
+}
+
+#ifdef CONFIG_XPS
+/* As __get_xps_queue_idx(), but among @count queues from @first on alone. */
+static int xl_xps_queue(const struct net_device *dev, const struct sk_buff *skb,
+			enum xps_map_type type, unsigned int id, u16 first,
+			u16 count, u32 hash)
+{
+	const struct xps_dev_maps *maps = rcu_dereference(dev->xps_maps[type]);
+	int tc = netdev_get_prio_tc_map(dev, skb->priority);
+	unsigned int len, i, n = 0;
+	const struct xps_map *map;
+
+	if (!maps || id >= maps->nr_ids || tc >= maps->num_tc)
+		return -1;
+	map = rcu_dereference(maps->attr_map[id * maps->num_tc + tc]);
+	if (!map)
+		return -1;
+	/* Queues may be taken out of the map meanwhile. */
+	len = READ_ONCE(map->len);
+	for (i = 0; i < len; i++)
+		n += in_range(READ_ONCE(map->queues[i]), first, count);
+	n = reciprocal_scale(hash, n);
+	for (i = 0; i < len; i++) {
+		u16 queue = READ_ONCE(map->queues[i]);
+
+		if (in_range(queue, first, count) && !n--)
+			return queue;
+	}
+	return -1;
+}
+#endif
+
+/*
+ * netdev_pick_tx() would select among all queues of the device. Those of a
+ * packet's peer are @count from @first on.
+ */
+int xl_netdev_pick_xps(const struct net_device *dev, const struct sk_buff *skb,
+		       u16 first, u16 count, u32 hash)
+{
+	int queue = -1;
+#ifdef CONFIG_XPS
+	struct sock *sk = skb->sk;
+	int before, id;
+
+	if (!rcu_access_pointer(dev->xps_maps[XPS_CPUS]) &&
+	    !rcu_access_pointer(dev->xps_maps[XPS_RXQS]))
+		return -1;
+	/* A flow stays on its queue while packets of it are under way. */
+	before = sk_tx_queue_get(sk);
+	if (before >= 0 && in_range(before, first, count) && !skb->ooo_okay)
+		return before;
+
+	rcu_read_lock();
+	id = sk_rx_queue_get(sk);
+	if (id >= 0)
+		queue = xl_xps_queue(dev, skb, XPS_RXQS, id, first, count,
+				     hash);
+	if (queue < 0)
+		queue = xl_xps_queue(dev, skb, XPS_CPUS, skb->sender_cpu - 1,
+				     first, count, hash);
+	rcu_read_unlock();
+
+	if (queue >= 0 && sk && sk_fullsock(sk) &&
+	    rcu_access_pointer(sk->sk_dst_cache))
+		sk_tx_queue_set(sk, queue);
+#endif
+	return queue;
 }
 
 struct net *xl_netdev_net(const struct net_device *dev)

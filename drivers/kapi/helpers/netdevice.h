@@ -38,6 +38,8 @@ void xl_netif_tx_stop_queue(struct net_device *dev, unsigned int queue);
 void xl_netif_tx_wake_queue(struct net_device *dev, unsigned int queue);
 bool xl_netif_tx_queue_stopped(struct net_device *dev, unsigned int queue);
 bool xl_netdev_xmit_more(void);
+int xl_netdev_pick_xps(const struct net_device *dev, const struct sk_buff *skb,
+		       u16 first, u16 count, u32 hash);
 struct net *xl_netdev_net(const struct net_device *dev);
 bool xl_netif_carrier_ok(const struct net_device *dev);
 u8 xl_netdev_reg_state(const struct net_device *dev);

@@ -123,9 +123,9 @@ impl Driver for XlDriver {
         self.bell.heard();
     }
 
-    fn select_queue(&self, skb: &SkBuff<'_>) -> u16 {
+    fn select_queue(&self, dev: &OwnDevice, skb: &SkBuff<'_>) -> u16 {
         self.group_for(skb)
-            .map_or(NOBODY, |group| group.queue_for(skb))
+            .map_or(NOBODY, |group| group.queue_for(dev, skb))
     }
 
     #[inline]

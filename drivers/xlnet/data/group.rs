@@ -198,15 +198,20 @@ impl Group {
 
     /// The transmit queue for a packet to the peer. Process or softirq context.
     #[inline]
-    pub(crate) fn queue_for(&self, skb: &SkBuff<'_>) -> u16 {
+    pub(crate) fn queue_for(&self, dev: &OwnDevice, skb: &SkBuff<'_>) -> u16 {
         let open = self.open.load(Acquire);
         if open <= 1 {
             return self.queue;
         }
         let [first, second] = &self.flow_key;
         let key = FlowKey::new([first.load(Relaxed), second.load(Relaxed)]);
-        // As the kernel's `reciprocal_scale`: a number below `open`, without a division.
-        self.queue + ((u64::from(skb.flow_hash(&key)) * u64::from(open)) >> 32) as u16
+        let hash = skb.flow_hash(&key);
+        // The administrator's choice comes first.
+        let queues = self.queue..self.queue + open as u16;
+        dev.mapped_queue(skb, queues, hash).unwrap_or_else(|| {
+            // As the kernel's `reciprocal_scale`: a number below `open`, without a division.
+            self.queue + ((u64::from(hash) * u64::from(open)) >> 32) as u16
+        })
     }
 
     /// The slot with a transmit queue, if it is one of these.

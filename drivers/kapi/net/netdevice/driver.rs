@@ -41,7 +41,7 @@ pub trait Driver: Send + Sync + Sized + 'static {
     /// Selects the transmit queue for a packet. A number that the device does not have is taken as
     /// 0. Process or softirq context, without sleeping: a packet socket that goes round queueing
     /// disciplines (`PACKET_QDISC_BYPASS`) asks by itself, with nothing turned off.
-    fn select_queue(&self, skb: &SkBuff<'_>) -> u16;
+    fn select_queue(&self, dev: &OwnDevice, skb: &SkBuff<'_>) -> u16;
 
     /// Sends a packet that was queued on `queue`; `more` tells that another one follows at once.
     /// Softirq context, one caller at a time for each queue.

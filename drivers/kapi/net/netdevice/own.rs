@@ -8,10 +8,11 @@ use crate::{
     bindings,
     net::{
         netdevice::base::{Device, DeviceRef},
-        Rtnl, //
+        skbuff::SkBuff,
+        Rtnl,
     },
 };
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 use kernel::{error::to_result, prelude::*};
 
 /// A net device made by a [`Registration`](crate::net::netdevice::Registration).
@@ -75,6 +76,21 @@ impl OwnDevice {
         // SAFETY: By the type invariant the device is there; the number, which changes, is read
         // whole.
         u32::from(queue) < unsafe { bindings::xl_netdev_real_tx_queues(self.as_raw()) }
+    }
+
+    /// The transmit queue that the administrator has mapped the packet's CPU, or the receive queue of
+    /// its socket, to (XPS), among `queues`; of several the one that `hash` says. `None` if there is
+    /// none. As the core has it, a socket's packets stay on the queue that was found for the last one
+    /// until none is under way. Softirq context, for a packet of which a queue is to be selected.
+    #[inline]
+    pub fn mapped_queue(&self, skb: &SkBuff<'_>, queues: Range<u16>, hash: u32) -> Option<u16> {
+        let (first, count) = (queues.start, queues.len() as u16);
+        // SAFETY: The device and the packet are valid, and the packet's sender is in the midst of
+        // `ndo_select_queue`, from where the callee may be called. It finds none but these queues.
+        let queue = unsafe {
+            bindings::xl_netdev_pick_xps(self.as_raw(), skb.as_raw(), first, count, hash)
+        };
+        u16::try_from(queue).ok()
     }
 
     /// Has at least the first `count` transmit queues in use, and as many receive queues: those that

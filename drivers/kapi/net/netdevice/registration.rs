@@ -217,7 +217,7 @@ impl<T: Driver> Ops<T> {
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // SAFETY: By the function's contract.
-        let queue = driver.select_queue(unsafe { SkBuff::borrow(&skb) });
+        let queue = driver.select_queue(dev, unsafe { SkBuff::borrow(&skb) });
         if dev.uses_queue(queue) {
             queue
         } else {
