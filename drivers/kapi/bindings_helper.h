@@ -47,6 +47,7 @@
 #include "helpers/neighbour.h"
 #include "helpers/netdevice.h"
 #include "helpers/reroute.h"
+#include "helpers/sched.h"
 #include "helpers/shared_memory.h"
 #include "helpers/skbuff.h"
 #include "helpers/softirq.h"

@@ -2,6 +2,7 @@
 
 //! Xen: what domain this is, grants and their budget, lent pages, event channels, XenStore.
 
+mod affinity;
 pub mod events;
 pub mod grant_budget;
 pub mod grant_table;

@@ -13,6 +13,7 @@ pub(crate) mod idle;
 mod moderation;
 pub(crate) mod queue;
 pub(crate) mod rx;
+mod senders;
 pub(crate) mod settings;
 pub(crate) mod sighting;
 pub(crate) mod slot;

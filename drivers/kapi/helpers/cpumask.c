@@ -12,3 +12,8 @@ unsigned int xl_num_possible_cpus(void)
 {
 	return num_possible_cpus();
 }
+
+bool xl_cpu_online(unsigned int cpu)
+{
+	return cpu_online(cpu);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/cpumask.h>
 #include <linux/interrupt.h>
+#include <linux/irq.h>
 #include <xen/events.h>
 #include <xen/interface/event_channel.h>
 #include <asm/xen/hypercall.h>
@@ -17,12 +18,26 @@ void xl_evtchn_notify(evtchn_port_t port)
 	notify_remote_via_evtchn(port);
 }
 
-int xl_irq_set_affinity_and_hint(unsigned int irq, unsigned int cpu)
+bool xl_irq_affinity_is(unsigned int irq, unsigned int cpu)
 {
-	return irq_set_affinity_and_hint(irq, cpumask_of(cpu));
+	const struct cpumask *mask = irq_get_affinity_mask(irq);
+
+	return mask && cpumask_equal(mask, cpumask_of(cpu));
 }
 
-void xl_irq_clear_hint(unsigned int irq)
+bool xl_irq_affinity_is_any(unsigned int irq)
 {
-	irq_update_affinity_hint(irq, NULL);
+	const struct cpumask *mask = irq_get_affinity_mask(irq);
+
+	return mask && cpumask_subset(cpu_online_mask, mask);
+}
+
+int xl_irq_watch_affinity(unsigned int irq, struct irq_affinity_notify *notify)
+{
+	return irq_set_affinity_notifier(irq, notify);
+}
+
+int xl_irq_set_affinity(unsigned int irq, unsigned int cpu)
+{
+	return irq_set_affinity(irq, cpumask_of(cpu));
 }

@@ -5,11 +5,14 @@
 #ifndef _XL_HELPERS_EVENTS_H
 #define _XL_HELPERS_EVENTS_H
 
+#include <linux/interrupt.h>
 #include <xen/interface/event_channel.h>
 
 int xl_event_channel_op(int cmd, void *op);
 void xl_evtchn_notify(evtchn_port_t port);
-int xl_irq_set_affinity_and_hint(unsigned int irq, unsigned int cpu);
-void xl_irq_clear_hint(unsigned int irq);
+bool xl_irq_affinity_is(unsigned int irq, unsigned int cpu);
+bool xl_irq_affinity_is_any(unsigned int irq);
+int xl_irq_watch_affinity(unsigned int irq, struct irq_affinity_notify *notify);
+int xl_irq_set_affinity(unsigned int irq, unsigned int cpu);
 
 #endif /* _XL_HELPERS_EVENTS_H */

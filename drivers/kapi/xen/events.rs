@@ -11,10 +11,11 @@
 use crate::{
     bindings, compat,
     net::napi::{Napi, Poll},
-    xen::expect_domain,
+    xen::{affinity::Affinity, expect_domain},
 };
 use core::marker::PhantomPinned;
 use kernel::{
+    cpu::CpuId,
     error::to_result,
     prelude::*,
     sync::{
@@ -52,6 +53,8 @@ pub struct EventChannel<H: EventHandler> {
     irq: Atomic<u32>,
     /// Whether an event was delivered and not yet ended.
     delivered: Atomic<bool>,
+    #[pin]
+    affinity: Affinity,
     handler: Arc<H>,
     /// The interrupt has a pointer to it, and may use it while it is being dropped.
     #[pin]
@@ -166,6 +169,7 @@ impl<H: EventHandler> EventChannel<H> {
                 port,
                 irq: Atomic::new(0),
                 delivered: Atomic::new(false),
+                affinity <- Affinity::new(),
                 handler,
                 _pinned: PhantomPinned,
             }),
@@ -187,6 +191,8 @@ impl<H: EventHandler> EventChannel<H> {
         unbound.dismiss();
         // INVARIANT: Just bound.
         this.irq.store(irq.unsigned_abs(), Relaxed);
+        // SAFETY: Just bound. `this` is pinned, and its drop ends that before it unbinds the interrupt.
+        unsafe { this.affinity.watch(irq.unsigned_abs()) }?;
         Ok(this)
     }
 
@@ -207,20 +213,21 @@ impl<H: EventHandler> EventChannel<H> {
         unsafe { bindings::xl_evtchn_notify(self.port) };
     }
 
-    /// Has the events arrive on the CPU with this number, counted around those that are online,
-    /// until the administrator decides otherwise. Process context.
+    /// Has the events arrive on this CPU from now on, unless somebody else has said where they are
+    /// to. Process or softirq context.
+    ///
+    /// An event that was sent before may still arrive where it would have. Whoever writes
+    /// `/proc/irq/N/smp_affinity` decides, until he writes a mask that excludes no CPU that runs.
     ///
     /// # Errors
     ///
-    /// The kernel's; the events arrive where they did before.
-    pub fn prefer_cpu(&self, number: u32) -> Result {
+    /// `EPERM` if somebody else has said so, or the CPU is isolated; `EAGAIN` if it cannot be told
+    /// yet; the kernel's if the CPU is not online. The events arrive where they did before.
+    #[inline]
+    pub fn move_to(&self, cpu: CpuId) -> Result {
         // SAFETY: By the type invariant the interrupt is bound: `listen` gives `self` to nobody
-        // before. The number that is found is a CPU's. The hint is a constant of the kernel's, and
-        // cleared before the interrupt is freed.
-        to_result(unsafe {
-            let cpu = bindings::cpumask_local_spread(number, bindings::NUMA_NO_NODE);
-            bindings::xl_irq_set_affinity_and_hint(self.irq.load(Relaxed), cpu)
-        })
+        // before it is, and watched.
+        unsafe { self.affinity.move_to(self.irq.load(Relaxed), cpu) }
     }
 
     /// Ends the delivered event, if there is one, so that the next can arrive. `spurious` tells
@@ -266,7 +273,7 @@ impl<H: EventHandler> PinnedDrop for EventChannel<H> {
             // SAFETY: By the type invariant this interrupt was bound with this cookie. The last
             // call waits for running handlers and closes the port.
             unsafe {
-                bindings::xl_irq_clear_hint(irq);
+                self.affinity.unwatch(irq);
                 bindings::unbind_from_irqhandler(irq, self.cookie());
             }
         }

@@ -173,8 +173,8 @@ impl Channel {
         }
     }
 
-    /// Has the queue pairs served by different CPUs. A single one stays where Xen's interrupt code
-    /// put it.
+    /// Has the queue pairs served by different CPUs, until they follow those who send. A single one stays
+    /// where Xen's interrupt code put it until then.
     fn spread(&self) {
         if self.further.is_empty() {
             return;

@@ -12,6 +12,7 @@ use crate::data::{
     tx::Tx,
 };
 use kapi::{
+    cpu,
     net::{
         idle_poll::IdlePoll,
         napi::Enabled,
@@ -246,11 +247,11 @@ impl QueuePair {
         Ok(())
     }
 
-    /// Has the peer's events arrive on a CPU, see [`Port::prefer_cpu`].
+    /// Has the peer's events arrive on a CPU, of this number, until it is known who waits for them.
     pub(crate) fn prefer_cpu(&self, number: u32) {
-        if let Some(port) = &self.port {
+        if let (Some(port), Some(cpu)) = (&self.port, cpu::nth(number)) {
             // It works on any CPU.
-            let _ = port.prefer_cpu(number);
+            let _ = port.move_to(cpu);
         }
     }
 

@@ -5,8 +5,10 @@
 use crate::data::{
     backlog::{Backlog, STALL_MS},
     queue::{Fault, Queue},
+    senders::Senders,
 };
 use kapi::{
+    cpu,
     net::{netdevice::OwnDevice, skbuff::SkBuff},
     new_bh_lock,
     sync::BhLock,
@@ -16,6 +18,7 @@ use kapi::{
     },
 };
 use kernel::{
+    cpu::nr_cpu_ids,
     prelude::*,
     sync::{
         atomic::{Acquire, Atomic, Full, Relaxed},
@@ -34,6 +37,7 @@ pub(crate) struct Tx<H: EventHandler> {
     producer: Producer<XenMemory>,
     port: Arc<EventChannel<H>>,
     backlog: Backlog,
+    senders: Senders,
     /// Whether new packets are taken.
     open: bool,
 }
@@ -48,6 +52,7 @@ impl<H: EventHandler> Tx<H> {
             producer,
             port,
             backlog,
+            senders: Senders::new(),
             open: false,
         }
     }
@@ -63,6 +68,22 @@ impl<H: EventHandler> Tx<H> {
             .push_with(meta.to_bytes(), skb.len(), |offset, chunk| {
                 skb.copy_bits(offset, chunk).map_err(|_| Unreadable)
             })
+    }
+
+    /// A packet was sent: has what comes for the tasks that send received where most of them run.
+    ///
+    /// A move disturbs no flow's order. Whatever CPU an event arrives on, it schedules the one NAPI
+    /// instance that reads this ring. The core lets one CPU at a time poll that, and a poll has handed
+    /// all that it received to the stack, what GRO held included, before the next one may begin
+    /// elsewhere.
+    #[inline]
+    fn follow(&mut self) {
+        let sender = cpu::of_user_task();
+        if let Some(cpu) = sender.and_then(|cpu| self.senders.sent(cpu)) {
+            // Where the administrator has said so, they stay. If he takes that back, the next
+            // attempt does it.
+            let _ = self.port.move_to(cpu);
+        }
     }
 
     /// Stops the queue if the next packet might not fit, and publishes unless there is more to
@@ -213,6 +234,10 @@ impl<H: EventHandler> Sender<H> {
                 dev.count_tx(len);
                 skb.tx_timestamp();
                 skb.consume();
+                // With one CPU there is nowhere else to go.
+                if nr_cpu_ids() > 1 {
+                    tx.follow();
+                }
                 Ok(())
             }
             // Whatever it is, the NIC knows how to say no.

@@ -4,7 +4,7 @@ import re
 import time
 
 from lab import counters, families, tools, traffic, xlnet
-from lab.checks import expect, wait_until
+from lab.checks import expect
 from lab.needs import Needs
 from lab.topology import Settings
 
@@ -30,10 +30,6 @@ TRANSACTIONS = 2 * MANY
 SOCKETS = 10
 
 
-def pairs_to(guest, peer):
-    return xlnet.statistics(guest)[f"peer{peer.domid}_queue_pairs"]
-
-
 def packets(guest, peer):
     """What each queue pair to the peer has sent and received: a list of two for each of them."""
     statistics = xlnet.statistics(guest)
@@ -41,16 +37,6 @@ def packets(guest, peer):
         [statistics[f"peer{peer.domid}_pair{pair}_{way}_packets"] for way in ("tx", "rx")]
         for pair in range(CPUS)
     ]
-
-
-def wait_for_pairs(lab, first, second, count):
-    for guest, peer in ((first, second), (second, first)):
-        wait_until(
-            f"{count} queue pairs from {guest.name} to {peer.name}",
-            lambda guest=guest, peer=peer: pairs_to(guest, peer) == count,
-            xlnet.PATIENCE,
-        )
-    xlnet.wait_for_routes(lab, (first.name, second.name))
 
 
 def flows_use_all(first, second):
@@ -125,7 +111,7 @@ def changes_lose_nothing(lab, first, second):
         for guest in guests:
             for count in counts:
                 guest.check(f"ethtool -L xl0 combined {count}")
-                wait_for_pairs(lab, first, second, count)
+                xlnet.wait_for_queue_pairs(lab, guests, count)
         late = sum(map(counters.out_of_order, guests)) - late
         first.note(f"{late} TCP segments out of order with {len(guests) * len(counts)} changes")
         mixture.finish(changes=2 * len(guests) * len(counts))
@@ -138,7 +124,7 @@ def run(lab):
     xlnet.load_all(lab, names)
     for guest in (q1, q2, q3):
         shows_number_of_cpus(guest)
-    wait_for_pairs(lab, q1, q2, CPUS)
+    xlnet.wait_for_queue_pairs(lab, (q1, q2), CPUS)
     cpus_share_events(q1)
     cpus_share_events(q2)
     for here, there in ((q1, q2), (q2, q1)):
@@ -157,7 +143,7 @@ def run(lab):
     changes_lose_nothing(lab, q1, q2)
     flows_use_all(q1, q2)
 
-    wait_for_pairs(lab, q1, q3, 1)
+    xlnet.wait_for_queue_pairs(lab, (q1, q3), 1)
     with traffic.echo(q3):
         q1.check(f"traffic sizes {q3.ip}:{traffic.PORT}", timeout=180)
     first, *others = packets(q1, q3)

@@ -44,6 +44,7 @@ LONG = (
     "packages_in_dom0",
     "packages_with_networkd",
     "packages_with_networkmanager",
+    "receiving_follows",
     "tools_for_programs",
     "tunnels",
 )

@@ -6,17 +6,21 @@ from . import families
 from .errors import CaseFailure
 
 
-def netperf(guest, address, test, seconds, options=""):
+def netperf(guest, address, test, seconds, options="", cpu=None):
     """The figure of one netperf test: transactions a second or Mb/s; of datagrams, those received."""
-    return netperf_figure(start_netperf(guest, address, test, seconds, options).check(seconds + 60))
+    return netperf_figure(start_netperf(guest, address, test, seconds, options, cpu).check(seconds + 60))
 
 
-def start_netperf(guest, address, test, seconds, options=""):
-    """Starts one netperf test, of so many seconds; a negative number is of transactions, or of bytes."""
+def start_netperf(guest, address, test, seconds, options="", cpu=None):
+    """Starts one netperf test, of so many seconds; a negative number is of transactions, or of bytes. With `cpu` both
+    ends run on that CPU of their guest's alone."""
+    where = "" if cpu is None else f"-T {cpu},{cpu} "
     if test.startswith("UDP_STREAM"):
         # netperf asks for a word before it sends datagrams into a routed network.
         options += " -R 1"
-    return guest.start(f"exec netperf -{families.version(address)} -P 0 -H {address} -t {test} -l {seconds} -- {options}")
+    return guest.start(
+        f"exec netperf -{families.version(address)} -P 0 {where}-H {address} -t {test} -l {seconds} -- {options}"
+    )
 
 
 def netperf_figure(output):

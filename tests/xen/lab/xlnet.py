@@ -103,6 +103,17 @@ def wait_for_route(guest, address, talking=False):
     guest.check(f"{said}until on_xl0 {address}; do nap 0.1; done", PATIENCE)
 
 
+def wait_for_queue_pairs(lab, pair, count):
+    """Waits until two guests have so many queue pairs to each other, and routes."""
+    for guest, peer in (pair, pair[::-1]):
+        wait_until(
+            f"{count} queue pairs from {guest.name} to {peer.name}",
+            lambda guest=guest, peer=peer: statistics(guest)[f"peer{peer.domid}_queue_pairs"] == count,
+            PATIENCE,
+        )
+    wait_for_routes(lab, [guest.name for guest in pair])
+
+
 def start_forgetting(guest, others):
     """Starts a loop in the guest that ends when it has no route on xl0 to any of the others."""
     addresses = " ".join(address for other in others for address in families.shared(guest, other))

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/isolation.h>
+
+#include "sched.h"
+
+bool xl_in_user_task(void)
+{
+	return in_task() && !(current->flags & PF_KTHREAD);
+}
+
+bool xl_cpu_is_isolated(unsigned int cpu)
+{
+	bool isolated;
+
+	/* A cpuset may replace the mask. */
+	rcu_read_lock();
+	isolated = cpu_is_isolated(cpu) ||
+		   !housekeeping_test_cpu(cpu, HK_TYPE_KERNEL_NOISE);
+	rcu_read_unlock();
+	return isolated;
+}
