@@ -20,6 +20,7 @@
 #include <linux/workqueue.h>
 #include <net/addrconf.h>
 #include <net/arp.h>
+#include <net/busy_poll.h>
 #include <net/fib_notifier.h>
 #include <net/ip.h>
 #include <net/ip_fib.h>
@@ -41,7 +42,6 @@
 #include "helpers/fib.h"
 #include "helpers/grant_table.h"
 #include "helpers/inetdevice.h"
-#include "helpers/kthread.h"
 #include "helpers/napi.h"
 #include "helpers/ndisc.h"
 #include "helpers/neighbour.h"
@@ -50,6 +50,7 @@
 #include "helpers/sched.h"
 #include "helpers/shared_memory.h"
 #include "helpers/skbuff.h"
+#include "helpers/smpboot.h"
 #include "helpers/softirq.h"
 #include "helpers/stats.h"
 #include "helpers/workqueue.h"

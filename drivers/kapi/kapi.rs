@@ -19,6 +19,7 @@ pub mod param;
 pub mod pm;
 pub mod random;
 mod show;
+mod steal;
 pub mod sync;
 pub mod time;
 pub mod trace;

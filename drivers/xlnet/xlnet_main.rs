@@ -34,7 +34,7 @@ use kapi::{
     net::{
         fib,
         follow::Follower,
-        idle_poll::IdleThread,
+        idle_poll::IdleThreads,
         inet6, neighbour,
         netdevice::{OwnDeviceRef, Registration},
     },
@@ -43,7 +43,7 @@ use kapi::{
     work::Worker,
     xen::{self, grant_budget::GrantBudget, xenbus},
 };
-use kernel::{cpu::nr_cpu_ids, prelude::*, sync::Arc};
+use kernel::{prelude::*, sync::Arc};
 
 module! {
     type: XlnetModule,
@@ -54,7 +54,7 @@ module! {
     params: {
         idle_poll: u8 {
             default: 1,
-            description: "with one CPU: stay awake for the next packet while idle; see the README",
+            description: "stay awake for the next packet while idle; see the README",
         },
         grants: u8 {
             default: 75,
@@ -73,9 +73,6 @@ module! {
 
 /// The device's name.
 const NAME: &CStr = c"xl0";
-
-/// What shows in ps.
-const IDLE_THREAD: &CStr = c"xl0-idle";
 
 /// The longest datagram of either family crosses whole.
 const MTU: u32 = MAX_PACKET;
@@ -114,11 +111,9 @@ impl kernel::Module for XlnetModule {
 
         let table = Arc::new(RcuBox::new(Contents::new(Table::new())?), GFP_KERNEL)?;
         let manager = Worker::new(Manager::new())?;
-        // Of several CPUs the one that polled would often not be the one that the application sleeps on.
-        let idle_thread = if nr_cpu_ids() == 1 && param::value(&module_parameters::idle_poll) != 0 {
-            Some(Arc::new(IdleThread::new(IDLE_THREAD)?, GFP_KERNEL)?)
-        } else {
-            None
+        let idle_threads = match param::value(&module_parameters::idle_poll) {
+            0 => None,
+            _ => Some(IdleThreads::new()?),
         };
         let router = Worker::new(Router::new(nic.clone()))?;
         let ears = Ears {
@@ -126,7 +121,7 @@ impl kernel::Module for XlnetModule {
             router: router.clone(),
         };
         let bell: Bell = Arc::new(ears, GFP_KERNEL)?;
-        let groups = group::all(channels, &table, nic.uplink(), &bell, idle_thread.as_ref())?;
+        let groups = group::all(channels, &table, nic.uplink(), &bell, idle_threads.as_ref())?;
         let way_out = WayOut::new(nic.uplink().clone());
         let avoid = Arc::new(Avoid::new(bell.clone())?, GFP_KERNEL)?;
         let parameter = avoid::Registration::new(module, avoid.clone()).inspect_err(|e| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/netdevice.h>
-#include <net/busy_poll.h>
+#include <linux/preempt.h>
 #include <net/gro.h>
 
 #include "napi.h"
@@ -31,11 +31,29 @@ void xl_napi_gro_flush(struct napi_struct *napi)
 	napi_gro_flush(napi, false);
 }
 
-void xl_napi_busy_loop(const struct napi_struct *napi,
-		       bool (*loop_end)(void *arg, unsigned long begun),
-		       void *arg, u16 budget)
+unsigned int xl_napi_id(const struct napi_struct *napi)
 {
-	napi_busy_loop(napi->napi_id, loop_end, arg, false, budget);
+	return napi->napi_id;
+}
+
+/*
+ * For the callback of napi_busy_loop() that ends the loop, and for after that.
+ *
+ * The core turns preemption on before it leaves its RCU read-side critical
+ * section. Preempted there, a thread of the idle policy would hold up grace
+ * periods for as long as others want the CPU. What is left is an interrupt
+ * between the callback and the core's own look at whether to reschedule.
+ */
+void xl_napi_busy_loop_ends(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
+}
+
+void xl_napi_busy_loop_ended(void)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
 }
 
 void xl_napi_schedule(struct napi_struct *napi)

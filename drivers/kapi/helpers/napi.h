@@ -13,9 +13,9 @@ void xl_netif_napi_del(struct napi_struct *napi);
 struct net_device *xl_napi_netdev(const struct napi_struct *napi);
 bool xl_napi_busy_polling(const struct napi_struct *napi);
 void xl_napi_gro_flush(struct napi_struct *napi);
-void xl_napi_busy_loop(const struct napi_struct *napi,
-		       bool (*loop_end)(void *arg, unsigned long begun),
-		       void *arg, u16 budget);
+unsigned int xl_napi_id(const struct napi_struct *napi);
+void xl_napi_busy_loop_ends(void);
+void xl_napi_busy_loop_ended(void);
 void xl_napi_schedule(struct napi_struct *napi);
 void xl_napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/jiffies.h>
+#include <linux/kernel_stat.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -21,4 +23,14 @@ bool xl_cpu_is_isolated(unsigned int cpu)
 		   !housekeeping_test_cpu(cpu, HK_TYPE_KERNEL_NOISE);
 	rcu_read_unlock();
 	return isolated;
+}
+
+u64 xl_steal_time(unsigned int cpu)
+{
+	return READ_ONCE(kcpustat_cpu(cpu).cpustat[CPUTIME_STEAL]);
+}
+
+u64 xl_tick_ns(void)
+{
+	return TICK_NSEC;
 }

@@ -2,24 +2,30 @@
 
 //! Busy polling of NAPI instances by CPUs that have nothing else to do.
 //!
+//! Each CPU has a thread of the kernel's idle policy (`SCHED_IDLE`), which whatever else wants to run
+//! replaces at once. A CPU that runs nothing but such a thread counts as idle where the scheduler
+//! looks for a place for a task, so a task that the thread's packet wakes runs where the packet was
+//! received, and others do not avoid the CPU.
+//!
 //! C headers: [`include/net/busy_poll.h`](srctree/include/net/busy_poll.h),
-//! [`include/linux/kthread.h`](srctree/include/linux/kthread.h)
+//! [`include/linux/smpboot.h`](srctree/include/linux/smpboot.h)
 
 use crate::{
-    bindings,
-    net::napi::{Napi, Poll},
+    bindings, cpu,
+    net::napi::NapiId,
+    steal::{stolen_ns, Steal},
     time::now_ns,
 };
-use core::ptr::NonNull;
+use core::{cell::UnsafeCell, ptr::null_mut};
 use kernel::{
-    error::from_err_ptr,
+    cpu::{nr_cpu_ids, CpuId},
+    error::to_result,
     prelude::*,
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Atomic, Full, Relaxed},
         Arc,
     },
     time::Delta,
-    types::Opaque,
 };
 
 /// Packets that one turn of a busy poll may receive, as many as the core takes for sockets
@@ -30,103 +36,140 @@ const BUDGET: u16 = 8;
 /// as softirqs may take in one go (`MAX_SOFTIRQ_TIME` in kernel/softirq.c).
 const TURN_NS: i64 = 2_000_000;
 
-/// The least that a task can weigh: whatever else wants to run comes first.
-const NICE: c_long = 19;
+/// The [`Cpu`]s of the threads, in the order of their numbers; null while there are no threads. The
+/// kernel tells a thread's functions no more than its CPU.
+static CPUS: Atomic<*mut Cpu> = Atomic::new(null_mut());
 
-/// A kernel thread that polls while its CPU has nothing else to run.
+/// Threads, one for each CPU that runs, that poll while their CPU has nothing else to run. The kernel
+/// makes and parks them as CPUs come and go.
 ///
 /// # Invariants
 ///
-/// The pointer is a kthread worker that runs until this is dropped.
-pub struct IdleThread(NonNull<bindings::kthread_worker>);
-
-// SAFETY: A kthread worker may be used, and destroyed, from any thread.
-unsafe impl Send for IdleThread {}
-// SAFETY: As above; queueing takes the worker's lock.
-unsafe impl Sync for IdleThread {}
-
-impl IdleThread {
-    /// Starts a thread with this name. Process context.
-    ///
-    /// # Errors
-    ///
-    /// `ENOMEM`.
-    pub fn new(name: &'static CStr) -> Result<Self> {
-        // SAFETY: The name is a C string, which the callee copies.
-        let worker = from_err_ptr(unsafe { bindings::xl_kthread_run_worker(name.as_char_ptr()) })?;
-        let worker = NonNull::new(worker).ok_or(ENOMEM)?;
-        // SAFETY: The worker was just created, and its thread lives until it is destroyed.
-        unsafe { bindings::set_user_nice((*worker.as_ptr()).task, NICE) };
-        // INVARIANT: It runs, and only dropping ends it.
-        Ok(Self(worker))
-    }
+/// `cpus` has an element for each number of a CPU, to which [`CPUS`] points as long as there are
+/// threads; only dropping this ends them.
+pub struct IdleThreads {
+    cpus: KVVec<Cpu>,
 }
 
-impl Drop for IdleThread {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant it runs. Whoever could queue work has a reference.
-        unsafe { bindings::kthread_destroy_worker(self.0.as_ptr()) };
-    }
-}
-
-/// What has an idle thread poll a NAPI instance.
-///
-/// # Invariants
-///
-/// `work` is an initialised `kthread_work` whose function is `Self::call`; it is inside an [`Arc`]
-/// and at most queued while that lives: dropping cancels it and waits.
-#[pin_data(PinnedDrop)]
-pub struct IdlePoll<T: Poll> {
-    #[pin]
-    work: Opaque<bindings::kthread_work>,
-    thread: Arc<IdleThread>,
-    napi: Arc<Napi<T>>,
+/// What one CPU's thread does. An instance is told by its id, which keeps nothing alive: of one that is
+/// gone there is nothing to poll.
+// Others' CPUs ask all the time.
+#[repr(align(64))]
+struct Cpu {
+    /// The id of the instance that is polled. Written by the thread alone.
+    napi: Atomic<u32>,
+    /// The id of another that is to be polled, or [`NOBODY`].
+    next: Atomic<u32>,
     /// When to stop polling, by the monotonic clock in ns.
     until: Atomic<i64>,
+    /// Whether the thread is to run.
+    is_wanted: Atomic<bool>,
+    /// Before this the host has no CPU to spare, by the monotonic clock in ns.
+    resumes: Atomic<i64>,
+    /// The thread's alone.
+    steal: UnsafeCell<Steal>,
 }
 
-// SAFETY: A `kthread_work` may be queued and cancelled from any thread; the rest is `Send`.
-unsafe impl<T: Poll> Send for IdlePoll<T> {}
-// SAFETY: As above; functions on a shared `kthread_work` take its worker's lock.
-unsafe impl<T: Poll> Sync for IdlePoll<T> {}
+/// No instance's id.
+const NOBODY: u32 = 0;
 
-impl<T: Poll> IdlePoll<T> {
-    /// Prepares the polling of an instance. Process context.
+// SAFETY: All but `steal` are atomics, and that is used by the one thread of the CPU only.
+unsafe impl Sync for Cpu {}
+
+impl IdleThreads {
+    /// Starts the threads. Process context.
     ///
     /// # Errors
     ///
-    /// `ENOMEM`.
-    pub fn new(thread: Arc<IdleThread>, napi: Arc<Napi<T>>) -> Result<Arc<Self>> {
-        Arc::pin_init(
-            pin_init!(Self {
-                // INVARIANT: Initialised with `Self::call` as its function.
-                work <- Opaque::ffi_init(|slot| {
-                    // SAFETY: `slot` is valid for writes and, being pinned, stays in place.
-                    unsafe { bindings::xl_kthread_init_work(slot, Some(Self::call)) }
-                }),
-                thread,
-                napi,
-                until: Atomic::new(0),
-            }),
-            GFP_KERNEL,
-        )
+    /// `ENOMEM`; `EBUSY` if there are such threads already.
+    pub fn new() -> Result<Arc<Self>> {
+        let count = nr_cpu_ids() as usize;
+        let mut cpus = KVVec::with_capacity(count, GFP_KERNEL)?;
+        for _ in 0..count {
+            cpus.push(Cpu::new(), GFP_KERNEL)?;
+        }
+        CPUS.cmpxchg(null_mut(), cpus.as_mut_ptr(), Full)
+            .map_err(|_| EBUSY)?;
+        // SAFETY: Both functions find their CPU's element by `CPUS`, until the threads are stopped;
+        // as `CPUS` was null, there are none now.
+        let started = to_result(unsafe {
+            bindings::xl_idle_threads_start(Some(Cpu::should_run), Some(Cpu::run))
+        });
+        if started.is_err() {
+            CPUS.store(null_mut(), Relaxed);
+        }
+        started?;
+        // INVARIANT: The elements stay where they are when the vector is moved.
+        Ok(Arc::new(Self { cpus }, GFP_KERNEL)?)
     }
 
-    /// Has the instance polled for so long from now on, whenever the thread's CPU has nothing else
-    /// to do. Any context.
+    /// Has an instance polled by a CPU for so long from now on, whenever that has nothing else to do
+    /// and the host can spare it, unless it is isolated. A CPU polls one instance at a time, in turns
+    /// if it is asked to poll several. Any context.
     #[inline]
-    pub fn poll_for(&self, time: Delta) {
-        let until = now_ns().saturating_add(time.as_nanos());
-        self.until.store(until, Relaxed);
-        // SAFETY: By the invariants the work is initialised and the worker runs. Work that is
-        // queued, or being cancelled, the callee leaves alone.
-        unsafe { bindings::kthread_queue_work(self.thread.0.as_ptr(), self.work.get()) };
+    pub fn poll_for(&self, cpu: CpuId, napi: NapiId, time: Delta) {
+        let Some(state) = self.cpus.get(cpu.as_u32() as usize) else {
+            return;
+        };
+        let now = now_ns();
+        if now < state.resumes.load(Relaxed) {
+            return;
+        }
+        if !state.is_wanted.load(Relaxed) && cpu::is_isolated(cpu) {
+            return;
+        }
+        if state.napi.load(Relaxed) != napi.0 {
+            state.next.store(napi.0, Relaxed);
+        }
+        let until = now.saturating_add(time.as_nanos());
+        state.until.store(until, Relaxed);
+        // Either the thread sees the time when it has cleared this, or it is woken.
+        if !state.is_wanted.xchg(true, Full) {
+            // SAFETY: By the type invariant there are threads; the callee skips a CPU without one.
+            unsafe { bindings::xl_idle_thread_wake(cpu.as_u32()) };
+        }
     }
 
     /// Ends that early. Any context.
     #[inline]
-    pub fn stop(&self) {
-        self.until.store(0, Relaxed);
+    pub fn stop(&self, cpu: CpuId, napi: NapiId) {
+        if let Some(state) = self.cpus.get(cpu.as_u32() as usize) {
+            // If another one is polled, who asked for that does so again.
+            if state.napi.load(Relaxed) == napi.0 || state.next.load(Relaxed) == napi.0 {
+                state.until.store(0, Relaxed);
+            }
+        }
+    }
+}
+
+impl Drop for IdleThreads {
+    /// Waits for the threads to end. Process context.
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant there are threads. Whoever could wake one had a reference.
+        unsafe { bindings::xl_idle_threads_stop() };
+        CPUS.store(null_mut(), Relaxed);
+    }
+}
+
+impl Cpu {
+    fn new() -> Self {
+        Self {
+            napi: Atomic::new(NOBODY),
+            next: Atomic::new(NOBODY),
+            until: Atomic::new(0),
+            is_wanted: Atomic::new(false),
+            resumes: Atomic::new(0),
+            steal: UnsafeCell::new(Steal::new()),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// To be called by the thread of the CPU with this number, of which there is one while `CPUS`
+    /// points to as many elements as there are numbers of CPUs.
+    unsafe fn of<'a>(number: c_uint) -> &'a Self {
+        // SAFETY: By the function's contract.
+        unsafe { &*CPUS.load(Relaxed).add(number as usize) }
     }
 
     #[inline]
@@ -134,66 +177,141 @@ impl<T: Poll> IdlePoll<T> {
         now >= self.until.load(Relaxed)
     }
 
+    /// Until when the host can spare the CPU, as far as is known, by the monotonic clock in ns; `None` if
+    /// it cannot.
+    ///
     /// # Safety
     ///
-    /// `work` must be that of a `Self` that lives until this returns.
-    unsafe extern "C" fn call(work: *mut bindings::kthread_work) {
-        // SAFETY: By the function's contract `work` is embedded (transparently wrapped) in a
-        // `Self`.
-        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(work), Self, work) };
+    /// To be called by the thread of this CPU, whose number is `number`.
+    unsafe fn spared_until(&self, number: CpuId, now: i64) -> Option<i64> {
+        // SAFETY: By the function's contract nobody else uses it.
+        let steal = unsafe { &mut *self.steal.get() };
+        if steal.allows_polling(now, || stolen_ns(number)) {
+            return Some(steal.next());
+        }
+        self.resumes.store(steal.next(), Relaxed);
+        self.until.store(0, Relaxed);
+        None
+    }
+
+    /// The instance whose turn it is. Called by the thread.
+    fn take_turn(&self) -> u32 {
+        let next = self.next.load(Relaxed);
+        if next != NOBODY {
+            self.next.store(NOBODY, Relaxed);
+            self.napi.store(next, Relaxed);
+        }
+        self.napi.load(Relaxed)
+    }
+
+    /// The thread sleeps until it is woken, unless somebody asks at this moment.
+    fn rest(&self) {
+        self.is_wanted.xchg(false, Full);
+        if !self.is_over(now_ns()) {
+            self.is_wanted.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the thread runs or sleeps.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Self::of`].
+    unsafe extern "C" fn should_run(number: c_uint) -> c_int {
+        // SAFETY: By the function's contract. Who wakes the thread has set it before, and the thread
+        // has said before that it is going to sleep.
+        unsafe { Self::of(number) }.is_wanted.load(Relaxed).into()
+    }
+
+    /// Polls for a while, on the CPU that the thread is bound to.
+    ///
+    /// # Safety
+    ///
+    /// That of [`Self::of`].
+    unsafe extern "C" fn run(number: c_uint) {
+        // SAFETY: By the function's contract.
+        let this = unsafe { Self::of(number) };
+        let Some(number) = CpuId::from_u32(number) else {
+            return;
+        };
         let now = now_ns();
-        if this.is_over(now) {
+        let mut turn = Turn {
+            cpu: this,
+            number,
+            end: now + TURN_NS,
+            look: now,
+            is_over: false,
+        };
+        // SAFETY: By the function's contract this is the CPU's thread.
+        if this.is_over(now) || !unsafe { turn.goes_on(now) } {
+            this.rest();
             return;
         }
-        let mut turn = Turn {
-            poll: this,
-            end: now + TURN_NS,
-        };
         let arg = core::ptr::from_mut(&mut turn).cast();
-        // SAFETY: The instance is counted by `this`, and the callback gets the turn that it
-        // expects; both live until the callee returns. Process context, nothing is locked.
+        // SAFETY: Any number may be looked up; the callback gets the turn that it expects, which lives
+        // until the callee returns. Process context, nothing is locked, preemption is on.
         unsafe {
-            bindings::xl_napi_busy_loop(this.napi.as_raw(), Some(Self::ends), arg, BUDGET);
+            bindings::napi_busy_loop(this.take_turn(), Some(Turn::ends), arg, false, BUDGET);
         }
+        if !turn.is_over {
+            // There is no such instance any more.
+            this.until.store(0, Relaxed);
+            return;
+        }
+        // SAFETY: The callback has ended the loop, and has said so once.
+        unsafe { bindings::xl_napi_busy_loop_ended() };
         if !this.is_over(now_ns()) {
             // Others want to run, and do so first, or the turn was long. Packets interrupt
             // meanwhile, as the core polled the instance once more when the loop ended.
             // SAFETY: Process context, in a state to run.
             unsafe { bindings::yield_() };
-            // SAFETY: As in `poll_for`.
-            unsafe { bindings::kthread_queue_work(this.thread.0.as_ptr(), this.work.get()) };
         }
+    }
+}
+
+/// One busy loop.
+struct Turn<'a> {
+    cpu: &'a Cpu,
+    number: CpuId,
+    /// When it ends at the latest, by the monotonic clock in ns.
+    end: i64,
+    /// When to look whether it does, or whether the host can still spare the CPU.
+    look: i64,
+    /// Whether the callback has ended it.
+    is_over: bool,
+}
+
+impl Turn<'_> {
+    /// Whether the turn is not too long, and the host can spare the CPU.
+    ///
+    /// # Safety
+    ///
+    /// To be called by the CPU's thread.
+    unsafe fn goes_on(&mut self, now: i64) -> bool {
+        // SAFETY: By the function's contract.
+        let spared = unsafe { self.cpu.spared_until(self.number, now) };
+        self.look = spared.map_or(now, |until| until.min(self.end));
+        now < self.look
     }
 
     /// Whether the busy loop ends.
     ///
     /// # Safety
     ///
-    /// `arg` must point to a `Turn<'_, T>`.
+    /// `arg` must point to a `Turn` of the CPU whose thread calls this, and nobody else use that.
     unsafe extern "C" fn ends(arg: *mut c_void, _begun: c_ulong) -> bool {
         // SAFETY: By the function's contract.
-        let turn = unsafe { &*arg.cast::<Turn<'_, T>>() };
+        let turn = unsafe { &mut *arg.cast::<Turn<'_>>() };
         let now = now_ns();
-        turn.poll.is_over(now)
-            || now >= turn.end
-            // SAFETY: No preconditions. Where preemption is on, as after the core has rescheduled,
-            // the answer may be another CPU's, which costs a turn.
-            || !unsafe { bindings::single_task_running() }
-    }
-}
-
-/// One busy loop.
-struct Turn<'a, T: Poll> {
-    poll: &'a IdlePoll<T>,
-    /// When it ends at the latest, by the monotonic clock in ns.
-    end: i64,
-}
-
-#[pinned_drop]
-impl<T: Poll> PinnedDrop for IdlePoll<T> {
-    fn drop(self: Pin<&mut Self>) {
-        self.stop();
-        // SAFETY: By the type invariant the work is initialised.
-        unsafe { bindings::kthread_cancel_work_sync(self.work.get()) };
+        turn.is_over = turn.cpu.is_over(now)
+            // SAFETY: By the function's contract.
+            || now >= turn.look && !unsafe { turn.goes_on(now) }
+            // SAFETY: No preconditions.
+            || !unsafe { bindings::single_task_running() };
+        if turn.is_over {
+            // SAFETY: The loop ends now, and its caller knows.
+            unsafe { bindings::xl_napi_busy_loop_ends() };
+        }
+        turn.is_over
     }
 }

@@ -125,13 +125,8 @@ impl<T: Poll> Napi<T> {
         };
         // SAFETY: By the type invariant the instance is part of the device until `enabled` is
         // dropped.
-        unsafe { enabled.name_for_queues(enabled.napi.as_raw()) };
+        unsafe { enabled.name_for_queues(enabled.napi.napi.get()) };
         Ok(enabled)
-    }
-
-    /// The instance.
-    pub(crate) fn as_raw(&self) -> *mut bindings::napi_struct {
-        self.napi.get()
     }
 
     /// Makes the instance poll soon, if it is enabled. Any context.
@@ -243,6 +238,10 @@ impl<T: Poll> Drop for Enabled<T> {
     }
 }
 
+/// Which instance of the kernel's it is, as long as it is enabled. It keeps nothing alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct NapiId(pub(crate) u32);
+
 /// A poll in progress.
 ///
 /// # Invariants
@@ -260,6 +259,13 @@ impl<'a> Context<'a> {
         // SAFETY: By the type invariant the instance is being polled, so it is enabled for a device
         // of our own, on which its `Enabled` has a count until no poll runs any more.
         unsafe { OwnDevice::from_raw(bindings::xl_napi_netdev(self.napi)) }
+    }
+
+    /// The instance that is polled.
+    #[inline]
+    pub fn id(&self) -> NapiId {
+        // SAFETY: By the type invariant the instance is being polled.
+        NapiId(unsafe { bindings::xl_napi_id(self.napi) })
     }
 
     /// Allocates room for a received packet of `len` bytes.

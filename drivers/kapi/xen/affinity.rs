@@ -9,12 +9,7 @@
 //! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
 
 use crate::{bindings, cpu, new_bh_lock, sync::BhLock, time::now_ms};
-use kernel::{
-    cpu::CpuId,
-    error::to_result,
-    prelude::*,
-    types::Opaque,
-};
+use kernel::{cpu::CpuId, error::to_result, prelude::*, types::Opaque};
 
 /// So long after a move the kernel may tell of it a second time.
 const ECHO_MS: u64 = 1000;

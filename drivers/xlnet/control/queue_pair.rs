@@ -14,7 +14,6 @@ use crate::data::{
 use kapi::{
     cpu,
     net::{
-        idle_poll::IdlePoll,
         napi::Enabled,
         netdevice::OwnDevice,
         poll_timer::PollTimer, //
@@ -232,12 +231,9 @@ impl QueuePair {
         self.peer = Some(peer);
         self.port = Some(port.clone());
         let timer = PollTimer::new(self.slot.clone())?;
-        let thread = self.slot.idle_thread.as_ref();
-        let poll = thread
-            .map(|thread| IdlePoll::new(thread.clone(), self.slot.clone()))
-            .transpose()?;
+        let idle = Idle::new(self.slot.idle_threads.clone());
         let rx = KBox::new(
-            Rx::new(consumer, state.clone(), port, timer, Idle::new(poll)),
+            Rx::new(consumer, state.clone(), port, timer, idle),
             GFP_KERNEL,
         )
         .map_err(Error::from)?;

@@ -19,7 +19,7 @@ use kapi::{
     cpu,
     net::{
         ethtool::Report,
-        idle_poll::IdleThread,
+        idle_poll::IdleThreads,
         netdevice::OwnDevice,
         skbuff::{FlowKey, SkBuff},
         Rtnl,
@@ -120,7 +120,7 @@ pub(crate) fn all(
     table: &Arc<RcuBox<Table>>,
     uplink: &Arc<Uplink>,
     bell: &Bell,
-    idle_thread: Option<&Arc<IdleThread>>,
+    idle_threads: Option<&Arc<IdleThreads>>,
 ) -> Result<KVec<Arc<Group>>> {
     let mut groups = KVec::with_capacity(count.into(), GFP_KERNEL)?;
     for number in 0..count {
@@ -130,7 +130,7 @@ pub(crate) fn all(
         for i in 0..size {
             let (table, uplink, bell) = (table.clone(), uplink.clone(), bell.clone());
             let queue = Queue::new(queue + i, number, table, uplink, bell);
-            slots.push(Slot::new(queue, idle_thread)?, GFP_KERNEL)?;
+            slots.push(Slot::new(queue, idle_threads)?, GFP_KERNEL)?;
         }
         let group = Group {
             number,

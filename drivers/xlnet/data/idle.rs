@@ -5,13 +5,15 @@
 //! A virtual CPU that has nothing to do blocks in Xen, and the packet that ends that costs its sender
 //! a hypercall, Xen a wake-up, and us an interrupt: together more than the packet itself. If a packet
 //! came soon after the one before it, the next will likely do so too, so a CPU that has nothing else
-//! to run stays awake for it.
+//! to run stays awake for it: the one where the application sends and then waits, which the packet
+//! then wakes without an interrupt from elsewhere.
 //!
 //! KVM's guests have that from the haltpoll governor (`drivers/cpuidle/governors/haltpoll.c`); Xen's
 //! PV guests have no cpuidle.
 
-use kapi::net::{idle_poll::IdlePoll, napi::Poll};
+use kapi::net::{idle_poll::IdleThreads, napi::NapiId};
 use kernel::{
+    cpu::CpuId,
     sync::Arc,
     time::{Delta, Instant, Monotonic},
 };
@@ -26,28 +28,38 @@ const MAX_WINDOW_NS: i64 = 2_000_000;
 const WEIGHT: i64 = 8;
 
 /// The state of one receiver.
-pub(crate) struct Idle<T: Poll> {
+pub(crate) struct Idle {
     /// `None`: never.
-    poll: Option<Arc<IdlePoll<T>>>,
+    threads: Option<Arc<IdleThreads>>,
+    /// Whose thread was asked last.
+    asked: Option<CpuId>,
     /// When packets came last.
     last: Instant<Monotonic>,
     /// What receiving one takes, in ns.
     cost: i64,
 }
 
-impl<T: Poll> Idle<T> {
-    pub(crate) fn new(poll: Option<Arc<IdlePoll<T>>>) -> Self {
+impl Idle {
+    pub(crate) fn new(threads: Option<Arc<IdleThreads>>) -> Self {
         Self {
-            poll,
+            threads,
+            asked: None,
             last: Instant::now(),
             cost: 0,
         }
     }
 
-    /// A poll that began at `begun` received so many packets, at least one, and found no more.
+    /// A poll of `napi` that began at `begun` received so many packets, at least one, and found no more.
+    /// Who waits for them does so on `cpu`, if anybody does.
     #[inline]
-    pub(crate) fn received(&mut self, begun: Instant<Monotonic>, packets: u32) {
-        let Some(poll) = &self.poll else {
+    pub(crate) fn received(
+        &mut self,
+        napi: NapiId,
+        cpu: Option<CpuId>,
+        begun: Instant<Monotonic>,
+        packets: u32,
+    ) {
+        let Some(threads) = &self.threads else {
             return;
         };
         let now = Instant::now();
@@ -55,15 +67,20 @@ impl<T: Poll> Idle<T> {
         self.cost += (cost - self.cost) / WEIGHT;
         let window = (WINDOW * self.cost).min(MAX_WINDOW_NS);
         if (begun - self.last).as_nanos() <= window {
-            poll.poll_for(Delta::from_nanos(window));
+            // What the kernel itself answers is best polled for where it is received.
+            let cpu = cpu.unwrap_or_else(CpuId::current);
+            if let Some(before) = self.asked.replace(cpu).filter(|&before| before != cpu) {
+                threads.stop(before, napi);
+            }
+            threads.poll_for(cpu, napi, Delta::from_nanos(window));
         }
         self.last = begun;
     }
 
     /// No packets are wanted any more.
-    pub(crate) fn stop(&self) {
-        if let Some(poll) = &self.poll {
-            poll.stop();
+    pub(crate) fn stop(&self, napi: NapiId) {
+        if let (Some(threads), Some(cpu)) = (&self.threads, self.asked) {
+            threads.stop(cpu, napi);
         }
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Rx<T: Poll> {
     /// nothing is not spurious for that alone.
     useful: bool,
     moderation: Moderation,
-    idle: Idle<T>,
+    idle: Idle,
     timer: Arc<PollTimer<T>>,
     /// The next poll, if the peer was not asked to tell of the next packet.
     pending: Option<Pending<T>>,
@@ -60,7 +60,7 @@ impl<T: Poll> Rx<T> {
         peer: PeerControlPage,
         port: Arc<EventChannel<Napi<T>>>,
         timer: Arc<PollTimer<T>>,
-        idle: Idle<T>,
+        idle: Idle,
     ) -> Self {
         Self {
             consumer,
@@ -90,7 +90,7 @@ impl<T: Poll> Rx<T> {
     ) -> Polled {
         self.useful |= room;
         let (work, result) = match self.look_at_state(queue, sender, context.device()) {
-            Ok(()) => self.receive_all(queue, context, budget),
+            Ok(()) => self.receive_all(queue, sender, context, budget),
             Err(reason) => (0, Err(reason)),
         };
         self.useful |= work > 0;
@@ -105,7 +105,7 @@ impl<T: Poll> Rx<T> {
             }
             Err(reason) => {
                 // The event is never ended, and nobody polls: nothing the peer sends is looked at again.
-                self.idle.stop();
+                self.idle.stop(context.id());
                 sender.close(queue, context.device());
                 queue.report(Fault::Broken(reason));
                 Polled::Done(work)
@@ -150,6 +150,7 @@ impl<T: Poll> Rx<T> {
     fn receive_all(
         &mut self,
         queue: &Queue,
+        sender: &Sender<Napi<T>>,
         context: &mut Context<'_>,
         budget: u32,
     ) -> (u32, Result<(), Broken>) {
@@ -204,7 +205,7 @@ impl<T: Poll> Rx<T> {
         // A delay is for packets of which many come together.
         if let (Ok(()), Some(begun), None) = (&result, begun, &self.pending) {
             if work < budget {
-                self.idle.received(begun, work);
+                self.idle.received(context.id(), sender.cpu(), begun, work);
             }
         }
         (work, result)

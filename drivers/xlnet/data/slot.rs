@@ -9,7 +9,7 @@
 use crate::data::{queue::Queue, rx::Rx, tx::Sender};
 use kapi::{
     net::{
-        idle_poll::IdleThread,
+        idle_poll::IdleThreads,
         napi::{Context, Napi, Poll, Polled},
     },
     xen::events::EventChannel,
@@ -28,8 +28,8 @@ pub(crate) struct Slot {
     pub(crate) queue: Queue,
     #[pin]
     pub(crate) sender: Sender<NapiSlot>,
-    /// Polls while its CPU is idle, if that is wanted.
-    pub(crate) idle_thread: Option<Arc<IdleThread>>,
+    /// Poll while their CPUs are idle, if that is wanted.
+    pub(crate) idle_threads: Option<Arc<IdleThreads>>,
 }
 
 impl Slot {
@@ -40,12 +40,12 @@ impl Slot {
     /// `ENOMEM`.
     pub(crate) fn new(
         queue: impl PinInit<Queue>,
-        idle_thread: Option<&Arc<IdleThread>>,
+        idle_threads: Option<&Arc<IdleThreads>>,
     ) -> Result<Arc<NapiSlot>> {
         Napi::new(pin_init!(Slot {
             queue <- queue,
             sender <- Sender::new(),
-            idle_thread: idle_thread.cloned(),
+            idle_threads: idle_threads.cloned(),
         }))
     }
 }

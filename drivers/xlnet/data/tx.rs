@@ -18,7 +18,7 @@ use kapi::{
     },
 };
 use kernel::{
-    cpu::nr_cpu_ids,
+    cpu::{nr_cpu_ids, CpuId},
     prelude::*,
     sync::{
         atomic::{Acquire, Atomic, Full, Relaxed},
@@ -68,22 +68,6 @@ impl<H: EventHandler> Tx<H> {
             .push_with(meta.to_bytes(), skb.len(), |offset, chunk| {
                 skb.copy_bits(offset, chunk).map_err(|_| Unreadable)
             })
-    }
-
-    /// A packet was sent: has what comes for the tasks that send received where most of them run.
-    ///
-    /// A move disturbs no flow's order. Whatever CPU an event arrives on, it schedules the one NAPI
-    /// instance that reads this ring. The core lets one CPU at a time poll that, and a poll has handed
-    /// all that it received to the stack, what GRO held included, before the next one may begin
-    /// elsewhere.
-    #[inline]
-    fn follow(&mut self) {
-        let sender = cpu::of_user_task();
-        if let Some(cpu) = sender.and_then(|cpu| self.senders.sent(cpu)) {
-            // Where the administrator has said so, they stay. If he takes that back, the next
-            // attempt does it.
-            let _ = self.port.move_to(cpu);
-        }
     }
 
     /// Stops the queue if the next packet might not fit, and publishes unless there is more to
@@ -159,6 +143,8 @@ pub(crate) struct Sender<H: EventHandler> {
     /// Whether the peer was asked to tell of room, and no poll has looked since. Written under the lock; a poll,
     /// which may be one of thousands in a row, reads it without.
     asked: Atomic<bool>,
+    /// The CPU of those who send, or no CPU's number. Written under the lock.
+    cpu: Atomic<u32>,
 }
 
 impl<H: EventHandler> Sender<H> {
@@ -167,6 +153,7 @@ impl<H: EventHandler> Sender<H> {
         pin_init!(Self {
             tx <- new_bh_lock!(None),
             asked: Atomic::new(false),
+            cpu: Atomic::new(u32::MAX),
         })
     }
 
@@ -174,7 +161,14 @@ impl<H: EventHandler> Sender<H> {
     pub(crate) fn begin(&self, tx: Tx<H>) {
         let mut guard = self.tx.lock();
         self.asked.store(false, Relaxed);
+        self.cpu.store(u32::MAX, Relaxed);
         *guard = Some(tx);
+    }
+
+    /// The CPU of the tasks that send, and wait for what is received, if it is known.
+    #[inline]
+    pub(crate) fn cpu(&self) -> Option<CpuId> {
+        CpuId::from_u32(self.cpu.load(Relaxed))
     }
 
     /// There is none any more. Returns its sending half.
@@ -236,12 +230,34 @@ impl<H: EventHandler> Sender<H> {
                 skb.consume();
                 // With one CPU there is nowhere else to go.
                 if nr_cpu_ids() > 1 {
-                    tx.follow();
+                    self.follow(tx);
                 }
                 Ok(())
             }
             // Whatever it is, the NIC knows how to say no.
             Err(_) => Err(skb),
+        }
+    }
+
+    /// A packet was sent: has what comes for the tasks that send received where most of them run.
+    ///
+    /// A move disturbs no flow's order. Whatever CPU an event arrives on, it schedules the one NAPI
+    /// instance that reads this ring. The core lets one CPU at a time poll that, and a poll has handed
+    /// all that it received to the stack, what GRO held included, before the next one may begin
+    /// elsewhere.
+    #[inline]
+    fn follow(&self, tx: &mut Tx<H>) {
+        let Some(cpu) = cpu::of_user_task() else {
+            return;
+        };
+        if let Some(cpu) = tx.senders.sent(cpu) {
+            // Where the administrator has said so, events stay, and polling alone follows. If he
+            // takes that back, the next attempt does it.
+            let _ = tx.port.move_to(cpu);
+            self.cpu.store(cpu.as_u32(), Relaxed);
+        } else if self.cpu().is_none() {
+            // There were too few to say more.
+            self.cpu.store(cpu.as_u32(), Relaxed);
         }
     }
 

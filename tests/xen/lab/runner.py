@@ -37,6 +37,7 @@ LONG = (
     "hostile_colluders",
     "hostile_wishes",
     "hvm_guests",
+    "idle_cpus_poll",
     "many_guests",
     "moves_between_hosts",
     "network_managers",
