@@ -17,7 +17,7 @@ from .settings import SETTINGS
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and points, within 10 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and points, within 20 minutes")
     parser.add_argument("--only", default="", metavar="NAME,…", help="these measurements; list prints them")
     parser.add_argument("--rounds", type=int, metavar="N", help="so many instead of 5, or 3 in a quick run")
     parser.add_argument("--publish", action="store_true", help="put the last run into docs/performance.md")

@@ -3,6 +3,9 @@
 Xen accounts each domain's time; a hypercall's is its caller's. What QEMU's process uses on top of all
 domains is the rest: Xen's own idle time and scheduling, and the emulation of devices. All are rates,
 taken while the load runs evenly and nothing else happens, and divided by the load's rate.
+
+What is stolen is no CPU time: for so long one of a guest's CPUs could have run and did not, as another domain did. It
+is the guest's own account, as are the IPIs that its CPUs received.
 """
 
 import time
@@ -15,14 +18,39 @@ METER_START = 1.0
 LOAD_START = 2.0
 # How much longer the load runs, as dom0 and netperf are slow to begin on a busy machine.
 MARGIN = 6
+# Prints, at two moments, the hundredths of a second that were stolen from a guest, and the IPIs to reschedule and to call
+# a function. Nothing is forked.
+ACCOUNT = """
+account() {{
+	read -r _ _ _ _ _ _ _ _ stolen _ </proc/stat
+	ipis=0
+	while read -r kind counts; do
+		[[ $kind == @(RES|CAL): ]] || continue
+		for count in $counts; do
+			[[ $count == *[!0-9]* ]] || ((ipis += count))
+		done
+	done </proc/interrupts
+	echo $stolen $ipis
+}}
+nap {lead}
+account
+nap {seconds}
+account
+"""
 
 
-def load_and_rates(pair, test):
-    """netperf's figure, and CPU seconds a second by whose they are."""
+def load_and_rates(pair, test, cpu=None):
+    """netperf's figure, CPU seconds a second by whose they are, and a guest's IPIs a second. With `cpu` the programs run
+    on that one of each guest."""
     seconds = pair.effort.seconds
-    meter = pair.lab.dom0.start(f"/lab/cpu-times.py {METER_START + LOAD_START} {seconds}")
+    lead = METER_START + LOAD_START
+    guests = {"sender": pair.client, "receiver": pair.server}
+    meter = pair.lab.dom0.start(f"/lab/cpu-times.py {lead} {seconds}")
+    accounts = {
+        name: guest.start(ACCOUNT.format(lead=lead, seconds=seconds)) for name, guest in guests.items()
+    }
     time.sleep(METER_START)
-    load = tools.start_netperf(pair.client, pair.address, test, seconds + MARGIN)
+    load = tools.start_netperf(pair.client, pair.address, test, seconds + MARGIN, cpu=cpu)
     time.sleep(LOAD_START)
     began, used = time.monotonic(), pair.lab.machine_cpu_seconds()
     time.sleep(seconds)
@@ -30,20 +58,31 @@ def load_and_rates(pair, test):
     domains = last_json(meter.check())
     expect(load.running(), f"{test} ended before its cost was taken")
     figure = tools.netperf_figure(load.check(seconds + 60))
-    names = {"dom0": 0, "sender": pair.client.domid, "receiver": pair.server.domid}
+    names = {"dom0": 0, **{name: guest.domid for name, guest in guests.items()}}
     rates = {name: domains[str(domid)] for name, domid in names.items()}
     rates["rest"] = machine - sum(rates.values())
     rates["total"] = machine
-    return figure, rates
+    ipis = {}
+    for name, command in accounts.items():
+        stolen, sent = accounted(command.check(seconds + 60))
+        rates[f"{name}, stolen"] = stolen / 100 / seconds
+        ipis[name] = sent / seconds
+    return figure, rates, ipis
+
+
+def accounted(output):
+    """By how much what ACCOUNT prints has grown: hundredths of a second that were stolen, and IPIs."""
+    before, after = ([int(word) for word in line.split()] for line in output.splitlines())
+    return [new - old for old, new in zip(before, after, strict=True)]
 
 
 def per_gigabyte(pair):
-    megabits, rates = load_and_rates(pair, "TCP_STREAM")
+    megabits, rates, _ = load_and_rates(pair, "TCP_STREAM")
     for name, rate in rates.items():
         yield "cpu_per_gb", rate / (megabits / 8000), {"of": name}
 
 
 def per_million_transactions(pair):
-    transactions, rates = load_and_rates(pair, "TCP_RR")
+    transactions, rates, _ = load_and_rates(pair, "TCP_RR")
     for name, rate in rates.items():
         yield "cpu_per_million", rate / (transactions / 1e6), {"of": name}

@@ -56,8 +56,8 @@ class Pair:
         finally:
             running.kill()
 
-    def netperf(self, test, seconds, options="", address=None):
-        return tools.netperf(self.client, address or self.address, test, seconds, options)
+    def netperf(self, test, seconds, options="", address=None, cpu=None):
+        return tools.netperf(self.client, address or self.address, test, seconds, options, cpu)
 
     def figures(self, measurement):
         """What a measurement yields, if the client's packets took the path they were to take."""

@@ -8,6 +8,8 @@ class Metric:
     title: str
     unit: str
     more_is_better: bool
+    # Whether its figures are rows of the main table, one for each set of parameters.
+    main: bool = False
 
 
 METRICS = {
@@ -22,6 +24,11 @@ METRICS = {
     "udp_rr_ipv6": Metric("UDP_RR, IPv6", "transactions/s", True),
     "tcp_stream_ipv6": Metric("TCP_STREAM, IPv6", "Mb/s", True),
     "udp_stream_ipv6": Metric("UDP_STREAM, received, IPv6", "Mb/s", True),
+    "cpus_ping": Metric("flood ping, mean round trip", "us", False, main=True),
+    "cpus_tcp_rr": Metric("TCP_RR", "transactions/s", True, main=True),
+    "cpus_udp_rr": Metric("UDP_RR", "transactions/s", True, main=True),
+    "cpus_tcp_stream": Metric("TCP_STREAM", "Mb/s", True, main=True),
+    "cpus_udp_stream": Metric("UDP_STREAM, received", "Mb/s", True, main=True),
     "tcp_sizes": Metric("TCP_STREAM by message size", "Mb/s", True),
     "udp_sizes": Metric("UDP_STREAM, received, by message size", "Mb/s", True),
     "latency": Metric("round trip of 14 bytes (sockperf), percentiles", "us", False),
@@ -54,6 +61,9 @@ METRICS = {
     "beside_udp_rr": Metric("UDP_RR over eth0 with who is no peer", "transactions/s", True),
     "cpu_per_gb": Metric("CPU time of TCP_STREAM", "s/GB", False),
     "cpu_per_million": Metric("CPU time of TCP_RR", "s/million", False),
+    "cpus_per_gb": Metric("CPU time of TCP_STREAM, guests with several CPUs", "s/GB", False),
+    "cpus_per_million": Metric("CPU time of TCP_RR, guests with several CPUs", "s/million", False),
+    "cpus_ipis": Metric("IPIs of TCP_RR, guests with several CPUs", "IPIs/transaction", False),
 }
 
 

@@ -14,16 +14,15 @@ def markdown(run, machine, plots):
     """All there is to say about a run. `plots` are names of files by metric."""
     results = run.results
     parts = [machine]
-    plain = [metric for metric in results.metrics() if results.params(metric) == [{}]]
+    plain = [metric for metric in results.metrics() if METRICS[metric].main or results.params(metric) == [{}]]
     if plain:
-        rows = [(f"{METRICS[metric].title}, {METRICS[metric].unit}", metric, {}) for metric in plain]
+        rows = [(title(metric, params), metric, params) for metric in plain for params in results.params(metric)]
         parts.append(comparison("metric", rows, results))
     for metric in results.metrics():
         if metric in plain:
             continue
         rows = [(words(params), metric, params) for params in results.params(metric)]
-        title = f"{METRICS[metric].title}, {METRICS[metric].unit}"
-        parts.append(f"## {title}\n\n" + comparison(", ".join(results.params(metric)[0]), rows, results))
+        parts.append(f"## {title(metric, {})}\n\n" + comparison(", ".join(results.params(metric)[0]), rows, results))
         if metric in plots:
             parts.append(f"![{METRICS[metric].title}]({plots[metric]})")
     if met := goals.lines(results):
@@ -31,6 +30,11 @@ def markdown(run, machine, plots):
     if run.failures:
         parts.append("## Failures\n\n" + "\n".join(f"- {text}" for text in run.failures))
     return "\n\n".join(parts) + "\n"
+
+
+def title(metric, params):
+    """What is measured, with which parameters, in which unit."""
+    return ", ".join(filter(None, (METRICS[metric].title, words(params), METRICS[metric].unit)))
 
 
 def words(params):

@@ -1,17 +1,15 @@
 """Guests with two virtual CPUs: what one and two flows carry, and whether a flow keeps its order."""
 
 from lab import tools
-from lab.checks import expect
 from lab.counters import out_of_order
 from lab.topology import Settings
 
+from .cpus import MAX_QUEUES, expect_queues
 from .link import Measurement, go_round
 from .paths import load
 
 VCPUS = 2
 FLOWS = (1, 2)
-# dom0 offers as many queues as this says when a guest's backend is made.
-MAX_QUEUES = "/sys/module/xen_netback/parameters/max_queues"
 # Guests by the number of eth0's queues.
 GUESTS = {
     1: (Settings("o1", "10.0.0.41", vcpus=VCPUS), Settings("o2", "10.0.0.42", vcpus=VCPUS)),
@@ -47,8 +45,7 @@ class SmpSetting:
             lab.dom0.check(f"echo {queues} >{MAX_QUEUES}")
             lab.create_all(settings)
             for one in settings:
-                found = int(lab.guest(one.name).check("ls -d /sys/class/net/eth0/queues/tx-* | wc -l"))
-                expect(found == queues, f"eth0 of {one.name} has {found} queues, not {queues}")
+                expect_queues(lab.guest(one.name), queues)
         load(lab)
         single, multiple = ([lab.guest(one.name) for one in settings] for settings in GUESTS.values())
         pairs = {"eth0": single, "eth0-queues": multiple, "xl0": multiple, "lo": multiple}

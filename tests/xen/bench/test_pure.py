@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, goals, plots, publish, report, scale
+from . import applications, cost, goals, plots, publish, report, scale
 from .results import Results
 
 UDP_STREAM = """\
@@ -60,6 +60,9 @@ class Tools(unittest.TestCase):
         with self.assertRaises(CaseFailure):
             applications.redis_figures("Could not connect to Redis at 10.0.0.2:6379: Connection refused\n")
 
+    def test_stolen_time_and_ipis(self):
+        self.assertEqual(cost.accounted("12 3400\n20 3456\n"), [8, 56])
+
     def test_connection_times(self):
         log = (
             "[    8.260589] xlnet: peer 1: connected\n"
@@ -102,6 +105,17 @@ class Figures(unittest.TestCase):
         self.results.add("ping_ipv6", "eth0", 300, {})
         self.results.add("ping_ipv6", "xl0", 100, {})
         self.assertEqual(goals.beside_ipv4("ping")(self.results), 0.75)
+
+    def test_ratio_where_programs_are_placed_better(self):
+        for programs, eth0, xl0 in (("free", 100, 150), ("pinned", 100, 300)):
+            params = {"guests": "2 CPUs", "programs": programs}
+            self.results.add("cpus_tcp_rr", "eth0", eth0, params)
+            self.results.add("cpus_tcp_rr", "xl0", xl0, params)
+        self.assertEqual(goals.several_cpus("cpus_tcp_rr", 2, max)(self.results), 3)
+        self.assertEqual(goals.several_cpus("cpus_tcp_rr", 2, min)(self.results), 1.5)
+        self.assertIsNone(goals.several_cpus("cpus_tcp_rr", 4, min)(self.results))
+        text = report.markdown(SimpleNamespace(results=self.results, failures=[]), "a machine", {})
+        self.assertRegex(text, r"\| TCP_RR, 2 CPUs, pinned, transactions/s +\| +100 \| +300 \| +3.00 x \|")
 
     def test_goal_is_met_or_not(self):
         self.assertEqual(

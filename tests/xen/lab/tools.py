@@ -37,9 +37,12 @@ def _is_number(word):
     return re.fullmatch(r"-?[\d.]+", word) is not None
 
 
-def flood_ping(guest, address, seconds):
-    """The mean round trip in microseconds; ping sends as soon as an answer is there."""
-    return ping_mean(guest.check(f"ping -q -f -w {seconds} {address}", timeout=seconds + 30))
+def flood_ping(guest, address, seconds, cpu=None):
+    """The mean round trip in microseconds; ping sends as soon as an answer is there, on that CPU alone if one is
+    given."""
+    # By its name alone BusyBox's taskset would run a ping of its own.
+    program = "ping" if cpu is None else f'taskset {1 << cpu:x} "$(type -P ping)"'
+    return ping_mean(guest.check(f"{program} -q -f -w {seconds} {address}", timeout=seconds + 30))
 
 
 def paced_ping(guest, address, seconds, interval):
