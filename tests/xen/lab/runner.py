@@ -46,8 +46,10 @@ LONG = (
     "packages_with_networkd",
     "packages_with_networkmanager",
     "receiving_follows",
+    "shortages",
     "tools_for_programs",
     "tunnels",
+    "versions_apart",
 )
 
 
