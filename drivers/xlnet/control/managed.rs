@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub(crate) closing: bool,
     /// XenStore refused the advert; logged once until it works again.
     refused: bool,
+    /// There was no memory for the table; logged once until there is.
+    tableless: bool,
     /// There was no group for a peer that dom0 told of.
     full: bool,
     /// There were no grants, or no memory, for a channel since the demand was last looked at.
@@ -116,6 +118,7 @@ impl State {
             up: false,
             closing: false,
             refused: false,
+            tableless: false,
             full: false,
             short: false,
             report_at: 0,
@@ -392,6 +395,7 @@ impl State {
             Ok(table)
         });
         self.stale = built.is_err();
+        let was_tableless = core::mem::replace(&mut self.tableless, built.is_err());
         match built {
             Ok(table) => {
                 let place = self.driver.table();
@@ -400,7 +404,10 @@ impl State {
                 place.wait_for_readers();
                 self.router.kick();
             }
-            Err(error) => pr_warn!("no memory for the table of addresses ({error:?})\n"),
+            Err(error) if !was_tableless => {
+                pr_warn!("no memory for the table of addresses ({error:?})\n");
+            }
+            Err(_) => {}
         }
     }
 
