@@ -35,6 +35,11 @@ const NLMSG_HDR: usize = size_of::<bindings::nlmsghdr>();
 const MORE_ATTEMPTS: u32 = 10;
 const NO_MEMORY_MS: i64 = 10;
 
+/// Whether the kernel had no memory for what it was asked, or for the answer.
+pub fn is_shortage(result: Result) -> bool {
+    matches!(result, Err(ENOMEM | ENOBUFS))
+}
+
 /// An rtnetlink socket.
 ///
 /// # Invariants
@@ -88,13 +93,15 @@ impl Socket {
     /// a tenth of a second, and the kernel's others.
     pub fn delete<T: Object>(&mut self, object: &T) -> Result {
         let [_, delete] = T::MESSAGES;
-        for _ in 0..MORE_ATTEMPTS {
-            match self.request(delete, 0, |message| object.describe(message, true)) {
-                Err(ENOMEM | ENOBUFS) => fsleep(Delta::from_millis(NO_MEMORY_MS)),
-                done => return done,
+        let mut more = MORE_ATTEMPTS;
+        loop {
+            let result = self.request(delete, 0, |message| object.describe(message, true));
+            if more == 0 || !is_shortage(result) {
+                return result;
             }
+            more -= 1;
+            fsleep(Delta::from_millis(NO_MEMORY_MS));
         }
-        self.request(delete, 0, |message| object.describe(message, true))
     }
 
     fn request(&mut self, kind: u32, flags: u32, describe: impl FnOnce(&mut Message)) -> Result {

@@ -20,19 +20,17 @@
 
 use crate::control::next_hops::{group_id, in_order, NextHops};
 use core::net::IpAddr;
-use kapi::{
-    errno::ENOBUFS,
-    net::{
-        fib::{self, Route, Sender},
-        inet6,
-        rtnetlink::{
-            Family,
-            HostRoute,
-            LocalRule,
-            Metrics,
-            Socket,
-            PROTOCOL_KERNEL, //
-        },
+use kapi::net::{
+    fib::{self, Route, Sender},
+    inet6,
+    rtnetlink::{
+        is_shortage,
+        Family,
+        HostRoute,
+        LocalRule,
+        Metrics,
+        Socket,
+        PROTOCOL_KERNEL, //
     },
 };
 use kernel::prelude::*;
@@ -345,9 +343,4 @@ enum Put {
     Foreign,
     /// It is not there, or leads elsewhere, as the next hops are not what they were.
     NextHopsWrong,
-}
-
-/// Whether the kernel had no memory for what it was asked, or for the answer.
-fn is_shortage(result: Result) -> bool {
-    matches!(result, Err(ENOMEM | ENOBUFS))
 }
