@@ -76,13 +76,19 @@ def accounted(output):
     return [new - old for old, new in zip(before, after, strict=True)]
 
 
-def per_gigabyte(pair):
-    megabits, rates, _ = load_and_rates(pair, "TCP_STREAM")
-    for name, rate in rates.items():
-        yield "cpu_per_gb", rate / (megabits / 8000), {"of": name}
+def per_gigabyte(pair, metric="cpu_per_gb", cpu=None, **params):
+    megabits, rates, _ = load_and_rates(pair, "TCP_STREAM", cpu)
+    yield from each(metric, rates, megabits / 8000, params)
 
 
-def per_million_transactions(pair):
-    transactions, rates, _ = load_and_rates(pair, "TCP_RR")
+def per_million_transactions(pair, metric="cpu_per_million", cpu=None, ipis_metric=None, **params):
+    """With `ipis_metric` the IPIs for each transaction, too."""
+    transactions, rates, ipis = load_and_rates(pair, "TCP_RR", cpu)
+    yield from each(metric, rates, transactions / 1e6, params)
+    if ipis_metric:
+        yield from each(ipis_metric, ipis, transactions, params)
+
+
+def each(metric, rates, load, params):
     for name, rate in rates.items():
-        yield "cpu_per_million", rate / (transactions / 1e6), {"of": name}
+        yield metric, rate / load, {**params, "of": name}

@@ -33,18 +33,14 @@ def netperf(metric, test, cpus, pair):
 
 def per_gigabyte(cpus, pair):
     for programs, cpu in PROGRAMS.items():
-        megabits, rates, _ = cost.load_and_rates(pair, "TCP_STREAM", cpu)
-        for name, rate in rates.items():
-            yield "cpus_per_gb", rate / (megabits / 8000), {**row(cpus, programs), "of": name}
+        yield from cost.per_gigabyte(pair, "cpus_per_gb", cpu, **row(cpus, programs))
 
 
 def per_million_transactions(cpus, pair):
     for programs, cpu in PROGRAMS.items():
-        transactions, rates, ipis = cost.load_and_rates(pair, "TCP_RR", cpu)
-        for name, rate in rates.items():
-            yield "cpus_per_million", rate / (transactions / 1e6), {**row(cpus, programs), "of": name}
-        for name, rate in ipis.items():
-            yield "cpus_ipis", rate / transactions, {**row(cpus, programs), "of": name}
+        yield from cost.per_million_transactions(
+            pair, "cpus_per_million", cpu, "cpus_ipis", **row(cpus, programs)
+        )
 
 
 def row(cpus, programs):

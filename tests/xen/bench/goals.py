@@ -49,6 +49,7 @@ def beside_ipv4(metric):
 
     return measured
 
+
 def several_cpus(metric, cpus, pick):
     """How many times better xl0 is than eth0 between guests with so many CPUs. The programs' placing is the better one
     with `pick=max`, as five virtual CPUs share the lab's two."""
