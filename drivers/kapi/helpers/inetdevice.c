@@ -28,7 +28,11 @@ unsigned int xl_netdev_ipv6_addresses(const struct net_device *dev,
 	if (!idev)
 		return 0;
 	read_lock_bh(&idev->lock);
-	list_for_each_entry(ifa, &idev->addr_list, if_list) {
+	/*
+	 * The kernel puts a new address before those of its scope. If there is no
+	 * room for all, the ones that have been there before stay.
+	 */
+	list_for_each_entry_reverse(ifa, &idev->addr_list, if_list) {
 		if (ipv6_addr_type(&ifa->addr) & IPV6_ADDR_LINKLOCAL)
 			continue;
 		/* An optimistic address is a tentative one, too. */

@@ -169,7 +169,7 @@ pub struct Ipv6Addresses<const N: usize> {
 }
 
 impl<const N: usize> Ipv6Addresses<N> {
-    /// The addresses, in the kernel's order.
+    /// The addresses, of each scope the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
         self.raw.iter().take(self.len).map(ipv6_addr)
     }

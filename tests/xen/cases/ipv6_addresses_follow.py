@@ -76,7 +76,8 @@ def by_hand(g1, g2):
 
 
 def too_many(lab, g1, g2):
-    """Of more addresses than can be advertised the last ones stay on the NIC, and all others go on."""
+    """Of more addresses than can be advertised the last ones stay on the NIC, and all others go on. A new one takes the
+    place of nobody else's."""
     change = "for ((i = 0; i < {}; i++)); do ip address {} fd00::1:$i/64 dev eth0 {}; done"
     g1.check("ip address add fd00::1/64 dev eth0 nodad")
     g2.check(change.format(MANY, "add", "nodad"))
@@ -86,13 +87,18 @@ def too_many(lab, g1, g2):
         expect(g2.settings.ip in lab.dom0.check(told).split(), "the IPv4 address is not told of any more")
         xlnet.wait_for_routes(lab)
         listed = set(lab.dom0.check(told).split())
-        for number in range(MANY):
+        expect("fd00::1:0" in listed, f"the oldest address is not told: {listed}")
+        g2.check("ip address add fd00::2/64 dev eth0 nodad; ip address del fd00::1:0/64 dev eth0")
+        wait_until("an address not to be told any more", lambda: "fd00::1:0" not in lab.dom0.check(told).split(), 10)
+        expect("fd00::2" not in lab.dom0.check(told).split(), "the newest of too many addresses is told")
+        for number in range(1, MANY):
             address = f"fd00::1:{number}"
             if address in listed:
                 xlnet.wait_for_route(g1, address)
             g1.check(f"ping -q -c 1 -W 3 {address}")
     finally:
         g2.check(change.format(MANY, "del", ""))
+        g2.run("ip address del fd00::2/64 dev eth0")
         g1.check("ip address del fd00::1/64 dev eth0")
 
 
