@@ -103,7 +103,7 @@ install: ## Install modules, scripts and their configuration on this machine (DE
 	install -m 644 iproute-scripts/rt_tables.d/xlnet.conf $(DESTDIR)/etc/iproute2/rt_tables.d
 	install -m 644 iproute-scripts/network/00-xl0.network $(DESTDIR)/etc/systemd/network
 	install -m 644 iproute-scripts/NetworkManager/xlnet.conf $(managers)
-	install -m 644 iproute-scripts/udev/60-xlnet.rules $(udev)
+	install -m 644 iproute-scripts/udev/*.rules $(udev)
 	install -m 644 iproute-scripts/sysctl.d/60-xlnet.conf $(DESTDIR)/etc/sysctl.d
 	install -m 644 iproute-scripts/modprobe.d/xldiscovery.conf $(DESTDIR)/etc/modprobe.d
 	install -m 644 iproute-scripts/systemd/*.service $(units)
