@@ -10,8 +10,7 @@ def run(lab):
     d2, g2 = lab.guest("d2"), lab.guest("g2")
     debian.make_profile(d2)
     # From the next boot on.
-    networkd = "systemd-networkd.service systemd-networkd.socket systemd-networkd-wait-online.service"
-    d2.check(f"systemctl mask {networkd} && systemctl enable NetworkManager", timeout=120)
+    d2.check(f"{debian.leave_networkd()} && systemctl enable NetworkManager", timeout=120)
     off_and_on = f"nmcli networking off && nap 1 && nmcli networking on && {debian.until_addressed(d2)}"
     with families.dressed(g2):
         packages.come_and_go(lab, d2, g2, off_and_on)

@@ -30,7 +30,8 @@ UNUSED = (
 FILES = (
     "find / -xdev \\( -path /lab -o -path /run -o -path /etc/resolv.conf -o -path /tmp -o -path /var/tmp"
     " -o -path /var/cache -o -path /var/log -o -path /var/lib/apt -o -path /var/lib/dpkg -o -path /var/lib/systemd"
-    " -o -path /var/lib/NetworkManager -o -path /var/lib/xen -o -path /etc/xen \\) -prune -o -print | sort"
+    " -o -path /var/lib/NetworkManager -o -path /var/lib/cloud -o -path /var/lib/xen -o -path /etc/xen \\) -prune"
+    " -o -print | sort"
 )
 APT = (
     "DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dir::Etc::sourcelist=/run/xlnet.list -o Dir::Etc::sourceparts=-"
@@ -76,41 +77,44 @@ class InGuest(Packages):
 
     def __init__(self, lab, guest, peer):
         super().__init__(guest, "xlnet-utils")
-        self._lab, self._guest, self._peer = lab, guest, peer
+        self._lab, self.guest, self.peer = lab, guest, peer
+        # Of those that it was booted with.
+        self.version = None
 
     def begin(self):
         """Takes away what is there without packages, and notes what there is then."""
-        self._guest.check(f"printf '%s\\n' {OF_THE_LAB} >{UNWANTED} && xargs rm -f <{UNWANTED}")
-        self._guest.check(SUPERFLUOUS, timeout=PATIENCE)
+        self.guest.check(f"printf '%s\\n' {OF_THE_LAB} >{UNWANTED} && xargs rm -f <{UNWANTED}")
+        self.guest.check(SUPERFLUOUS, timeout=PATIENCE)
         self.note_files()
 
     def expect_loaded(self, version):
         """The module is that of the packages, and ip shows its routes by the names that a package has."""
-        xlnet.wait_for_routes(self._lab, (self._guest.name, self._peer.name))
-        loaded = self._guest.read("/sys/module/xlnet/version")
+        xlnet.wait_for_routes(self._lab, (self.guest.name, self.peer.name))
+        loaded = self.guest.read("/sys/module/xlnet/version")
         expect(loaded == version, f"{loaded} is loaded, not {version}")
-        expect(f"\nversion: {version}\n" in self._guest.check("ethtool -i xl0"), "ethtool -i says another version")
-        for address in families.shared(self._guest, self._peer):
-            routes = self._guest.check(f"ip -{families.version(address)} route show table xlnet")
+        expect(f"\nversion: {version}\n" in self.guest.check("ethtool -i xl0"), "ethtool -i says another version")
+        for address in families.shared(self.guest, self.peer):
+            routes = self.guest.check(f"ip -{families.version(address)} route show table xlnet")
             expect(re.search(rf"^{re.escape(address)} .*proto xlnet", routes, re.MULTILINE), f"routes:\n{routes}")
-        status = self._guest.check("xl-status")
+        status = self.guest.check("xl-status")
         expect("on xl0" in status, f"xl-status says:\n{status}")
 
     def expect_left_alone(self):
         """Whoever manages the network does not xl0, and no unit that loads modules or waits for the network failed."""
-        failed = self._guest.check("systemctl --failed --no-legend --plain")
-        for unit in ("modules-load", "networkd", "NetworkManager", "wait-online", "udev"):
+        failed = self.guest.check("systemctl --failed --no-legend --plain")
+        managers = "networkd", "NetworkManager", "networking", "ifup", "cloud"
+        for unit in ("modules-load", "wait-online", "udev", *managers):
             expect(unit not in failed, f"failed units:\n{failed}")
-        properties = self._guest.check("udevadm info --query=property /sys/class/net/xl0")
+        properties = self.guest.check("udevadm info --query=property /sys/class/net/xl0")
         for word in ("NM_UNMANAGED=1", "ID_NET_MANAGED_BY=xlnet"):
             expect(word in properties, f"xl0's properties in udev:\n{properties}")
-        addresses = self._guest.check("ip -br address show dev xl0").split()
+        addresses = self.guest.check("ip -br address show dev xl0").split()
         expect(addresses[:1] == ["xl0"] and len(addresses) == 2, f"xl0 has an address: {addresses}")
 
     def remove(self):
         """Nothing in the kernel may be left either."""
         super().remove()
-        left = self._guest.check(
+        left = self.guest.check(
             "! [ -e /sys/module/xlnet ] || echo module; ip -br link show dev xl0 2>/dev/null; ip nexthop;"
             " for i in -4 -6; do ip $i rule | grep -E '1770[01]|xlnet'; ip $i route show table 17700 2>/dev/null; done; pgrep xl0-idle; true"
         )
@@ -176,37 +180,53 @@ class InDom0(Packages):
         expect(not left, f"after the packages were purged there is still:\n{left}")
 
 
-def come_and_go(lab, guest, peer, disturb):
+def come_and_go(lab, guest, peer, script):
     """Installs the packages in a guest with Debian, reboots it, upgrades them with traffic running, and removes them.
-    `disturb` is what has its network manager do something with all networks."""
+    The script has its network manager do something with all networks."""
+
+    def disturb(absence):
+        with absence:
+            guest.check(script, timeout=PATIENCE)
+
+    packages = boot_with(lab, guest, peer)
+    upgrade_and_remove(packages, disturb)
+    return packages
+
+
+def boot_with(lab, guest, peer):
+    """Installs the packages in a guest with Debian, and reboots it."""
     xlnet.load(lab.dom0)
     xlnet.load(peer)
     packages = InGuest(lab, guest, peer)
     packages.begin()
-    version, _ = packages.install("now")
+    packages.version, _ = packages.install("now")
     expect(not guest.has_module("xlnet"), "to install the packages loads the module")
 
     guest.check("sync")
     life.reboot(lab, guest)
-    packages.expect_loaded(version)
+    packages.expect_loaded(packages.version)
     packages.expect_left_alone()
+    return packages
 
+
+def upgrade_and_remove(packages, disturb, changes=0):
+    """Upgrades the packages after `disturb`, with traffic running, and removes them. `disturb` is given the Absence of
+    the guest, in which it is to do what takes its networks away, and may have the path change so many times."""
+    guest, peer = packages.guest, packages.peer
     # Not an address of anybody's.
     avoided = "10.0.0.77"
     guest.check(f"echo {avoided} >/sys/module/xlnet/parameters/avoid")
     absence = life.Absence()
     with traffic.mixture(guest, peer) as mixture:
-        with absence:
-            guest.check(disturb, timeout=PATIENCE)
-        packages.expect_loaded(version)
+        disturb(absence)
+        packages.expect_loaded(packages.version)
         newer, said = packages.install("next")
-        expect(f"xlnet is {newer} now, it was {version}" in said, f"apt does not say so:\n{said}")
+        expect(f"xlnet is {newer} now, it was {packages.version}" in said, f"apt does not say so:\n{said}")
         packages.expect_loaded(newer)
         # The route goes and comes twice. apt is much to do for a guest.
-        mixture.finish(absence.seconds + 2.0, changes=4)
-    expect(newer != version, f"both are {version}")
+        mixture.finish(absence.seconds + 2.0, changes=4 + changes)
+    expect(newer != packages.version, f"both are {newer}")
     kept = guest.read("/sys/module/xlnet/parameters/avoid")
     expect(kept == avoided, f"avoid is {kept} after the upgrade, not {avoided}")
     packages.expect_left_alone()
     packages.remove()
-    return packages

@@ -43,6 +43,7 @@ LONG = (
     "network_managers",
     "others_come_and_go",
     "packages_in_dom0",
+    "packages_with_ifupdown",
     "packages_with_networkd",
     "packages_with_networkmanager",
     "receiving_follows",
