@@ -13,7 +13,12 @@ use crate::{
     },
 };
 use core::net::Ipv6Addr;
-use kernel::{error::to_result, prelude::*, types::Opaque};
+use kernel::{
+    error::to_result,
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+    types::Opaque,
+};
 
 /// A solicitation or an advertisement that this machine received.
 pub struct Message<'a> {
@@ -48,7 +53,7 @@ pub struct Tap<T: Observer> {
     observer: T,
     #[pin]
     tap: Opaque<bindings::xl_ndp_tap>,
-    open: bool,
+    open: Atomic<bool>,
 }
 
 // SAFETY: A tap may be removed by any thread; `T: Send`.
@@ -63,11 +68,12 @@ impl<T: Observer> Tap<T> {
     ///
     /// `ENOMEM`; `EAFNOSUPPORT` if the kernel was booted without IPv6.
     pub fn new(observer: T) -> Result<Pin<KBox<Self>>> {
-        let mut this = KBox::pin_init(
+        // Shared from the first: a message may come before this has returned.
+        let this = KBox::pin_init(
             pin_init!(Self {
                 observer,
                 tap: Opaque::zeroed(),
-                open: false,
+                open: Atomic::new(false),
             }),
             GFP_KERNEL,
         )?;
@@ -79,7 +85,7 @@ impl<T: Observer> Tap<T> {
             bindings::xl_ndp_open(tap)
         })?;
         // INVARIANT: Just opened.
-        *this.as_mut().project().open = true;
+        this.open.store(true, Relaxed);
         Ok(this)
     }
 
@@ -91,18 +97,17 @@ impl<T: Observer> Tap<T> {
         tap: *mut bindings::xl_ndp_tap,
         message: *const bindings::xl_ndp_message,
     ) {
-        // SAFETY: By the function's contract. Of the tap only the observer is borrowed: `open` is
-        // written when it is called already.
-        let (observer, message) = unsafe {
+        // SAFETY: By the function's contract.
+        let (this, message) = unsafe {
             (
-                &(*kernel::container_of!(Opaque::cast_from(tap), Self, tap)).observer,
+                &*kernel::container_of!(Opaque::cast_from(tap), Self, tap),
                 &*message,
             )
         };
         let Some(bytes) = message.bytes.get(..usize::from(message.len)) else {
             return;
         };
-        observer.observed(&Message {
+        this.observer.observed(&Message {
             ifindex: message.ifindex,
             source: ipv6_addr(&message.source),
             destination: ipv6_addr(&message.destination),
@@ -116,7 +121,7 @@ impl<T: Observer> Tap<T> {
 #[pinned_drop]
 impl<T: Observer> PinnedDrop for Tap<T> {
     fn drop(self: Pin<&mut Self>) {
-        if self.open {
+        if self.open.load(Relaxed) {
             // SAFETY: By the type invariant it is open, and closed once.
             unsafe { bindings::xl_ndp_close(self.tap.get()) };
         }
