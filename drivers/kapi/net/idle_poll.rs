@@ -123,9 +123,12 @@ impl IdleThreads {
         }
         let until = now.saturating_add(time.as_nanos());
         state.until.store(until, Relaxed);
-        // Either the thread sees the time when it has cleared this, or it is woken.
-        if !state.is_wanted.xchg(true, Full) {
-            // SAFETY: By the type invariant there are threads; the callee skips a CPU without one.
+        // Either the thread sees the time when it has cleared this, or it is woken. That of a CPU
+        // that does not run is parked, and looks when it goes on.
+        if !state.is_wanted.xchg(true, Full) && cpu::is_online(cpu) {
+            // SAFETY: By the type invariant there are threads. A CPU that runs, or ran just now, has
+            // a place for one, which not each number below `nr_cpu_ids()` has. The callee skips a CPU
+            // without a thread.
             unsafe { bindings::xl_idle_thread_wake(cpu.as_u32()) };
         }
     }
