@@ -359,6 +359,12 @@ impl PeerControl for PeerControlPage {
     }
 }
 
+/// So many pages can be a ring.
+fn expect_ring(pages: usize) -> Result {
+    let bytes = pages.checked_mul(PAGE).ok_or(EINVAL)?;
+    layout::check_ring(u32::try_from(bytes)?).map_err(|_| EINVAL)
+}
+
 /// This side's ring. Neither `Clone` nor shared: only a producer has it.
 pub struct OwnRingPages(GrantedPages);
 
@@ -367,8 +373,9 @@ impl OwnRingPages {
     ///
     /// # Errors
     ///
-    /// See [`GrantedPages::new`].
+    /// `EINVAL` if no ring has so many; see [`GrantedPages::new`].
     pub fn new(peer: &Arc<Lender>, references: &mut GrantReferences, pages: usize) -> Result<Self> {
+        expect_ring(pages)?;
         Ok(Self(GrantedPages::new(peer, references, pages)?))
     }
 
@@ -408,8 +415,9 @@ impl PeerRingPages {
     ///
     /// # Errors
     ///
-    /// See [`ForeignPages::map`].
+    /// `EINVAL` if no ring has so many pages; see [`ForeignPages::map`].
     pub fn map(peer: u16, grants: &[u32]) -> Result<Self> {
+        expect_ring(grants.len())?;
         Ok(Self(ForeignPages::map(peer, grants)?))
     }
 }
