@@ -20,7 +20,8 @@ pub trait Work: Send + Sync + Sized + 'static {
     fn run(&self, worker: &Worker<Self>);
 }
 
-/// A work item with the state it works on.
+/// A work item with the state it works on. Dropping it waits for a running one to end: process
+/// context, not from within [`Work::run`].
 ///
 /// # Invariants
 ///

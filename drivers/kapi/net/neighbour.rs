@@ -27,8 +27,8 @@ impl Device {
     /// before IPv6's, that is in use: its entry is reachable, permanent, or about to be looked at
     /// again. One that nothing was sent to for a while is stale, and left out. What IPv6 answers
     /// Neighbor Discovery with is sent, too. Of a device with shorter addresses the rest are zeros.
-    /// `take` is called with the lock of one of the kernel's tables held and softirqs off: it must not
-    /// sleep. Process context.
+    /// `take` is called with the lock of one of the kernel's tables held and softirqs off: it must
+    /// neither sleep nor send, for which that lock may be needed, nor come here. Process context.
     pub fn neighbours<F: FnMut(Neighbour)>(&self, mut take: F) {
         /// # Safety
         ///

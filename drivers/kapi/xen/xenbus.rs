@@ -208,7 +208,8 @@ impl Transaction {
     fn end(self, abort: bool) -> Result {
         loop {
             // SAFETY: The transaction was started and has not ended: without memory nothing was
-            // sent.
+            // sent. (Should xenstored have had none, it has ended it, and says next that there is
+            // no such transaction.)
             let error = unsafe { bindings::xenbus_transaction_end(self.handle(), abort) };
             match to_result(error) {
                 Err(ENOMEM) => {}

@@ -81,12 +81,13 @@ impl OwnDevice {
     /// The transmit queue that the administrator has mapped the packet's CPU, or the receive queue of
     /// its socket, to (XPS), among `queues`; of several the one that `hash` says. `None` if there is
     /// none. As the core has it, a socket's packets stay on the queue that was found for the last one
-    /// until none is under way. Softirq context, for a packet of which a queue is to be selected.
+    /// until none is under way. Process or softirq context, for a packet of which a queue is to be
+    /// selected.
     #[inline]
     pub fn mapped_queue(&self, skb: &SkBuff<'_>, queues: Range<u16>, hash: u32) -> Option<u16> {
         let (first, count) = (queues.start, queues.len() as u16);
-        // SAFETY: The device and the packet are valid, and the packet's sender is in the midst of
-        // `ndo_select_queue`, from where the callee may be called. It finds none but these queues.
+        // SAFETY: The device and the packet are valid. The callee looks at maps under RCU, finds none
+        // but these queues, and leaves one word with the packet's socket, whoever else does so.
         let queue = unsafe {
             bindings::xl_netdev_pick_xps(self.as_raw(), skb.as_raw(), first, count, hash)
         };
