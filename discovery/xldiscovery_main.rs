@@ -30,7 +30,7 @@ use crate::{
 };
 use kapi::{
     net::nic,
-    work::Worker,
+    new_worker,
     xen::{self, xenbus},
 };
 use kernel::prelude::*;
@@ -61,7 +61,7 @@ impl kernel::Module for XldiscoveryModule {
             return Err(ENODEV);
         }
         kapi::param::nic().inspect_err(|_| pr_err!("nic= is not UTF-8\n"))?;
-        let introducer = Worker::new(Introducer::new())?;
+        let introducer = new_worker!(Introducer::new())?;
         let watch = |path: &str, flag: Flag| {
             let handler = FlagWatch::new(&introducer, flag);
             xenbus::Watch::new(fmt!("{path}"), handler).inspect_err(refused)

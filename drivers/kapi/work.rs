@@ -8,7 +8,11 @@
 //! C header: [`include/linux/workqueue.h`](srctree/include/linux/workqueue.h)
 
 use crate::bindings;
-use kernel::{prelude::*, sync::Arc, types::Opaque};
+use kernel::{
+    prelude::*,
+    sync::{Arc, LockClassKey},
+    types::Opaque,
+};
 
 const UNBOUND: c_int = bindings::wq_misc_consts_WORK_CPU_UNBOUND as c_int;
 
@@ -41,19 +45,32 @@ unsafe impl<T: Work> Send for Worker<T> {}
 // them at the same time; `T` is shared with the thread that it runs on, and is `Sync`.
 unsafe impl<T: Work> Sync for Worker<T> {}
 
+/// Creates a [`Worker`](crate::work::Worker) with a lock class of its own: of two in one class, lockdep
+/// would take the wait of one for the other for a wait for itself.
+#[macro_export]
+macro_rules! new_worker {
+    ($inner:expr) => {
+        $crate::work::Worker::new($inner, ::kernel::static_lock_class!())
+    };
+}
+
 impl<T: Work> Worker<T> {
-    /// Creates a worker that waits for its first kick. Process context.
+    /// Creates a worker that waits for its first kick; see [`new_worker!`](crate::new_worker). Process
+    /// context.
     ///
     /// # Errors
     ///
     /// `ENOMEM`.
-    pub fn new(inner: impl PinInit<T>) -> Result<Arc<Self>> {
+    pub fn new(inner: impl PinInit<T>, class: Pin<&'static LockClassKey>) -> Result<Arc<Self>> {
         Arc::pin_init(
             pin_init!(Self {
                 // INVARIANT: Initialised with `Self::call` as its function.
                 work <- Opaque::ffi_init(|slot| {
-                    // SAFETY: `slot` is valid for writes and, being pinned, stays in place.
-                    unsafe { bindings::xl_init_delayed_work(slot, Some(Self::call)) }
+                    // SAFETY: `slot` is valid for writes and, being pinned, stays in place. So does
+                    // the class.
+                    unsafe {
+                        bindings::xl_init_delayed_work(slot, Some(Self::call), class.as_ptr())
+                    }
                 }),
                 inner <- inner,
             }),

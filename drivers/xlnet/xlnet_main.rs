@@ -38,9 +38,8 @@ use kapi::{
         inet6, neighbour,
         netdevice::{OwnDeviceRef, Registration},
     },
-    param, pm,
+    new_worker, param, pm,
     sync::{Contents, RcuBox},
-    work::Worker,
     xen::{self, grant_budget::GrantBudget, xenbus},
 };
 use kernel::{prelude::*, sync::Arc};
@@ -110,12 +109,12 @@ impl kernel::Module for XlnetModule {
         let channels = channels_parameter()?;
 
         let table = Arc::new(RcuBox::new(Contents::new(Table::new())?), GFP_KERNEL)?;
-        let manager = Worker::new(Manager::new())?;
+        let manager = new_worker!(Manager::new())?;
         let idle_threads = match param::value(&module_parameters::idle_poll) {
             0 => None,
             _ => Some(IdleThreads::new()?),
         };
-        let router = Worker::new(Router::new(nic.clone()))?;
+        let router = new_worker!(Router::new(nic.clone()))?;
         let ears = Ears {
             manager: manager.clone(),
             router: router.clone(),

@@ -13,6 +13,7 @@ use kapi::{
         skbuff::SkBuff,
         Rtnl,
     },
+    new_worker,
     sync::RcuBox,
     work::{Work, Worker},
     xen::events::{EventChannel, EventHandler},
@@ -43,7 +44,7 @@ impl Work for Nothing {
 
 /// A worker is made in an `Arc`.
 pub fn worker() -> Result<Arc<Worker<Nothing>>> {
-    Worker::new(Nothing)
+    new_worker!(Nothing)
 }
 
 /// A packet is filled before it is read.

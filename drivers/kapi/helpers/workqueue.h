@@ -7,6 +7,7 @@
 
 #include <linux/workqueue.h>
 
-void xl_init_delayed_work(struct delayed_work *work, work_func_t func);
+void xl_init_delayed_work(struct delayed_work *work, work_func_t func,
+			  struct lock_class_key *key);
 
 #endif /* _XL_HELPERS_WORKQUEUE_H */

@@ -359,7 +359,7 @@ impl<H: WatchHandler> Watch<H> {
     /// `EEXIST`.
     fn at_new_place(path: fmt::Arguments<'_>, handler: &Arc<H>, places: u32) -> Result<Self> {
         let name = CString::try_from_fmt(path)?;
-        let worker = Worker::new(pin_init!(Watched {
+        let worker = crate::new_worker!(pin_init!(Watched {
             watch: Opaque::zeroed(),
             is_set: Atomic::new(false),
             path: name,

@@ -21,8 +21,8 @@ use crate::data::{
     table::Table,
 };
 use kapi::{
-    net::netdevice::OwnDeviceRef, random::random_u64, sync::Contents, time::now_ms, work::Worker,
-    xen::grant_budget::GrantBudget,
+    net::netdevice::OwnDeviceRef, new_worker, random::random_u64, sync::Contents, time::now_ms,
+    work::Worker, xen::grant_budget::GrantBudget,
 };
 use kernel::{
     prelude::*,
@@ -105,8 +105,8 @@ impl State {
             nic,
             nic_state: None,
             settling: false,
-            watchdog: Worker::new(Watchdog::new((&*dev).into(), driver.clone()))?,
-            publisher: Worker::new(Publisher::new())?,
+            watchdog: new_worker!(Watchdog::new((&*dev).into(), driver.clone()))?,
+            publisher: new_worker!(Publisher::new())?,
             dev,
             driver,
             budget,

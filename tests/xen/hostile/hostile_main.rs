@@ -19,6 +19,7 @@ use crate::{lie::Lie, victim::Victim};
 use core::net::IpAddr;
 use kapi::{
     net::{nic, Rtnl},
+    new_worker,
     random::random_u64,
     time::now_ms,
     work::{Work, Worker},
@@ -213,7 +214,7 @@ impl kernel::Module for HostileModule {
             renewed: 0,
             victims: KVec::new(),
         };
-        let worker = Worker::new(pin_init!(Hostile {
+        let worker = new_worker!(pin_init!(Hostile {
             state <- new_mutex!(state),
             told: Atomic::new(false),
         }))?;
