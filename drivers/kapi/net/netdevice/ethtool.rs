@@ -62,11 +62,12 @@ impl<T: Driver> Ops<T> {
         let mut report = Report::counting();
         driver.statistics(&layout, &mut report);
         match c_int::try_from(report.count()) {
-            Ok(count) => {
+            Ok(count @ 1..) => {
                 readers.counted = report.count();
                 count
             }
-            Err(_) => EOPNOTSUPP.to_errno(),
+            // The core warns of a driver that has none.
+            _ => EOPNOTSUPP.to_errno(),
         }
     }
 
