@@ -70,6 +70,9 @@ pub const ALLOCATORS: [Function; 14] = [
 /// What removes something from XenStore.
 pub const XENBUS_RM: Function = Function(c"xenbus_rm");
 
+/// What makes a set of objects in sysfs. A net device has one, without which it is not registered.
+pub const KSET_CREATE_AND_ADD: Function = Function(c"kset_create_and_add");
+
 /// How far up the callers are known.
 const DEPTH: usize = 48;
 

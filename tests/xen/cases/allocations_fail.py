@@ -1,4 +1,7 @@
-"""Memory runs out for each call of ours that needs some, then for all: loading is refused, or xl0 comes later."""
+"""Memory runs out for each call of ours that needs some, then for all: loading is refused, or xl0 comes later.
+
+It runs out for others, too: a device that cannot be registered is none of which anybody is told.
+"""
 
 import contextlib
 import dataclasses
@@ -53,6 +56,8 @@ SHORTAGE = 5 * debug.PACE
 RETRY = 60
 # Lines in the log about a shortage that goes on.
 FEW = 4
+# What xlfaults counts when it is told of it.
+COUNTED = "lab0"
 
 
 @dataclasses.dataclass
@@ -104,6 +109,24 @@ def fail_all(lab, domain, g1, g2):
     xlnet.wait_for_routes(lab, timeout=RETRY)
 
 
+def fail_registration(guest):
+    """A device that cannot be registered is freed, whoever has counted it: so nobody is told of it."""
+    mark, counted = "lab: no device", f"xlfaults: {COUNTED} is counted"
+    add = f"ip link add {COUNTED} type dummy"
+    guest.mark(mark)
+    guest.insmod("xlfaults", "registration=1")
+    refused = guest.run(add)
+    guest.rmmod("xlfaults")
+    expect(refused.status != 0, f"{guest.name}: {COUNTED} was registered")
+    expect(counted not in guest.kernel_log(mark), f"{guest.name}: {COUNTED} was counted, and then freed")
+    # Of one that is there xlfaults is told.
+    guest.check(add)
+    guest.insmod("xlfaults", "registration=1")
+    guest.rmmod("xlfaults")
+    guest.check(f"ip link del {COUNTED}")
+    expect(counted in guest.kernel_log(mark), f"{guest.name}: nobody counts {COUNTED}")
+
+
 @contextlib.contextmanager
 def roomy_sockets(guest):
     """Datagrams may wait for seconds for a program in the guest, which has little time for it."""
@@ -149,5 +172,6 @@ def run(lab):
             for domain in (g1, lab.dom0):
                 fail_all(lab, domain, g1, g2)
             mixture.finish(changes=4)
+        fail_registration(g1)
         # No transaction was left open.
         Xenstored(lab).update()

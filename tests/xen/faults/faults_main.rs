@@ -17,16 +17,28 @@
 //! With `slow`, nothing fails, but each time that something is removed from XenStore takes so much longer, which is
 //! where a guest that gives up a channel waits for it. A handler cannot sleep, so the CPU does nothing else
 //! meanwhile.
+//!
+//! With `registration`, no net device can be registered: it fails when the kernel has told of the device already,
+//! and then its driver frees it. The first called `lab0` that is told of is counted until the module goes.
 
 #![deny(unsafe_code)]
 
-use kapi::param;
-use kapi_fault::{Callers, Function, Injector, Probe, Symbol, ALLOCATORS, XENBUS_RM};
+use kapi::{
+    net::{
+        netdevice::DeviceRef,
+        nic::{Change, Notifier, Observer},
+    },
+    param,
+};
+use kapi_fault::{
+    Callers, Function, Injector, Probe, Symbol, ALLOCATORS, KSET_CREATE_AND_ADD, XENBUS_RM,
+};
 use kernel::{
+    new_mutex,
     prelude::*,
     sync::{
         atomic::{Atomic, Full},
-        Arc,
+        Arc, Mutex,
     },
     time::{Delta, Instant, Monotonic},
 };
@@ -45,6 +57,10 @@ module! {
         table: u8 {
             default: 0,
             description: "fail only where the data path's table is built, each place once",
+        },
+        registration: u8 {
+            default: 0,
+            description: "fail only the registration of net devices, and count lab0",
         },
         slow: u32 {
             default: 0,
@@ -74,6 +90,8 @@ enum Which {
     Each,
     /// Each in [`TABLE`] once.
     Table,
+    /// The registration of net devices, all the time.
+    Registration,
     /// None, but they take so long.
     Slow(Delta),
 }
@@ -112,11 +130,15 @@ impl Faults {
 
 impl Injector for Faults {
     fn fails(&self, function: Function, callers: &Callers) -> bool {
+        // Whoever registers one.
+        if self.which == Which::Registration {
+            return true;
+        }
         let Some((place, by)) = place(callers) else {
             return false;
         };
         let meant = match self.which {
-            Which::All => return true,
+            Which::All | Which::Registration => return true,
             Which::Each => true,
             Which::Table => Symbol::of(by).as_str().contains(TABLE),
             Which::Slow(time) => {
@@ -133,6 +155,22 @@ impl Injector for Faults {
             );
         }
         fails
+    }
+}
+
+/// The device that is counted.
+const COUNTED: &CStr = c"lab0";
+
+/// Counts it, as soon as it is told of.
+struct Counting(Pin<KBox<Mutex<Option<DeviceRef>>>>);
+
+impl Observer for Counting {
+    fn changed(&self, change: &Change<'_>) {
+        let mut counted = self.0.lock();
+        if counted.is_none() && change.dev.name(change.rtnl) == COUNTED {
+            pr_info!("{COUNTED} is counted\n");
+            *counted = Some(change.dev.into());
+        }
     }
 }
 
@@ -177,6 +215,7 @@ impl Fnv {
 
 struct FaultsModule {
     _probes: KVec<Pin<KBox<Probe<Faults>>>>,
+    _counting: Option<Notifier<Counting>>,
 }
 
 impl kernel::Module for FaultsModule {
@@ -184,15 +223,18 @@ impl kernel::Module for FaultsModule {
         let which = match (
             param::value(&module_parameters::all) != 0,
             param::value(&module_parameters::table) != 0,
+            param::value(&module_parameters::registration) != 0,
             param::value(&module_parameters::slow),
         ) {
-            (_, _, slow @ 1..) => Which::Slow(Delta::from_millis(slow.into())),
-            (true, _, 0) => Which::All,
-            (false, true, 0) => Which::Table,
-            (false, false, 0) => Which::Each,
+            (.., slow @ 1..) => Which::Slow(Delta::from_millis(slow.into())),
+            (true, .., 0) => Which::All,
+            (false, true, _, 0) => Which::Table,
+            (false, false, true, 0) => Which::Registration,
+            (false, false, false, 0) => Which::Each,
         };
         let functions: &[Function] = match which {
             Which::Slow(_) => &[XENBUS_RM],
+            Which::Registration => &[KSET_CREATE_AND_ADD],
             _ => &ALLOCATORS,
         };
         let injector = Arc::new(Faults::new(which)?, GFP_KERNEL)?;
@@ -208,6 +250,16 @@ impl kernel::Module for FaultsModule {
                 }
             }
         }
-        Ok(Self { _probes: probes })
+        let counting = match which {
+            Which::Registration => {
+                let nobody = KBox::pin_init(new_mutex!(None), GFP_KERNEL)?;
+                Some(Notifier::new(Counting(nobody))?)
+            }
+            _ => None,
+        };
+        Ok(Self {
+            _probes: probes,
+            _counting: counting,
+        })
     }
 }
