@@ -186,6 +186,7 @@ void xl_vifs(void (*each)(void *arg, const struct xl_vif *vif), void *arg)
 	bridge_put(&br);
 }
 
+#ifdef CONFIG_NETFILTER_FAMILY_BRIDGE
 /* What stands at a hook but filters nothing, by its priority. */
 static bool harmless_bridge(const struct nf_hook_ops *ops)
 {
@@ -282,7 +283,6 @@ static void look_at_ip(const struct nf_hook_entries __rcu *hooks,
 
 void xl_bridge_filters(struct xl_bridge_filters *filters)
 {
-#ifdef CONFIG_NETFILTER_FAMILY_BRIDGE
 	static const int bridge_hooks[] = {
 		NF_BR_PRE_ROUTING, NF_BR_FORWARD, NF_BR_POST_ROUTING,
 	};
@@ -306,5 +306,10 @@ void xl_bridge_filters(struct xl_bridge_filters *filters)
 #endif
 	}
 	rcu_read_unlock();
-#endif
 }
+#else
+/* Such a kernel has no hooks for a bridge's frames, and shows them to nobody. */
+void xl_bridge_filters(struct xl_bridge_filters *filters)
+{
+}
+#endif
