@@ -125,6 +125,14 @@ PATHS = ("xl0", "eth0", "xl0")
 FIGURES = {"TCP_RR": 600.5, "UDP_RR": 500, "TCP_STREAM": 940, "UDP_STREAM": 157.45}
 
 
+def two_looks(uptime):
+    """Has xl-top look twice, the second time when the machine has run for so many seconds."""
+    return (
+        f"(until grep -qs every out; do sleep 0.05; done; echo {uptime}.00 50.00 >proc/uptime) &"
+        " xl-top -d 2 -n 2 >out; status=$?; cat out; exit $status"
+    )
+
+
 class Tools(unittest.TestCase):
     def assert_metrics(self, out, *expected):
         """All lines are what Prometheus reads, the manual has all names, and these lines are among them."""
@@ -227,8 +235,7 @@ class Guest(Tools):
         said["ethtool -S xl0.1"] = STATISTICS.format(tx_packets=300, tx_bytes=2_501_000)
         with World(GUEST_FILES, said) as guest:
             # Time goes on by two seconds.
-            then = "(sleep 0.3; echo 102.00 50.00 >proc/uptime) &"
-            status, out, _ = guest.run(f"{then} xl-top -d 1 -n 2")
+            status, out, _ = guest.run(two_looks(102))
         self.assertEqual(status, 0)
         first, second = out.split("xl-top: g1")[1:]
         self.assertRegex(first, r"\n2 +10\.0\.0\.2 +xl0 +- +- +- +- *\n")
@@ -368,8 +375,7 @@ class Dom0(Tools):
             "xenstore-ls -f /local/domain.1": STORE.replace('"10 1000 20 2000"', '"1010 1001000 20 2000"'),
         }
         with World(DOM0_FILES, said) as dom0:
-            then = "(sleep 0.3; echo 110.00 50.00 >proc/uptime) &"
-            status, out, said = dom0.run(f"{then} xl-top -d 1 -n 2")
+            status, out, said = dom0.run(two_looks(110))
         self.assertEqual((status, said), (0, ""))
         first, second = out.split("xl-top: dom0")[1:]
         self.assertRegex(first, r"\ng1 +g2 +xl0 +- +-")
