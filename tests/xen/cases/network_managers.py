@@ -1,4 +1,4 @@
-"""systemd-networkd and NetworkManager, in a real Debian guest, leave xl0 alone and in use, whatever they do."""
+"""systemd-networkd, netplan and NetworkManager, in a Debian guest, leave xl0 alone and in use, whatever they do."""
 
 from lab import debian, families, life, traffic, xlnet
 from lab.checks import expect
@@ -29,7 +29,12 @@ def manage(lab, d1, g2):
         managers.do("networkctl reload")
         managers.do("udevadm trigger && udevadm settle")
         managers.do(f"networkctl reconfigure {debian.NIC} && {there}")
+        debian.make_plan(d1)
+        with absence:
+            managers.do(f"netplan apply && {there}")
         expect_unmanaged(d1, "networkctl --no-legend list xl0")
+        with absence:
+            managers.do(f"{debian.drop_plan()} && {there}")
         with absence:
             # It has the address removed and added.
             d1.check("systemctl stop systemd-networkd.socket systemd-networkd")
@@ -38,7 +43,7 @@ def manage(lab, d1, g2):
             managers.do(f"nmcli networking off && nap 1 && nmcli networking on && {there}")
         expect_unmanaged(d1, "nmcli -t -f DEVICE,STATE device | grep ^xl0:")
         # Each may move the path to the NIC and back.
-        mixture.finish(absence.seconds, changes=2 * 6)
+        mixture.finish(absence.seconds, changes=2 * 8)
 
 
 def expect_unmanaged(guest, said):

@@ -13,9 +13,13 @@ CLOUD_NIC = "eth0"
 _KEPT_OFF = "/etc/systemd/system-generators/cloud-init-generator /etc/udev/rules.d/80-ifupdown.rules"
 # What cloud-init knows of the guest, which on a cloud it is told by that.
 _SEED = "/var/lib/cloud/seed/nocloud"
-# No other cloud is looked for. Of the modules of the first stage there are those for which the image has the programs.
+# No other cloud is looked for, and of what could be configured it is ifupdown. Of the modules of the first stage there
+# are those for which the image has the programs.
 _CLOUD = """datasource_list: [NoCloud]
+system_info: {network: {renderers: [eni]}}
 cloud_init_modules: [seed_random, bootcmd, write_files, set_hostname, update_hostname, users_groups]"""
+# What netplan is told, and what it writes of that, which systemd-networkd prefers to what first-init does.
+_PLAN, _PLANNED = "/etc/netplan/lan.yaml", f"/run/systemd/network/10-netplan-{NIC}.network"
 # By this file, which cloud-init writes, udev gives the NIC its name by itself.
 _NAMES = "/etc/udev/rules.d/70-persistent-net.rules"
 CLOUD_LOG = "/var/log/cloud-init.log"
@@ -34,6 +38,18 @@ def have_networkd_add_ipv6(guest):
         f" && systemctl restart systemd-networkd && {until_addressed(guest)}",
         timeout=120,
     )
+
+
+def make_plan(guest):
+    """netplan is to have systemd-networkd give the guest its addresses."""
+    plan = {"version": 2, "ethernets": {NIC: {"addresses": [f"{guest.ip}/24", f"{guest.ipv6}/64"]}}}
+    # JSON is YAML.
+    guest.check(f"echo '{json.dumps({'network': plan})}' >{_PLAN} && chmod 600 {_PLAN}")
+
+
+def drop_plan():
+    """A command by which systemd-networkd has the NIC as before."""
+    return f"rm {_PLAN} {_PLANNED} && networkctl reload && networkctl reconfigure {NIC}"
 
 
 def make_profile(guest):
