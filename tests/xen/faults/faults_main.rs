@@ -130,12 +130,9 @@ impl Faults {
 
 impl Injector for Faults {
     fn fails(&self, function: Function, callers: &Callers) -> bool {
-        // Whoever registers one.
-        if self.which == Which::Registration {
-            return true;
-        }
         let Some((place, by)) = place(callers) else {
-            return false;
+            // Whoever registers a device.
+            return self.which == Which::Registration;
         };
         let meant = match self.which {
             Which::All | Which::Registration => return true,
