@@ -78,8 +78,6 @@ class InGuest(Packages):
     def __init__(self, lab, guest, peer):
         super().__init__(guest, "xlnet-utils")
         self._lab, self.guest, self.peer = lab, guest, peer
-        # Of those that it was booted with.
-        self.version = None
 
     def begin(self):
         """Takes away what is there without packages, and notes what there is then."""
@@ -199,12 +197,12 @@ def boot_with(lab, guest, peer):
     xlnet.load(peer)
     packages = InGuest(lab, guest, peer)
     packages.begin()
-    packages.version, _ = packages.install("now")
+    version, _ = packages.install("now")
     expect(not guest.has_module("xlnet"), "to install the packages loads the module")
 
     guest.check("sync")
     life.reboot(lab, guest)
-    packages.expect_loaded(packages.version)
+    packages.expect_loaded(version)
     packages.expect_left_alone()
     return packages
 
@@ -213,19 +211,20 @@ def upgrade_and_remove(packages, disturb, changes=0):
     """Upgrades the packages after `disturb`, with traffic running, and removes them. `disturb` is given the Absence of
     the guest, in which it is to do what takes its networks away, and may have the path change so many times."""
     guest, peer = packages.guest, packages.peer
+    version = guest.read("/sys/module/xlnet/version")
     # Not an address of anybody's.
     avoided = "10.0.0.77"
     guest.check(f"echo {avoided} >/sys/module/xlnet/parameters/avoid")
     absence = life.Absence()
     with traffic.mixture(guest, peer) as mixture:
         disturb(absence)
-        packages.expect_loaded(packages.version)
+        packages.expect_loaded(version)
         newer, said = packages.install("next")
-        expect(f"xlnet is {newer} now, it was {packages.version}" in said, f"apt does not say so:\n{said}")
+        expect(f"xlnet is {newer} now, it was {version}" in said, f"apt does not say so:\n{said}")
         packages.expect_loaded(newer)
         # The route goes and comes twice. apt is much to do for a guest.
         mixture.finish(absence.seconds + 2.0, changes=4 + changes)
-    expect(newer != packages.version, f"both are {newer}")
+    expect(newer != version, f"both are {newer}")
     kept = guest.read("/sys/module/xlnet/parameters/avoid")
     expect(kept == avoided, f"avoid is {kept} after the upgrade, not {avoided}")
     packages.expect_left_alone()
