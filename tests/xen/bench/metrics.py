@@ -29,6 +29,12 @@ METRICS = {
     "cpus_udp_rr": Metric("UDP_RR", "transactions/s", True, main=True),
     "cpus_tcp_stream": Metric("TCP_STREAM", "Mb/s", True, main=True),
     "cpus_udp_stream": Metric("UDP_STREAM, received", "Mb/s", True, main=True),
+    "pvh_ping": Metric("flood ping, mean round trip, PVH guests", "us", False, main=True),
+    "pvh_tcp_rr": Metric("TCP_RR, PVH guests", "transactions/s", True, main=True),
+    "pvh_udp_rr": Metric("UDP_RR, PVH guests", "transactions/s", True, main=True),
+    "pvh_tcp_crr": Metric("TCP_CRR, PVH guests", "connections/s", True, main=True),
+    "pvh_tcp_stream": Metric("TCP_STREAM, PVH guests", "Mb/s", True, main=True),
+    "pvh_udp_stream": Metric("UDP_STREAM, received, PVH guests", "Mb/s", True, main=True),
     "tcp_sizes": Metric("TCP_STREAM by message size", "Mb/s", True),
     "udp_sizes": Metric("UDP_STREAM, received, by message size", "Mb/s", True),
     "latency": Metric("round trip of 14 bytes (sockperf), percentiles", "us", False),
@@ -65,6 +71,11 @@ METRICS = {
     "cpus_per_million": Metric("CPU time of TCP_RR, guests with several CPUs", "s/million", False),
     "cpus_ipis": Metric("IPIs of TCP_RR, guests with several CPUs", "IPIs/transaction", False),
 }
+
+
+def so_many_cpus(cpus):
+    """The parameter of figures that are of guests with so many CPUs."""
+    return "1 CPU" if cpus == 1 else f"{cpus} CPUs"
 
 
 def times_better(metric, value, baseline):

@@ -1,6 +1,6 @@
 """The settings that are measured: which guests run, and what is measured between them."""
 
-from .cpus import CpusSetting
+from .cpus import CpusSetting, PvhSetting
 from .pair import PairSetting
 from .router import RouterSetting
 from .scale import ScaleSetting
@@ -10,6 +10,8 @@ SETTINGS = (
     PairSetting(),
     CpusSetting(2, quick=True),
     CpusSetting(4, quick=False),
+    PvhSetting("pvh", 1),
+    PvhSetting("pvh2", 2),
     SmpSetting(),
     ScaleSetting(),
     RouterSetting(),

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, cost, goals, plots, publish, report, scale
+from . import applications, cost, cpus, goals, metrics, plots, publish, report, scale
 from .results import Results
 
 UDP_STREAM = """\
@@ -111,11 +111,21 @@ class Figures(unittest.TestCase):
             params = {"guests": "2 CPUs", "programs": programs}
             self.results.add("cpus_tcp_rr", "eth0", eth0, params)
             self.results.add("cpus_tcp_rr", "xl0", xl0, params)
-        self.assertEqual(goals.several_cpus("cpus_tcp_rr", 2, max)(self.results), 3)
-        self.assertEqual(goals.several_cpus("cpus_tcp_rr", 2, min)(self.results), 1.5)
-        self.assertIsNone(goals.several_cpus("cpus_tcp_rr", 4, min)(self.results))
+        self.assertEqual(goals.between("cpus_tcp_rr", 2, max)(self.results), 3)
+        self.assertEqual(goals.between("cpus_tcp_rr", 2, min)(self.results), 1.5)
+        self.assertIsNone(goals.between("cpus_tcp_rr", 4, min)(self.results))
         text = report.markdown(SimpleNamespace(results=self.results, failures=[]), "a machine", {})
         self.assertRegex(text, r"\| TCP_RR, 2 CPUs, pinned, transactions/s +\| +100 \| +300 \| +3.00 x \|")
+
+    def test_worst_ratio_of_pvh_guests(self):
+        for count, ratios in ((1, {"ping": 2, "tcp_rr": 0.9}), (2, {"ping": 0.5})):
+            (params, _), *_ = cpus.placings(count)
+            for name, ratio in ratios.items():
+                better = metrics.METRICS[f"pvh_{name}"].more_is_better
+                self.results.add(f"pvh_{name}", "eth0", 100, params)
+                self.results.add(f"pvh_{name}", "xl0", 100 * ratio if better else 100 / ratio, params)
+        found = [line for line in goals.lines(self.results) if line[0].startswith("PVH")]
+        self.assertEqual([line[1:] for line in found], [("at least 1", "0.9", "NO"), ("at least 1", "0.5", "NO")])
 
     def test_goal_is_met_or_not(self):
         self.assertEqual(
