@@ -65,18 +65,22 @@ class Pair:
             return list(measurement.measure(self))
 
 
+def turns(names, rounds):
+    """Whose turn it is in each of the rounds, and what to call that. Each is a round's first one in turn, as what comes
+    later in a boot, or after another one, has it easier or harder."""
+    for number in range(rounds):
+        first = number % len(names)
+        for name in (*names[first:], *names[:first]):
+            yield name, f"round {number + 1} of {rounds}, {name}"
+
+
 def go_round(run, lab, wanted, pairs):
-    """Takes the wanted measurements on every path in turn, in rounds, forwards and backwards, so that whatever
-    changes on this machine meanwhile hits all paths alike. `pairs` has the client and the server of each path."""
-    order = list(pairs.items())
-    for number in range(1, run.effort.rounds + 1):
-        for name, guests in order if number % 2 else reversed(order):
-            takers = [one for one in wanted if name in one.paths]
-            if not takers:
-                continue
-            where = f"round {number} of {run.effort.rounds}, {name}"
-            with run.noting(where):
-                take(guests, PATHS[name])
-                pair = Pair(lab, *guests, PATHS[name], run.effort)
-                for measurement in takers:
-                    run.measure(measurement.name, name, where, partial(pair.figures, measurement))
+    """Takes the wanted measurements on every path in turn, in rounds, so that whatever changes on this machine
+    meanwhile hits all paths alike. `pairs` has the client and the server of each path."""
+    takers = {name: [one for one in wanted if name in one.paths] for name in pairs}
+    for name, where in turns([name for name in pairs if takers[name]], run.effort.rounds):
+        with run.noting(where):
+            take(pairs[name], PATHS[name])
+            pair = Pair(lab, *pairs[name], PATHS[name], run.effort)
+            for measurement in takers[name]:
+                run.measure(measurement.name, name, where, partial(pair.figures, measurement))

@@ -5,7 +5,7 @@ from functools import partial
 from lab import tools, xlnet
 from lab.topology import Settings
 
-from .link import Measurement
+from .link import Measurement, turns
 from .paths import PATHS, Taken
 
 CLIENT = Settings("c1", "10.0.0.71")
@@ -78,15 +78,12 @@ class RouterSetting:
         client, router, server = (lab.guest(one.name) for one in settings)
         set_up(client, router, server)
         xlnet.load(lab.dom0)
-        for number in range(1, run.effort.rounds + 1):
-            # Each is the first one in turn, as what comes later in a boot has it easier or harder.
-            for state in STATES if number % 2 else reversed(STATES):
-                where = f"round {number} of {run.effort.rounds}, {state}"
-                with run.noting(where):
-                    self.bring(lab, (router, server), state)
-                    for one in run.wanted(self):
-                        figures = partial(self.figures, one, client, router, state, run.effort.seconds)
-                        run.measure(one.name, state, where, figures)
+        for state, where in turns(STATES, run.effort.rounds):
+            with run.noting(where):
+                self.bring(lab, (router, server), state)
+                for one in run.wanted(self):
+                    figures = partial(self.figures, one, client, router, state, run.effort.seconds)
+                    run.measure(one.name, state, where, figures)
 
     def bring(self, lab, guests, state):
         """Router and server are peers, or have no module."""

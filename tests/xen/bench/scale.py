@@ -11,7 +11,7 @@ from lab.checks import expect, last_json
 from lab.topology import Settings
 
 from .cost import LOAD_START, METER_START
-from .link import Measurement
+from .link import Measurement, turns
 from .paths import PATHS, load, take
 
 COUNTS = (2, 4, 8, 24)
@@ -138,20 +138,18 @@ class ScaleSetting:
             memory = {"memory": MEMORY} if count > STREAMS else {}
             lab.create_all([Settings(f"s{n}", f"10.0.0.{20 + n}", **memory) for n in range(1, count + 1)])
             load(lab)
-            for number in range(1, run.effort.rounds + 1):
-                where = f"{count} guests, round {number} of {run.effort.rounds}"
-                self.go_round(lab, run, where)
+            for name, where in turns(("eth0", "xl0"), run.effort.rounds):
+                self.measure(lab, run, name, f"{count} guests, {where}")
 
-    def go_round(self, lab, run, where):
+    def measure(self, lab, run, name, where):
         wanted = {one.name for one in run.wanted(self)}
         guests = lab.guests()
         # Of many only the last one talks, to all others.
         talking = guests if len(guests) <= STREAMS else guests[-1:]
-        for name in ("eth0", "xl0"):
-            with run.noting(f"{where}, {name}"):
-                take(guests, PATHS[name], talking)
-                if "scale" in wanted and len(guests) <= STREAMS:
-                    figures = partial(all_to_all, lab, guests, run.effort)
-                    run.measure("scale", name, f"{where}, {name}", figures)
-                if "channels" in wanted and name == "xl0":
-                    run.measure("channels", name, f"{where}, {name}", partial(channels, lab, guests))
+        with run.noting(where):
+            take(guests, PATHS[name], talking)
+            if "scale" in wanted and len(guests) <= STREAMS:
+                figures = partial(all_to_all, lab, guests, run.effort)
+                run.measure("scale", name, where, figures)
+            if "channels" in wanted and name == "xl0":
+                run.measure("channels", name, where, partial(channels, lab, guests))

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, cost, cpus, goals, metrics, plots, publish, report, scale
+from . import applications, cost, cpus, goals, link, metrics, plots, publish, report, scale
 from .results import Results
 
 UDP_STREAM = """\
@@ -71,6 +71,22 @@ class Tools(unittest.TestCase):
             "[   20.190000] xlnet: peer 3: connected\n"
         )
         self.assertEqual([round(when) for when in scale.connection_times(log)], [50, 90])
+
+
+class Turns(unittest.TestCase):
+    def test_each_is_first_in_turn(self):
+        found = list(link.turns(("eth0", "xl0", "lo"), 4))
+        self.assertEqual(found[0], ("eth0", "round 1 of 4, eth0"))
+        names = [name for name, _ in found]
+        self.assertEqual(names[::3], ["eth0", "xl0", "lo", "eth0"])
+        self.assertEqual(names[3:6], ["xl0", "lo", "eth0"])
+        # After as many rounds as there are names each has had each place.
+        for place in range(3):
+            self.assertEqual(len(set(names[place:9:3])), 3)
+
+    def test_two_alternate(self):
+        names = [name for name, _ in link.turns(("unloaded", "loaded"), 2)]
+        self.assertEqual(names, ["unloaded", "loaded", "loaded", "unloaded"])
 
 
 class Figures(unittest.TestCase):
