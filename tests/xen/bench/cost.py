@@ -9,15 +9,16 @@ is the guest's own account, as are the IPIs that its CPUs received.
 """
 
 import time
+from functools import partial
 
 from lab import tools
 from lab.checks import expect, last_json
 
 # The meter starts while dom0 is idle, then the load, and both get time to run evenly.
-METER_START = 1.0
-LOAD_START = 2.0
+METER_START = 1
+LOAD_START = 2
 # How much longer the load runs, as dom0 and netperf are slow to begin on a busy machine.
-MARGIN = 6
+MARGIN = 4
 # Prints, at two moments, the hundredths of a second that were stolen from a guest, and the IPIs to reschedule and to call
 # a function. Nothing is forked.
 ACCOUNT = """
@@ -39,35 +40,40 @@ account
 """
 
 
+def rates(lab, guests, seconds, begin=None, settle=LOAD_START):
+    """CPU seconds a second by whose they are: dom0's, the guests' by what they are called, the rest, and the total.
+    And the load that runs meanwhile, if there is one: `begin` starts it, for as long as it is told. All have had
+    `settle` seconds by then, to run evenly or to become quiet."""
+    meter = lab.dom0.start(f"/lab/cpu-times.py {METER_START + settle} {seconds}")
+    time.sleep(METER_START)
+    load = begin(settle + seconds + MARGIN) if begin else None
+    time.sleep(settle)
+    began, used = time.monotonic(), lab.machine_cpu_seconds()
+    time.sleep(seconds)
+    machine = (lab.machine_cpu_seconds() - used) / (time.monotonic() - began)
+    domains = last_json(meter.check())
+    expect(load is None or load.running(), "the load ended before its cost was taken")
+    names = {"dom0": 0, **{name: guest.domid for name, guest in guests.items()}}
+    found = {name: domains[str(domid)] for name, domid in names.items()}
+    return {**found, "rest": machine - sum(found.values()), "total": machine}, load
+
+
 def load_and_rates(pair, test, cpu=None):
     """netperf's figure, CPU seconds a second by whose they are, and a guest's IPIs a second. With `cpu` the programs run
     on that one of each guest."""
     seconds = pair.effort.seconds
-    lead = METER_START + LOAD_START
     guests = {"sender": pair.client, "receiver": pair.server}
-    meter = pair.lab.dom0.start(f"/lab/cpu-times.py {lead} {seconds}")
-    accounts = {
-        name: guest.start(ACCOUNT.format(lead=lead, seconds=seconds)) for name, guest in guests.items()
-    }
-    time.sleep(METER_START)
-    load = tools.start_netperf(pair.client, pair.address, test, seconds + MARGIN, cpu=cpu)
-    time.sleep(LOAD_START)
-    began, used = time.monotonic(), pair.lab.machine_cpu_seconds()
-    time.sleep(seconds)
-    machine = (pair.lab.machine_cpu_seconds() - used) / (time.monotonic() - began)
-    domains = last_json(meter.check())
-    expect(load.running(), f"{test} ended before its cost was taken")
+    account = ACCOUNT.format(lead=METER_START + LOAD_START, seconds=seconds)
+    accounts = {name: guest.start(account) for name, guest in guests.items()}
+    begin = partial(tools.start_netperf, pair.client, pair.address, test, cpu=cpu)
+    used, load = rates(pair.lab, guests, seconds, begin)
     figure = tools.netperf_figure(load.check(seconds + 60))
-    names = {"dom0": 0, **{name: guest.domid for name, guest in guests.items()}}
-    rates = {name: domains[str(domid)] for name, domid in names.items()}
-    rates["rest"] = machine - sum(rates.values())
-    rates["total"] = machine
     ipis = {}
     for name, command in accounts.items():
         stolen, sent = accounted(command.check(seconds + 60))
-        rates[f"{name}, stolen"] = stolen / 100 / seconds
+        used[f"{name}, stolen"] = stolen / 100 / seconds
         ipis[name] = sent / seconds
-    return figure, rates, ipis
+    return figure, used, ipis
 
 
 def accounted(output):
@@ -77,18 +83,18 @@ def accounted(output):
 
 
 def per_gigabyte(pair, metric="cpu_per_gb", cpu=None, **params):
-    megabits, rates, _ = load_and_rates(pair, "TCP_STREAM", cpu)
-    yield from each(metric, rates, megabits / 8000, params)
+    megabits, used, _ = load_and_rates(pair, "TCP_STREAM", cpu)
+    yield from each(metric, used, megabits / 8000, params)
 
 
 def per_million_transactions(pair, metric="cpu_per_million", cpu=None, ipis_metric=None, **params):
     """With `ipis_metric` the IPIs for each transaction, too."""
-    transactions, rates, ipis = load_and_rates(pair, "TCP_RR", cpu)
-    yield from each(metric, rates, transactions / 1e6, params)
+    transactions, used, ipis = load_and_rates(pair, "TCP_RR", cpu)
+    yield from each(metric, used, transactions / 1e6, params)
     if ipis_metric:
         yield from each(ipis_metric, ipis, transactions, params)
 
 
-def each(metric, rates, load, params):
-    for name, rate in rates.items():
+def each(metric, used, load, params):
+    for name, rate in used.items():
         yield metric, rate / load, {**params, "of": name}

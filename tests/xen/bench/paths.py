@@ -4,6 +4,7 @@ eth0          netfront, netback and dom0's bridge: xl0 is set down, the modules 
 eth0-queues   the same with as many queues as the guest has virtual CPUs
 xl0           what xlnet does by itself
 xl0-before    what another build of it does, see `make bench BEFORE=…`
+xl0-nopoll    the same, with CPUs that sleep when they are idle
 xl0-busypoll  the same, with sockets that poll the device instead of sleeping
 lo            the guest's own loopback: both ends on one guest, the yardstick
 unloaded      eth0 of a guest without the module
@@ -22,11 +23,11 @@ BUSY_POLL_US = 2000
 # How many seconds a path may take to be taken, with many guests on a busy machine.
 SETTLING = 60
 DEVICES = ["eth0", "xl0", "lo"]
-# Loads one build of xlnet in place of another one.
+# Loads one build of xlnet in place of another one, or the same with other parameters.
 EXCHANGE = """
-now=xlnet.ko
+now='{usual}'
 [ ! -e /tmp/.build ] || now=$(cat /tmp/.build)
-[ $now = {0} ] || {{ rmmod xlnet && insmod {1}/{0} {2} && echo {0} >/tmp/.build; }}
+[ "$now" = '{wanted}' ] || {{ rmmod xlnet && insmod {directory}/{wanted} && echo '{wanted}' >/tmp/.build; }}
 """
 
 
@@ -36,6 +37,12 @@ class Path:
     device: str
     busy_poll: int = 0
     module: str = "xlnet.ko"
+    parameters: str = ""
+
+    @property
+    def build(self):
+        """What insmod is given for it."""
+        return " ".join(filter(None, (self.module, xlnet.OPEN, self.parameters)))
 
 
 PATHS = {
@@ -45,6 +52,7 @@ PATHS = {
         Path("eth0-queues", "eth0"),
         Path("xl0", "xl0"),
         Path("xl0-before", "xl0", module="before.ko"),
+        Path("xl0-nopoll", "xl0", parameters="idle_poll=0"),
         Path("xl0-busypoll", "xl0", BUSY_POLL_US),
         Path("lo", "lo"),
         Path("unloaded", "eth0"),
@@ -65,12 +73,21 @@ def take(guests, path, talking=None):
     all of them, if not said."""
     for guest in guests:
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
-        guest.check(EXCHANGE.format(path.module, MODULES, xlnet.OPEN))
+        guest.check(EXCHANGE.format(usual=PATHS["xl0"].build, wanted=path.build, directory=MODULES))
     if path.device != "lo":
         state = "up" if path.device == "xl0" else "down"
         for guest in guests:
             guest.check(f"ip link set xl0 {state}")
         settle(talking or guests, guests, path.device)
+
+
+def bring(lab, guests, state):
+    """Has the guests be peers that are `loaded`, or have no module."""
+    for guest in guests:
+        if guest.has_module("xlnet") != (state == "loaded"):
+            (xlnet.load if state == "loaded" else xlnet.unload)(guest)
+    if state == "loaded":
+        xlnet.wait_for_routes(lab, [guest.name for guest in guests])
 
 
 def settle(talking, guests, device):

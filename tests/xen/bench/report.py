@@ -7,7 +7,7 @@ from .metrics import METRICS, times_better
 from .paths import PATHS
 
 # What is compared with what.
-COMPARED = (("xl0", "eth0"), ("xl0", "xl0-before"), ("xl0", "lo"), ("loaded", "unloaded"))
+COMPARED = (("xl0", "eth0"), ("xl0", "xl0-before"), ("xl0", "xl0-nopoll"), ("xl0", "lo"), ("loaded", "unloaded"))
 
 
 def markdown(run, machine, plots):

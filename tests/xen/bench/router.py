@@ -6,7 +6,7 @@ from lab import tools, xlnet
 from lab.topology import Settings
 
 from .link import Measurement, turns
-from .paths import PATHS, Taken
+from .paths import PATHS, Taken, bring
 
 CLIENT = Settings("c1", "10.0.0.71")
 ROUTER = Settings("r1", "10.0.0.72")
@@ -80,18 +80,10 @@ class RouterSetting:
         xlnet.load(lab.dom0)
         for state, where in turns(STATES, run.effort.rounds):
             with run.noting(where):
-                self.bring(lab, (router, server), state)
+                bring(lab, (router, server), state)
                 for one in run.wanted(self):
                     figures = partial(self.figures, one, client, router, state, run.effort.seconds)
                     run.measure(one.name, state, where, figures)
-
-    def bring(self, lab, guests, state):
-        """Router and server are peers, or have no module."""
-        for guest in guests:
-            if guest.has_module("xlnet") != (state == "loaded"):
-                (xlnet.load if state == "loaded" else xlnet.unload)(guest)
-        if state == "loaded":
-            xlnet.wait_for_routes(lab, [guest.name for guest in guests])
 
     def figures(self, measurement, client, router, state, seconds):
         """What a measurement yields, if all that the router sent meanwhile took eth0."""

@@ -1,6 +1,7 @@
 """The settings that are measured: which guests run, and what is measured between them."""
 
 from .cpus import CpusSetting, PvhSetting
+from .host import HostSetting
 from .pair import PairSetting
 from .router import RouterSetting
 from .scale import ScaleSetting
@@ -15,4 +16,5 @@ SETTINGS = (
     SmpSetting(),
     ScaleSetting(),
     RouterSetting(),
+    HostSetting(),
 )

@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, cost, cpus, goals, link, metrics, plots, publish, report, scale
+from . import applications, cost, cpus, goals, host, link, metrics, plots, publish, report, scale
+from .paths import PATHS
 from .results import Results
 
 UDP_STREAM = """\
@@ -71,6 +72,12 @@ class Tools(unittest.TestCase):
             "[   20.190000] xlnet: peer 3: connected\n"
         )
         self.assertEqual([round(when) for when in scale.connection_times(log)], [50, 90])
+
+
+class Paths(unittest.TestCase):
+    def test_what_is_loaded(self):
+        self.assertEqual(PATHS["xl0"].build, "xlnet.ko idle_close=0")
+        self.assertEqual(PATHS["xl0-nopoll"].build, "xlnet.ko idle_close=0 idle_poll=0")
 
 
 class Turns(unittest.TestCase):
@@ -152,6 +159,19 @@ class Figures(unittest.TestCase):
             goals.Goal("ping", goals.ratio("ping", "eth0"), 4, at_least=False).line(self.results),
             ("ping", "at most 4", "4", "yes"),
         )
+
+    def test_idle_guests(self):
+        self.assertIsNone(goals.idle_more(self.results))
+        for name, unloaded, loaded in (("dom0", 1, 9), ("h1", 0.3, 0.5), ("h2", 0.5, 0.4)):
+            self.results.add("idle_cpu", "unloaded", unloaded, {"of": name})
+            self.results.add("idle_cpu", "loaded", loaded, {"of": name})
+        self.assertAlmostEqual(goals.idle_more(self.results), 0.2)
+
+    def test_share_of_who_computes(self):
+        rates = {"dom0": 0.01, "sender": 0.2, "receiver": 0.3, "third": 1.4, "rest": 0, "total": 1.91}
+        found = {(metric, params.get("of")): value for metric, value, params in host.shares(rates, "free")}
+        self.assertEqual(found["busy_third", None], 140)
+        self.assertEqual(found["busy_talkers", "both guests"], 50)
 
     def test_not_measured(self):
         self.assertIsNone(goals.ratio("tcp_rr", "eth0")(self.results))
