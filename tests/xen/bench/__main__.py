@@ -53,7 +53,7 @@ def write(run):
     text = report.markdown(run, machine(run), plots.write(run.results, payload.OUT))
     (payload.OUT / "bench.md").write_text(text)
     print(text)
-    print("The same in out/bench.md, curves in out/bench-*.svg, all rounds in out/bench.json.")
+    print("The same in out/bench.md, pictures in out/bench-*.svg, all rounds in out/bench.json.")
     print("Logs are in out/bench/.")
 
 
@@ -62,10 +62,7 @@ def machine(run):
     with open("/proc/cpuinfo") as cpuinfo:
         model = next(line.split(":")[1].strip() for line in cpuinfo if line.startswith("model name"))
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
-    return (
-        f"{versions}; QEMU on {os.cpu_count()} CPUs ({model}); medians of {run.effort.rounds} rounds,"
-        " in brackets the least and the greatest."
-    )
+    return f"{versions}; QEMU on {os.cpu_count()} CPUs ({model}); medians of {run.effort.rounds} rounds"
 
 
 if __name__ == "__main__":

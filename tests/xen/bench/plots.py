@@ -1,7 +1,9 @@
-"""The curves of a run as SVG files, in the manner of the figures in XenLoop's paper."""
+"""The pictures of a run as SVG files: curves in the manner of the figures in XenLoop's paper, and dots by the kind of
+guest."""
 
 import statistics
 
+from . import dots, guests
 from .metrics import METRICS
 from .paths import PATHS
 from .svg import Series, chart
@@ -19,9 +21,12 @@ CURVES = {
 
 
 def write(results, directory):
-    """Writes a file for each curve that has figures; returns their names by metric."""
+    """Writes a file for each picture that has figures; returns the names of those of curves by metric."""
     for earlier in directory.glob("bench-*.svg"):
         earlier.unlink()
+    if ratios := guests.ratios(results):
+        title = f"{guests.TITLE}: times better than eth0"
+        (directory / guests.PICTURE).write_text(dots.chart(title, "eth0", ratios, guests.TESTS.values()))
     written = {}
     for metric, parameter in CURVES.items():
         series = [one for path in PATHS if (one := curve(results, metric, path, parameter)).points]

@@ -2,18 +2,21 @@
 
 import statistics
 
-from . import goals
-from .metrics import METRICS, times_better
+from . import goals, guests
+from .metrics import METRICS
 from .paths import PATHS
 
 # What is compared with what.
 COMPARED = (("xl0", "eth0"), ("xl0", "xl0-before"), ("xl0", "xl0-nopoll"), ("xl0", "lo"), ("loaded", "unloaded"))
+# Between these is what is said by the kind of guest, here and in docs/performance.md.
+GUESTS_BEGIN = "<!-- What `tests/xen/run bench --publish` writes by the kind of guest begins here. -->"
+GUESTS_END = "<!-- It ends here. -->"
 
 
 def markdown(run, machine, plots):
     """All there is to say about a run. `plots` are names of files by metric."""
     results = run.results
-    parts = [machine]
+    parts = [*by_guests(results, machine), f"{machine}, in brackets the least and the greatest."]
     plain = [metric for metric in results.metrics() if METRICS[metric].main or results.params(metric) == [{}]]
     if plain:
         rows = [(title(metric, params), metric, params) for metric in plain for params in results.params(metric)]
@@ -30,6 +33,21 @@ def markdown(run, machine, plots):
     if run.failures:
         parts.append("## Failures\n\n" + "\n".join(f"- {text}" for text in run.failures))
     return "\n\n".join(parts) + "\n"
+
+
+def by_guests(results, machine):
+    """What xl0 is worth by the kind of guest, if that was measured."""
+    if ratios := guests.ratios(results):
+        rows = [(kind, *(times(found.get(test)) for test in guests.TESTS.values())) for kind, found in ratios.items()]
+        yield "\n\n".join(
+            (
+                GUESTS_BEGIN,
+                f"**{guests.TITLE}**: how many times better than eth0. {machine}.",
+                table(("guests", *guests.TESTS.values()), rows),
+                f"![{guests.TITLE}]({guests.PICTURE})",
+                GUESTS_END,
+            )
+        )
 
 
 def title(metric, params):
@@ -50,7 +68,7 @@ def comparison(heading, rows, results):
     lines = []
     for title, metric, params in rows:
         cells = [cell(results.rounds(metric, path, **params)) for path in columns]
-        ratios = [times(results, metric, params, *pair) for pair in compared]
+        ratios = [times(results.times_better(metric, *pair, **params)) for pair in compared]
         lines.append((title, *cells, *ratios))
     return table((heading, *columns, *map(" : ".join, compared)), lines)
 
@@ -69,12 +87,8 @@ def figure(value):
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def times(results, metric, params, path, baseline):
-    value = results.median(metric, path, **params)
-    other = results.median(metric, baseline, **params)
-    if not value or not other:
-        return "-"
-    return f"{times_better(metric, value, other):.2f} x"
+def times(ratio):
+    return "-" if ratio is None else f"{ratio:.2f} x"
 
 
 def table(heading, rows):

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import statistics
 
-from .metrics import METRICS
+from .metrics import METRICS, times_better
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Results:
     def median(self, metric, path, **params):
         rounds = self.rounds(metric, path, **params)
         return statistics.median(rounds) if rounds else None
+
+    def times_better(self, metric, path, baseline, **params):
+        """How many times better a path's median is than another's; None if there is no telling."""
+        value, other = (self.median(metric, name, **params) for name in (path, baseline))
+        return times_better(metric, value, other) if value and other else None
 
     def metrics(self):
         """The metrics that have figures, in the order in which METRICS has them."""

@@ -7,12 +7,13 @@ from html import escape
 WIDTH, HEIGHT = 640, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 150, 40, 50
 # Told apart by people who see colours differently, too; each series also has its own marker.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000")
 MARKERS = (
     "M-4 -4H4V4H-4Z",
     "M0 -5L5 0L0 5L-5 0Z",
     "M0 -5L5 4H-5Z",
     "M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z",
+    "M-5 -1.5H-1.5V-5H1.5V-1.5H5V1.5H1.5V5H-1.5V1.5H-5Z",
 )
 
 
@@ -51,9 +52,6 @@ def chart(title, x_label, y_label, series):
     y = Axis([value for point in points for value in point[1:]], 10, HEIGHT - BOTTOM, TOP)
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
-        ' font-family="sans-serif" font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         text(middle, 20, title, "middle"),
         text(middle, HEIGHT - 10, x_label, "middle"),
         f'<g transform="translate(18 {HEIGHT / 2}) rotate(-90)">{text(0, 0, y_label, "middle")}</g>',
@@ -65,10 +63,27 @@ def chart(title, x_label, y_label, series):
         parts.append(line(LEFT, y.at(tick), WIDTH - RIGHT, y.at(tick), "#dddddd"))
         parts.append(text(LEFT - 6, y.at(tick) + 4, short(tick), "end"))
     for number, one in enumerate(series):
-        parts += drawn(one, x, y, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)])
-        place = TOP + 10 + 20 * number
-        parts += drawn_key(one.name, place, COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)])
-    return "\n".join([*parts, "</svg>\n"])
+        parts += drawn(one, x, y, *look(number))
+        parts += drawn_key(one.name, WIDTH - RIGHT + 15, number)
+    return document(WIDTH, HEIGHT, parts)
+
+
+def document(width, height, parts):
+    """The text of an SVG document on a white ground."""
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
+            ' font-family="sans-serif" font-size="12">',
+            f'<rect width="{width}" height="{height}" fill="white"/>',
+            *parts,
+            "</svg>\n",
+        )
+    )
+
+
+def look(number):
+    """The colour and the marker of a series."""
+    return COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
 
 
 def drawn(series, x, y, colour, marker):
@@ -80,8 +95,10 @@ def drawn(series, x, y, colour, marker):
         yield mark(x.at(where), y.at(median), colour, marker)
 
 
-def drawn_key(name, place, colour, marker):
-    begin = WIDTH - RIGHT + 15
+def drawn_key(name, begin, number):
+    """What a series looks like, below that of the one before."""
+    colour, marker = look(number)
+    place = TOP + 10 + 20 * number
     yield line(begin, place, begin + 24, place, colour)
     yield mark(begin + 12, place, colour, marker)
     yield text(begin + 32, place + 4, name, "start")

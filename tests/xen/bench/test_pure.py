@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from lab import tools
 from lab.errors import CaseFailure
 
-from . import applications, cost, cpus, goals, host, link, metrics, plots, publish, report, scale
+from . import applications, cost, cpus, dots, goals, guests, host, link, metrics, plots, publish, report, scale
 from .paths import PATHS
 from .results import Results
 
@@ -207,6 +207,64 @@ class Figures(unittest.TestCase):
         self.assertNotIn("old", once)
         self.assertIn("### TCP\n\n![TCP](performance/bench-tcp.svg)", once)
         self.assertEqual(publish.page(once, run), once)
+
+
+class ByGuests(unittest.TestCase):
+    def setUp(self):
+        self.results = Results()
+        # Twice as good between PV guests, half as good between PVH guests.
+        for metric, params, xl0 in (
+            ("ping", {}, 50),
+            ("tcp_rr", {}, 200),
+            ("pvh_udp_rr", {"guests": "2 CPUs", "programs": "pinned"}, 50),
+        ):
+            self.results.add(metric, "eth0", 100, params)
+            self.results.add(metric, "xl0", xl0, params)
+
+    def test_ratios(self):
+        # Measured without anything to compare with, or nothing at all.
+        self.results.add("cpus_tcp_rr", "xl0", 100, {"guests": "2 CPUs", "programs": "free"})
+        self.results.add("pvh_ping", "eth0", 0, {"guests": "1 CPU"})
+        self.results.add("pvh_ping", "xl0", 100, {"guests": "1 CPU"})
+        self.assertEqual(
+            guests.ratios(self.results),
+            {"PV, 1 CPU": {"flood ping": 2, "TCP_RR": 2}, "PVH, 2 CPUs, pinned": {"UDP_RR": 0.5}},
+        )
+
+    def test_metrics_and_parameters_are_those_that_are_measured(self):
+        for kind, prefix, params in guests.kinds():
+            self.assertTrue({f"{prefix}{name}" for name in guests.TESTS} <= metrics.METRICS.keys(), kind)
+            self.assertIn(params, [{}, *(params for cpu in (1, 2, 4) for params, _ in cpus.placings(cpu))])
+        self.assertEqual(len(list(guests.kinds())), 8)
+
+    def test_report_begins_with_it(self):
+        text = report.markdown(SimpleNamespace(results=self.results, failures=[]), "a machine", {})
+        self.assertTrue(text.startswith(report.GUESTS_BEGIN))
+        self.assertRegex(text, r"\| PV, 1 CPU +\| +2.00 x \| 2.00 x \| +- \| +- \| +- \|")
+        self.assertNotIn("4 CPUs", text)
+        nothing = SimpleNamespace(results=Results(), failures=[])
+        self.assertTrue(report.markdown(nothing, "a machine", {}).startswith("a machine,"))
+
+    def test_picture(self):
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertEqual(plots.write(self.results, pathlib.Path(directory)), {})
+            root = ElementTree.parse(pathlib.Path(directory) / guests.PICTURE).getroot()
+        svg = "{http://www.w3.org/2000/svg}"
+        # The others are in the key.
+        drawn = [path for path in root.findall(f"{svg}path") if place(path)[0] <= dots.WIDTH - dots.RIGHT]
+        (ping, ping_y), (tcp_rr, tcp_rr_y), (udp_rr, udp_rr_y) = map(place, drawn)
+        self.assertEqual(ping, tcp_rr)
+        self.assertLess(ping_y, tcp_rr_y)
+        self.assertLess(tcp_rr_y, udp_rr_y)
+        # Twice as good is as far to the right of eth0 as half as good is to the left.
+        (one,) = (float(text.get("x")) for text in root.findall(f"{svg}text") if text.text == "1 = eth0")
+        self.assertAlmostEqual(ping - one, one - udp_rr)
+        self.assertEqual(len({path.get("d") for path in drawn}), 3)
+
+
+def place(path):
+    """Where a marker is."""
+    return tuple(map(float, path.get("transform")[len("translate(") : -1].split()))
 
 
 if __name__ == "__main__":
