@@ -20,7 +20,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer rounds and points, within 20 minutes")
     parser.add_argument("--only", default="", metavar="NAME,…", help="these measurements; list prints them")
     parser.add_argument("--rounds", type=int, metavar="N", help="so many instead of 5, or 3 in a quick run")
-    parser.add_argument("--publish", action="store_true", help="put the last run into docs/performance.md")
+    parser.add_argument("--publish", action="store_true", help="put what the last run has into docs/performance.md")
     arguments = parser.parse_args()
     if arguments.publish:
         publish(payload.OUT)
@@ -49,7 +49,7 @@ def main():
 
 
 def write(run):
-    run.results.write(payload.OUT / "bench.json")
+    run.results.write(payload.OUT / "bench.json", run.whole)
     text = report.markdown(run, machine(run), plots.write(run.results, payload.OUT))
     (payload.OUT / "bench.md").write_text(text)
     print(text)

@@ -61,9 +61,10 @@ class Results:
             for key, rounds in self._rounds.items()
         ]
 
-    def write(self, path):
+    def write(self, path, whole):
+        """`whole`: all was measured that there is to measure."""
         lines = ",\n".join(json.dumps(entry) for entry in self.document())
-        path.write_text(f"[\n{lines}\n]\n")
+        path.write_text(f'{{"whole": {json.dumps(whole)}, "figures": [\n{lines}\n]}}\n')
 
 
 def significant(value):

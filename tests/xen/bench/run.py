@@ -23,6 +23,8 @@ class Run:
         self.results = Results()
         self.failures = []
         self.versions = {}
+        # Whether all was measured that there is to measure, but for what failed.
+        self.whole = False
         self._only = only
 
     def wanted(self, setting):
@@ -34,6 +36,8 @@ class Run:
         for setting in SETTINGS:
             if self.wanted(setting):
                 self._run(setting)
+        # Who interrupts a run does not get here.
+        self.whole = not self._only and not self.effort.quick
 
     def _run(self, setting):
         out = payload.OUT / "bench" / setting.name

@@ -1,9 +1,12 @@
 """Tests of what needs no lab: the tools' output, the figures, the tables."""
 
+import contextlib
+import io
 import pathlib
 import tempfile
 import unittest
 from types import SimpleNamespace
+from unittest import mock
 from xml.etree import ElementTree
 
 from lab import tools
@@ -201,13 +204,6 @@ class Figures(unittest.TestCase):
         self.assertGreater(xl0_right[1], eth0_right[1])
         self.assertEqual(xl0_left[0], eth0_left[0])
 
-    def test_publishing_replaces_the_run_before(self):
-        run = "a machine\n\n## TCP\n\n![TCP](bench-tcp.svg)\n"
-        once = publish.page(f"# Performance\n\n{publish.MARK}\nold", run)
-        self.assertNotIn("old", once)
-        self.assertIn("### TCP\n\n![TCP](performance/bench-tcp.svg)", once)
-        self.assertEqual(publish.page(once, run), once)
-
 
 class ByGuests(unittest.TestCase):
     def setUp(self):
@@ -265,6 +261,56 @@ class ByGuests(unittest.TestCase):
 def place(path):
     """Where a marker is."""
     return tuple(map(float, path.get("transform")[len("translate(") : -1].split()))
+
+
+class Publishing(unittest.TestCase):
+    def test_the_run_before_is_replaced(self):
+        run = "a machine\n\n## TCP\n\n![TCP](bench-tcp.svg)\n"
+        once = publish.with_run(f"# Performance\n\n{publish.MARK}\nold", run)
+        self.assertNotIn("old", once)
+        self.assertIn("### TCP\n\n![TCP](performance/bench-tcp.svg)", once)
+        self.assertEqual(publish.with_run(once, run), once)
+
+    def test_what_is_said_by_the_kind_of_guest_is_replaced(self):
+        section, run = publish.parted(marked("![](bench-guests.svg)") + "\n\na machine\n")
+        self.assertEqual(run, "a machine\n")
+        once = publish.with_guests(f"above\n{marked('old')}\nbelow", section)
+        self.assertEqual(once, f"above\n{marked('![](performance/bench-guests.svg)')}\nbelow")
+        self.assertEqual(publish.with_guests(once, section), once)
+        with self.assertRaises(SystemExit):
+            publish.with_guests("no marks", section)
+
+    def test_only_what_the_run_has_is_published(self):
+        begun = f"{marked('old')}\n{publish.MARK}\nold run"
+        for report_of_run, whole, stay in (
+            (f"{marked('new')}\n\nrun\n", True, set()),
+            (f"{marked('new')}\n\nrun\n", False, {"old run", "bench-old.svg"}),
+            ("run\n", False, {"\nold\n", "old run", "bench-old.svg"}),
+        ):
+            with self.subTest(report_of_run, whole=whole), tempfile.TemporaryDirectory() as name:
+                directory = pathlib.Path(name)
+                page, pictures, out = (directory / one for one in ("page.md", "pictures", "out"))
+                pictures.mkdir()
+                out.mkdir()
+                page.write_text(begun)
+                (pictures / "bench-old.svg").touch()
+                for picture in ("bench-new.svg", guests.PICTURE):
+                    (out / picture).touch()
+                (out / "bench.md").write_text(report_of_run)
+                Results().write(out / "bench.json", whole)
+                with (
+                    mock.patch.multiple(publish, PAGE=page, PICTURES=pictures),
+                    contextlib.redirect_stdout(io.StringIO()),
+                ):
+                    publish.publish(out)
+                left = page.read_text() + " ".join(one.name for one in pictures.iterdir())
+                self.assertEqual({one for one in ("\nold\n", "old run", "bench-old.svg") if one in left}, stay)
+                self.assertEqual("bench-new.svg" in left, whole)
+                self.assertEqual(guests.PICTURE in left, report_of_run != "run\n")
+
+
+def marked(text):
+    return f"{report.GUESTS_BEGIN}\n{text}\n{report.GUESTS_END}"
 
 
 if __name__ == "__main__":
