@@ -52,6 +52,8 @@ pub(crate) struct Rx<T: Poll> {
     timer: Arc<PollTimer<T>>,
     /// The next poll, if the peer was not asked to tell of the next packet.
     pending: Option<Pending<T>>,
+    /// Whether GRO may hold packets of a busy poll that used its budget.
+    is_unflushed: bool,
 }
 
 impl<T: Poll> Rx<T> {
@@ -74,6 +76,7 @@ impl<T: Poll> Rx<T> {
             idle,
             timer,
             pending: None,
+            is_unflushed: false,
         }
     }
 
@@ -171,6 +174,7 @@ impl<T: Poll> Rx<T> {
                     receive(queue, context, record);
                     work += 1;
                     if work == budget {
+                        self.is_unflushed = is_busy_polling;
                         break Ok(());
                     }
                 }
@@ -180,7 +184,8 @@ impl<T: Poll> Rx<T> {
                     if looks == 0 {
                         self.consumer.disable_notification();
                     }
-                    if work > 0 {
+                    if work > 0 || self.is_unflushed {
+                        self.is_unflushed = false;
                         context.flush();
                         break Ok(());
                     }
