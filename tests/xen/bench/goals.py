@@ -146,6 +146,8 @@ GOALS = (
     Goal("events per packet under load", events, 0.1, at_least=False),
     Goal("two CPUs a guest, TCP: two flows, times one", flows("smp_tcp"), 1.0),
     Goal("two CPUs a guest, UDP: two flows, times one", flows("smp_udp"), 1.0),
+    Goal("two CPUs a guest, TCP: two queue pairs, times one", ratio("smp_tcp", "xl0-one-pair"), 1.0),
+    Goal("two CPUs a guest, UDP: two queue pairs, times one", ratio("smp_udp", "xl0-one-pair"), 1.0),
     Goal("eight guests, times eth0 at the worst pair", ratio("scale_pair", "eth0", guests=8), 1.0),
     Goal(
         "eight guests, ms to a channel",

@@ -5,6 +5,7 @@ eth0-queues   the same with as many queues as the guest has virtual CPUs
 xl0           what xlnet does by itself
 xl0-before    what another build of it does, see `make bench BEFORE=…`
 xl0-nopoll    the same, with CPUs that sleep when they are idle
+xl0-one-pair  the same with one queue pair, whatever the number of virtual CPUs
 xl0-busypoll  the same, with sockets that poll the device instead of sleeping
 lo            the guest's own loopback: both ends on one guest, the yardstick
 unloaded      eth0 of a guest without the module
@@ -12,9 +13,11 @@ loaded        eth0 of one with it, for what xl0 does not carry
 """
 
 import dataclasses
+import itertools
+import re
 
 from lab import xlnet
-from lab.checks import expect
+from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.domain import MODULES
 
@@ -38,6 +41,8 @@ class Path:
     busy_poll: int = 0
     module: str = "xlnet.ko"
     parameters: str = ""
+    # 0: as many as the guest has virtual CPUs.
+    queue_pairs: int = 0
 
     @property
     def build(self):
@@ -53,6 +58,7 @@ PATHS = {
         Path("xl0", "xl0"),
         Path("xl0-before", "xl0", module="before.ko"),
         Path("xl0-nopoll", "xl0", parameters="idle_poll=0"),
+        Path("xl0-one-pair", "xl0", queue_pairs=1),
         Path("xl0-busypoll", "xl0", BUSY_POLL_US),
         Path("lo", "lo"),
         Path("unloaded", "eth0"),
@@ -79,6 +85,29 @@ def take(guests, path, talking=None):
         for guest in guests:
             guest.check(f"ip link set xl0 {state}")
         settle(talking or guests, guests, path.device)
+    if path.device == "xl0" and set_queue_pairs(guests, path.queue_pairs):
+        settle(talking or guests, guests, path.device)
+
+
+def set_queue_pairs(guests, count):
+    """Has guests with xl0 between them use so many queue pairs, if they do not yet, and waits until they do. Returns
+    whether that changed anything."""
+    wanted = count or min(guest.settings.vcpus for guest in guests)
+    changed = False
+    for guest in guests:
+        if guest.settings.vcpus == 1:
+            continue
+        *_, present = re.findall(r"^Combined:\s+(\d+)", guest.check("ethtool -l xl0"), re.MULTILINE)
+        if int(present) != wanted:
+            guest.check(f"ethtool -L xl0 combined {wanted}")
+            changed = True
+    for guest, peer in itertools.permutations(guests if changed else (), 2):
+        wait_until(
+            f"{guest.name} has {wanted} queue pairs to {peer.name}",
+            lambda name=f"peer{peer.domid}_queue_pairs", guest=guest: xlnet.statistics(guest).get(name) == wanted,
+            SETTLING,
+        )
+    return changed
 
 
 def bring(lab, guests, state):

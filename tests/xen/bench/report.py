@@ -7,7 +7,14 @@ from .metrics import METRICS
 from .paths import PATHS
 
 # What is compared with what.
-COMPARED = (("xl0", "eth0"), ("xl0", "xl0-before"), ("xl0", "xl0-nopoll"), ("xl0", "lo"), ("loaded", "unloaded"))
+COMPARED = (
+    ("xl0", "eth0"),
+    ("xl0", "xl0-before"),
+    ("xl0", "xl0-nopoll"),
+    ("xl0", "xl0-one-pair"),
+    ("xl0", "lo"),
+    ("loaded", "unloaded"),
+)
 # Between these is what is said by the kind of guest, here and in docs/performance.md.
 GUESTS_BEGIN = "<!-- What `tests/xen/run bench --publish` writes by the kind of guest begins here. -->"
 GUESTS_END = "<!-- It ends here. -->"

@@ -48,5 +48,11 @@ class SmpSetting:
                 expect_queues(lab.guest(one.name), queues)
         load(lab)
         single, multiple = ([lab.guest(one.name) for one in settings] for settings in GUESTS.values())
-        pairs = {"eth0": single, "eth0-queues": multiple, "xl0": multiple, "lo": multiple}
+        pairs = {
+            "eth0": single,
+            "eth0-queues": multiple,
+            "xl0": multiple,
+            "xl0-one-pair": multiple,
+            "lo": multiple,
+        }
         go_round(run, lab, run.wanted(self), pairs)
