@@ -26,12 +26,9 @@ BUSY_POLL_US = 2000
 # How many seconds a path may take to be taken, with many guests on a busy machine.
 SETTLING = 60
 DEVICES = ["eth0", "xl0", "lo"]
-# Loads one build of xlnet in place of another one, or the same with other parameters.
-EXCHANGE = """
-now='{usual}'
-[ ! -e /tmp/.build ] || now=$(cat /tmp/.build)
-[ "$now" = '{wanted}' ] || {{ rmmod xlnet && insmod {directory}/{wanted} && echo '{wanted}' >/tmp/.build; }}
-"""
+# Loads a build of xlnet, with its parameters. Each path of xl0's begins so: when one was only set up after eth0's turn, the
+# same build had 0.93 to 0.98 of itself.
+RELOAD = "rmmod xlnet && insmod {directory}/{build}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +76,8 @@ def take(guests, path, talking=None):
     all of them, if not said."""
     for guest in guests:
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
-        guest.check(EXCHANGE.format(usual=PATHS["xl0"].build, wanted=path.build, directory=MODULES))
+        if path.device == "xl0":
+            guest.check(RELOAD.format(directory=MODULES, build=path.build))
     if path.device != "lo":
         state = "up" if path.device == "xl0" else "down"
         for guest in guests:
