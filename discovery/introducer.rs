@@ -65,8 +65,6 @@ pub(crate) struct Introducer {
     /// It has changed those of these guests.
     #[pin]
     pub(crate) vifs_changed: Mutex<Marks>,
-    /// The log says that something has to wait; it says so once until all is done.
-    complained: Atomic<bool>,
 }
 
 struct State {
@@ -90,6 +88,8 @@ struct State {
     next: usize,
     warned: KVec<Warning>,
     parted: Parted,
+    /// The log says that something has to wait; it says so once until all is done.
+    complained: bool,
 }
 
 /// What is left to do after a pass.
@@ -119,6 +119,7 @@ impl Introducer {
                 next: 0,
                 warned: KVec::new(),
                 parted: Parted::new(),
+                complained: false,
             }),
             policy_changed: Atomic::new(true),
             clearance_changed: Atomic::new(true),
@@ -126,7 +127,6 @@ impl Introducer {
             asked: Atomic::new(false),
             all_vifs_changed: Atomic::new(true),
             vifs_changed <- new_mutex!(Marks::none()),
-            complained: Atomic::new(false),
         })
     }
 
@@ -211,7 +211,7 @@ impl Work for Introducer {
             Ok(Left::HeldUp) => worker.again_in(PACE_MS),
             Ok(Left::Nothing) | Err(_) => worker.again_in(LOOK_MS),
         }
-        let before = self.complained.xchg(result.is_err(), Full);
+        let before = core::mem::replace(&mut state.complained, result.is_err());
         if let (Err(error), false) = (result, before) {
             pr_warn!("not all guests can be told of their peers now ({error:?})\n");
         }
