@@ -1,5 +1,6 @@
 """Packet counters of network devices, before and after, and counters of the kernel."""
 
+import abc
 import re
 
 
@@ -34,7 +35,31 @@ def read(domain, *devices):
     return finish_reading(start_reading(domain, devices))
 
 
-class Movement:
+class Growth(abc.ABC):
+    """By how much figures grow inside a `with` block."""
+
+    def __init__(self):
+        self._before = {}
+        self._grown = {}
+
+    @abc.abstractmethod
+    def _figures(self):
+        """What they are now, by key; one that is not there is 0."""
+
+    def __enter__(self):
+        self._before = self._figures()
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            after = self._figures()
+            self._grown = {key: figure - self._before.get(key, 0) for key, figure in after.items()}
+
+    def __getitem__(self, key):
+        return self._grown[key]
+
+
+class Movement(Growth):
     """How many packets each device of the given domains carries inside a `with` block, both ways or one.
 
     with Movement({g1: ["eth0", "xl0"], lab.dom0: [g1.vif]}) as moved:
@@ -43,12 +68,11 @@ class Movement:
     """
 
     def __init__(self, devices, directions=BOTH):
+        super().__init__()
         self._devices = devices
         self._directions = directions
-        self._before = {}
-        self._moved = {}
 
-    def _snapshot(self):
+    def _figures(self):
         reading = [
             (domain, start_reading(domain, devices, self._directions))
             for domain, devices in self._devices.items()
@@ -59,21 +83,9 @@ class Movement:
             for device, packets in finish_reading(command).items()
         }
 
-    def __enter__(self):
-        self._before = self._snapshot()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind is None:
-            after = self._snapshot()
-            self._moved = {key: after[key] - self._before[key] for key in after}
-
-    def __getitem__(self, key):
-        return self._moved[key]
-
     def __str__(self):
         return ", ".join(
-            f"{domain.name} {device}: {packets}" for (domain, device), packets in self._moved.items()
+            f"{domain.name} {device}: {packets}" for (domain, device), packets in self._grown.items()
         )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 from . import tools, xlnet
-from .counters import kernel_counter
+from .counters import Growth, kernel_counter
 
 FIND = "grep -s ^xl0-idle/ /proc/[0-9]*/comm"
 # proc(5): fields of /proc/PID/stat after the name: user and system time in hundredths, and the policy.
@@ -31,36 +31,24 @@ def _read(guest, directory):
     return Time(int(fields[POLICY]), (int(fields[UTIME]) + int(fields[STIME])) / 100)
 
 
-class Used:
+class Used(Growth):
     """CPU seconds that the threads of guests use inside a `with` block: by guest's name and CPU."""
 
     def __init__(self, *guests):
+        super().__init__()
         self._guests = guests
-        self._used = {}
 
-    def _snapshot(self):
+    def _figures(self):
+        # A thread whose CPU has come inside the block has used nothing before.
         return {
             (guest.name, cpu): time.seconds for guest in self._guests for cpu, time in threads(guest).items()
         }
 
-    def __enter__(self):
-        self._used = self._snapshot()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        if kind is None:
-            after = self._snapshot()
-            # One whose CPU has come since has used nothing before.
-            self._used = {key: seconds - self._used.get(key, 0) for key, seconds in after.items()}
-
-    def __getitem__(self, key):
-        return self._used[key]
-
     def all(self):
-        return list(self._used.values())
+        return list(self._grown.values())
 
     def __str__(self):
-        return ", ".join(f"{name} CPU {cpu}: {seconds:.2f} s" for (name, cpu), seconds in self._used.items())
+        return ", ".join(f"{name} CPU {cpu}: {seconds:.2f} s" for (name, cpu), seconds in self._grown.items())
 
 
 def polled(guest):
