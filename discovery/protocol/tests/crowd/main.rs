@@ -17,20 +17,12 @@ mod world;
 
 #[path = "../simulation/rng.rs"]
 mod rng;
+#[path = "../simulation/seed.rs"]
+mod seed;
 
 use guest::Guest;
+use seed::{seeds, Seed};
 use world::{Config, World};
-
-/// Prints the seed of a run that panics.
-struct Seed(u64);
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("simulation failed; run it again with XLNET_SEED={}", self.0);
-        }
-    }
-}
 
 fn crowd(seed: u64, guests: usize) -> Config {
     Config {
@@ -51,11 +43,8 @@ fn guests(seed: u64) -> usize {
     }
 }
 
-fn simulate(seeds: impl Iterator<Item = u64>) {
-    let seeds: Vec<u64> = match std::env::var("XLNET_SEED") {
-        Ok(seed) => vec![seed.parse().expect("XLNET_SEED is a number")],
-        Err(_) => seeds.collect(),
-    };
+fn simulate(numbers: impl Iterator<Item = u64>) {
+    let seeds = seeds(numbers);
     let (mut slowest, mut most, mut pairs) = (0, 0.0f64, 0);
     for seed in &seeds {
         let _seed = Seed(*seed);

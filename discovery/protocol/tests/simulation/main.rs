@@ -26,38 +26,23 @@ mod dom0;
 mod faults;
 mod guest;
 mod rng;
+mod seed;
 mod world;
 
+use seed::{seeds, Seed};
 use world::{Config, World};
 
-/// Prints the seed of a run that panics.
-struct Seed(u64);
-
-impl Drop for Seed {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("simulation failed; run it again with XLNET_SEED={}", self.0);
-        }
-    }
-}
-
-fn simulate(seeds: std::ops::Range<u64>, config: impl Fn(u64) -> Config) {
-    let seeds = match std::env::var("XLNET_SEED") {
-        Ok(seed) => {
-            let seed = seed.parse().expect("XLNET_SEED is a number");
-            seed..seed + 1
-        }
-        Err(_) => seeds,
-    };
-    let (mut runs, mut slowest, mut channels) = (0, 0, 0);
-    for seed in seeds {
-        let _seed = Seed(seed);
-        let mut world = World::new(seed, config(seed));
+fn simulate(range: std::ops::Range<u64>, config: impl Fn(u64) -> Config) {
+    let seeds = seeds(range);
+    let (mut slowest, mut channels) = (0, 0);
+    for seed in &seeds {
+        let _seed = Seed(*seed);
+        let mut world = World::new(*seed, config(*seed));
         world.run_with_faults();
         slowest = slowest.max(world.converge());
         channels += world.channels_opened;
-        runs += 1;
     }
+    let runs = seeds.len();
     println!("{runs} runs, {channels} channels opened, slowest convergence {slowest} ms");
 }
 
