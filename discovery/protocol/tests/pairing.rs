@@ -2,11 +2,16 @@
 
 //! Whom dom0 introduces: those who talk and have room, both or neither, whatever they ask for.
 
+#[path = "roster/evaluate.rs"]
+mod evaluate;
+
 use proptest::prelude::*;
 use xlnet_protocol::pairing::{apart, asked, settle, Demand, Pair, Room, Standing};
 use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{claims, evaluate, Apart, Claim, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{Apart, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Version, Wish, ON_DEMAND};
+
+use evaluate::evaluate;
 
 /// What a guest is and asks for.
 #[derive(Clone, Debug)]
@@ -62,9 +67,7 @@ fn roster(guests: &[Asking]) -> Vec<Guest> {
             permitted: None,
         });
     }
-    let mut scratch = vec![Claim::NONE; claims(&roster)];
-    let policy = Policy::default();
-    evaluate(&mut roster, &mut vifs, &mut scratch, &policy, &mut |_| ());
+    evaluate(&mut roster, &mut vifs, &Policy::default(), &mut |_| ());
     roster
 }
 

@@ -2,15 +2,19 @@
 
 //! Each reason for which a guest meets nobody can be reached, alone, and is told in words of its own.
 
+#[path = "roster/evaluate.rs"]
+mod evaluate;
 mod plain;
 
 use std::collections::BTreeSet;
 
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
-use xlnet_protocol::roster::{claims, evaluate, BridgeWish, Claim, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{BridgeWish, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{
     Addrs, Advert, DomId, Field, Kind, Mac, Reason, Reasons, SchemaError, Version,
 };
+
+use evaluate::evaluate;
 
 /// All that is known of a guest with one vif, which meets others as it is.
 struct Host {
@@ -114,8 +118,7 @@ impl Host {
             bridges: &[(3, self.bridge)],
             others: BridgeWish::default(),
         };
-        let mut claims = vec![Claim::NONE; claims(&guests)];
-        evaluate(&mut guests, &mut vifs, &mut claims, &policy, &mut |_| ());
+        evaluate(&mut guests, &mut vifs, &policy, &mut |_| ());
         let [guest] = guests;
         assert_eq!(guest.vouched().is_none(), !guest.reasons().is_empty());
         guest.reasons()

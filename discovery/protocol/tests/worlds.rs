@@ -3,14 +3,16 @@
 //! Whole hosts that change: after each change two guests are introduced exactly if no fact parts them. The facts
 //! are listed here one by one, as docs/protocol.md has them, and not as the roster puts them together.
 
+#[path = "roster/evaluate.rs"]
+mod evaluate;
 mod plain;
 
 use proptest::prelude::*;
 use xlnet_protocol::port::{BridgePort, Facts, Filters, Port, PortVlans, Settings, VlanSetting};
-use xlnet_protocol::roster::{
-    self, evaluate, introduction, BridgeWish, Claim, GuestWish, Policy, Warning,
-};
+use xlnet_protocol::roster::{self, introduction, BridgeWish, GuestWish, Policy};
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Reasons, Version};
+
+use evaluate::evaluate;
 
 const GUESTS: usize = 5;
 const BRIDGES: [u32; 2] = [plain::PORT.bridge, 4];
@@ -213,14 +215,7 @@ fn introduced(world: &World) -> [[bool; GUESTS]; GUESTS] {
         bridges: &lines,
         others: world.others,
     };
-    let mut claims = vec![Claim::NONE; roster::claims(&guests)];
-    evaluate(
-        &mut guests,
-        &mut vifs,
-        &mut claims,
-        &policy,
-        &mut |_: Warning| (),
-    );
+    evaluate(&mut guests, &mut vifs, &policy, &mut |_| ());
     guests.sort_by_key(roster::Guest::domid);
     let meet = |a: usize, b: usize| introduction(&guests[a], &guests[b]).is_ok();
     std::array::from_fn(|a| std::array::from_fn(|b| meet(a, b)))

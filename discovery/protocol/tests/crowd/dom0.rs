@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xlnet_protocol::pairing::{asked, settle, Demand, Room, Standing};
 use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{claims, evaluate, Claim, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Addrs, Advert, DomId, Version, Wish, ON_DEMAND};
 
+use crate::evaluate::evaluate;
 use crate::world::{address, mac, number_of};
 
 /// What dom0 knows of a guest.
@@ -160,14 +161,9 @@ impl Dom0 {
                 GuestWish::default(),
             ));
         }
-        let mut scratch = vec![Claim::NONE; claims(&guests)];
-        evaluate(
-            &mut guests,
-            &mut vifs,
-            &mut scratch,
-            &Policy::default(),
-            &mut |warning| panic!("{warning}"),
-        );
+        evaluate(&mut guests, &mut vifs, &Policy::default(), &mut |warning| {
+            panic!("{warning}")
+        });
         self.roster = guests;
     }
 }

@@ -15,6 +15,8 @@ mod dom0;
 mod guest;
 mod world;
 
+#[path = "../roster/evaluate.rs"]
+mod evaluate;
 #[path = "../simulation/rng.rs"]
 mod rng;
 #[path = "../simulation/seed.rs"]

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{self, introduction, peers, Claim, GuestWish, Policy, Vif, Warning};
+use xlnet_protocol::roster::{self, introduction, peers, GuestWish, Policy, Vif, Warning};
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Reason, Reasons, SchemaError, Version};
 
 pub fn domid(raw: u16) -> DomId {
@@ -88,9 +88,8 @@ pub fn evaluate(
     });
     let entry = |guest: &Guest| roster::Guest::new(guest.domid, guest.advert, guest.wish);
     let mut entries: Vec<_> = guests.iter().map(entry).collect();
-    let mut claims = vec![Claim::NONE; roster::claims(&entries)];
     let mut vifs: Vec<_> = vifs.collect();
-    roster::evaluate(&mut entries, &mut vifs, &mut claims, policy, report);
+    crate::evaluate::evaluate(&mut entries, &mut vifs, policy, report);
     entries
 }
 

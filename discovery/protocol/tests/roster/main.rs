@@ -5,6 +5,7 @@
 mod addresses;
 mod adverts;
 mod elsewhere;
+mod evaluate;
 mod host;
 mod meeting;
 mod policy;

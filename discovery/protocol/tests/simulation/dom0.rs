@@ -5,9 +5,10 @@
 use std::collections::BTreeSet;
 
 use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{claims, evaluate, peers, Claim, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{peers, Guest, GuestWish, Policy, Vif};
 use xlnet_protocol::{Advert, AdvertText, DomId, Node, Path, Tree};
 
+use crate::evaluate::evaluate;
 use crate::world::World;
 
 pub struct Dom0 {
@@ -59,14 +60,7 @@ impl World {
             Some(Guest::new(domid, advert, GuestWish::default()))
         });
         let mut guests: Vec<_> = running.collect();
-        let mut claims = vec![Claim::NONE; claims(&guests)];
-        evaluate(
-            &mut guests,
-            &mut vifs,
-            &mut claims,
-            &Policy::default(),
-            &mut |_| (),
-        );
+        evaluate(&mut guests, &mut vifs, &Policy::default(), &mut |_| ());
         guests
     }
 

@@ -23,6 +23,8 @@
 //! A run is a function of its seed, which is printed when it fails; `XLNET_SEED=n` runs one again.
 
 mod dom0;
+#[path = "../roster/evaluate.rs"]
+mod evaluate;
 mod faults;
 mod guest;
 mod rng;
