@@ -4,14 +4,16 @@
 
 #[path = "roster/evaluate.rs"]
 mod evaluate;
+#[path = "plain/vif.rs"]
+mod vif;
 
 use proptest::prelude::*;
 use xlnet_protocol::pairing::{apart, asked, settle, Demand, Pair, Room, Standing};
-use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{Apart, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{Apart, Guest, GuestWish, Policy};
 use xlnet_protocol::{Addrs, Advert, DomId, Mac, Version, Wish, ON_DEMAND};
 
 use evaluate::evaluate;
+use vif::vif;
 
 /// What a guest is and asks for.
 #[derive(Clone, Debug)]
@@ -52,20 +54,7 @@ fn roster(guests: &[Asking]) -> Vec<Guest> {
             addrs: Addrs::new(),
         };
         roster.push(Guest::new(domid(i), Some(Ok(advert)), GuestWish::default()));
-        let segment = Segment {
-            bridge: guest.bridge,
-            vlan: 0,
-        };
-        vifs.push(Vif {
-            guest: domid(i),
-            stub_of: None,
-            mac: mac(i),
-            port: Port {
-                segment,
-                ..Port::default()
-            },
-            permitted: None,
-        });
+        vifs.push(vif(domid(i), mac(i), guest.bridge));
     }
     evaluate(&mut roster, &mut vifs, &Policy::default(), &mut |_| ());
     roster

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use xlnet_protocol::pairing::{asked, settle, Demand, Room, Standing};
-use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{Guest, GuestWish, Policy};
 use xlnet_protocol::{Addrs, Advert, DomId, Version, Wish, ON_DEMAND};
 
 use crate::evaluate::evaluate;
+use crate::vif::vif;
 use crate::world::{address, mac, number_of};
 
 /// What dom0 knows of a guest.
@@ -132,20 +132,7 @@ impl Dom0 {
         let mut vifs = Vec::new();
         let mut guests = Vec::new();
         for (i, known) in &self.known {
-            let segment = Segment {
-                bridge: known.bridge as u32 + 1,
-                vlan: 0,
-            };
-            vifs.push(Vif {
-                guest: known.domid,
-                stub_of: None,
-                mac: mac(*i),
-                port: Port {
-                    segment,
-                    ..Port::default()
-                },
-                permitted: None,
-            });
+            vifs.push(vif(known.domid, mac(*i), known.bridge as u32 + 1));
             let mut addrs = Addrs::new();
             addrs.push(address(*i)).unwrap();
             let advert = Advert {

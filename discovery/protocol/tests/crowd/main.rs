@@ -21,6 +21,8 @@ mod evaluate;
 mod rng;
 #[path = "../simulation/seed.rs"]
 mod seed;
+#[path = "../plain/vif.rs"]
+mod vif;
 
 use guest::Guest;
 use seed::{seeds, Seed};

@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 
-use xlnet_protocol::port::{Port, Segment};
-use xlnet_protocol::roster::{peers, Guest, GuestWish, Policy, Vif};
+use xlnet_protocol::roster::{peers, Guest, GuestWish, Policy};
 use xlnet_protocol::{Advert, AdvertText, DomId, Node, Path, Tree};
 
 use crate::evaluate::evaluate;
+use crate::vif::vif;
 use crate::world::World;
 
 pub struct Dom0 {
@@ -43,20 +43,7 @@ impl World {
                     addr: read(Node::Addr),
                 })
             });
-            let segment = Segment {
-                bridge: machine.bridge,
-                vlan: 0,
-            };
-            vifs.push(Vif {
-                guest: domid,
-                stub_of: None,
-                mac: machine.mac,
-                port: Port {
-                    segment,
-                    ..Port::default()
-                },
-                permitted: None,
-            });
+            vifs.push(vif(domid, machine.mac, machine.bridge));
             Some(Guest::new(domid, advert, GuestWish::default()))
         });
         let mut guests: Vec<_> = running.collect();

@@ -29,6 +29,8 @@ mod faults;
 mod guest;
 mod rng;
 mod seed;
+#[path = "../plain/vif.rs"]
+mod vif;
 mod world;
 
 use seed::{seeds, Seed};
