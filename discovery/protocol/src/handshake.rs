@@ -135,7 +135,7 @@ pub enum Event {
     Tick,
 }
 
-/// What to do. The first four can fail.
+/// What to do. The first five can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Allocate the own half of the channel and grant it to the peer: control page, ring and, for
@@ -152,7 +152,7 @@ pub enum Action {
     /// looks at the peer's state word again, behind a full barrier, and fails if it is
     /// [`PeerState::Ready`] no more: the peer gave up this half, and may answer with another.
     SetReady,
-    /// Start sending.
+    /// Start sending. Fails if there is no memory for what that takes.
     OpenDataPath,
     /// Withdraw routes, stop sending, write [`PeerState::Closing`] to the own control page, notify
     /// the peer. Go on receiving.

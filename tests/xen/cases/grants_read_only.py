@@ -3,7 +3,7 @@
 from lab import xen, xlnet
 from lab.checks import expect
 
-# The control page and the ring, docs/protocol.md and docs/fifo.md; drivers/xlnet/channel.rs has the size.
+# The control page and the ring, docs/protocol.md and docs/fifo.md; drivers/xlnet/data/settings.rs has the size.
 PAGES = 1 + 256
 
 
