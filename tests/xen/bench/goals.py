@@ -81,16 +81,6 @@ def dom0_share(results):
     return 100 * xl0 / eth0 if xl0 is not None and eth0 else None
 
 
-def idle_more(results):
-    """Hundredths of a CPU that a guest which does nothing uses more with xlnet than without, at the worst guest."""
-    more = []
-    for params in results.params("idle_cpu"):
-        loaded, unloaded = (results.median("idle_cpu", state, **params) for state in ("loaded", "unloaded"))
-        if params["of"] != "dom0" and loaded is not None and unloaded is not None:
-            more.append(loaded - unloaded)
-    return max(more, default=None)
-
-
 def events(results):
     found = [
         results.median("events", "xl0", **params)
@@ -158,7 +148,6 @@ GOALS = (
     Goal("TCP passed on, times without xlnet at the worst", ratio("passed_tcp", "unloaded", "loaded"), 0.9),
     Goal("UDP passed on, times without xlnet at the worst", ratio("passed_udp", "unloaded", "loaded"), 0.9),
     Goal("CPU for who computes beside TCP_RR, times that without polling", ratio("busy_third", "xl0-nopoll"), 0.95),
-    Goal("CPU of an idle guest, % of one more than without xlnet", idle_more, 0.1, at_least=False),
 )
 
 

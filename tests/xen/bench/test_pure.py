@@ -163,13 +163,6 @@ class Figures(unittest.TestCase):
             ("ping", "at most 4", "4", "yes"),
         )
 
-    def test_idle_guests(self):
-        self.assertIsNone(goals.idle_more(self.results))
-        for name, unloaded, loaded in (("dom0", 1, 9), ("h1", 0.3, 0.5), ("h2", 0.5, 0.4)):
-            self.results.add("idle_cpu", "unloaded", unloaded, {"of": name})
-            self.results.add("idle_cpu", "loaded", loaded, {"of": name})
-        self.assertAlmostEqual(goals.idle_more(self.results), 0.2)
-
     def test_share_of_who_computes(self):
         rates = {"dom0": 0.01, "sender": 0.2, "receiver": 0.3, "third": 1.4, "rest": 0, "total": 1.91}
         found = {(metric, params.get("of")): value for metric, value, params in host.shares(rates, "free")}
