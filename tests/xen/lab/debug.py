@@ -13,6 +13,8 @@ TYPES = tuple(_TREES)
 PACE = 4 if ON else 1
 # For KASAN's shadow, for kmemleak's and lockdep's records; in MiB, for each guest.
 MEMORY = 256 if ON else 0
+# More of the machine's, in MiB: a case has eleven guests at most, but for many_guests.
+MACHINE_MEMORY = 12 * MEMORY
 # Emulated ones. PVH guests are kept off CPU 0, and two of them that have KASAN do not come up on one other.
 CPUS = 4 if ON else 2
 # Datagrams may wait for seconds for a program, which has little time; KASAN, which is for PVH guests alone, is to go on
@@ -33,11 +35,16 @@ CASES = (
     "device_goes_down",
     "devices_beside",
     "dhcp_renewals",
+    "dom0_attachment",
     "firewalls_hold",
+    "foreign_sources",
+    "gateway_does_not_flap",
     "grants_read_only",
     "hostile_adverts",
     "hostile_peer",
     "ipv6_addresses_follow",
+    "ipv6_leaves_xl0_alone",
+    "ipv6_switched_off",
     "migrated_live",
     "modules_come_and_go",
     "moves_between_hosts",
@@ -45,6 +52,7 @@ CASES = (
     "nic_changes",
     "nic_comes_late",
     "nothing_left_behind",
+    "one_family_parted",
     "others_stay_on_eth0",
     "payload_intact",
     "peer_crashed",
@@ -54,6 +62,7 @@ CASES = (
     "pods_behind_guests",
     "pvh_guests",
     "queue_pairs",
+    "receiving_follows",
     "removed_by_hand",
     "routes_appear",
     "routes_of_others_win",
@@ -65,6 +74,7 @@ CASES = (
     "suspended_under_traffic",
     "switch_to_eth0",
     "tools_tell",
+    "traces_tell",
     "traffic_uses_xl0",
     "unload_under_traffic",
     "unload_while_suspended",

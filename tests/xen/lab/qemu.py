@@ -60,7 +60,7 @@ class Machine:
             *("setpriv", "--pdeathsig", "KILL"),
             "qemu-system-x86_64",
             *accelerator(),
-            *("-smp", str(debug.CPUS), "-m", str(memory)),
+            *("-smp", str(debug.CPUS), "-m", str(memory + debug.MACHINE_MEMORY)),
             *("-display", "none", "-nodefaults", *no_reboot),
             *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
             *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
