@@ -36,6 +36,7 @@ CASES = (
     "devices_beside",
     "dhcp_renewals",
     "dom0_attachment",
+    "dom0_filters",
     "firewalls_hold",
     "foreign_sources",
     "gateway_does_not_flap",
