@@ -6,7 +6,9 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(1);
+/// TCP sends again by itself, later each time.
+const TCP_TIMEOUT: Duration = Duration::from_secs(10);
+const UDP_TIMEOUT: Duration = Duration::from_secs(1);
 const TRIES: usize = 6;
 /// The largest payload of an IPv4 UDP datagram.
 const UDP_MAX: usize = 65507;
@@ -66,12 +68,12 @@ fn udp_exchange(socket: &UdpSocket, size: usize) -> io::Result<bool> {
 }
 
 pub fn run(target: SocketAddr) -> io::Result<bool> {
-    let mut stream = TcpStream::connect_timeout(&target, TIMEOUT)?;
+    let mut stream = TcpStream::connect_timeout(&target, TCP_TIMEOUT)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_read_timeout(Some(TCP_TIMEOUT))?;
     let socket = UdpSocket::bind(any(target))?;
     socket.connect(target)?;
-    socket.set_read_timeout(Some(TIMEOUT))?;
+    socket.set_read_timeout(Some(UDP_TIMEOUT))?;
 
     let mut failures = Vec::new();
     let sizes = sizes();
