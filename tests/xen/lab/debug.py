@@ -77,6 +77,7 @@ CASES = (
     "tools_tell",
     "traces_tell",
     "traffic_uses_xl0",
+    "tunnels",
     "unload_under_traffic",
     "unload_while_suspended",
     "xenstored_live_update",
