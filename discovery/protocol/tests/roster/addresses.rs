@@ -2,7 +2,6 @@
 
 //! Whose an address is.
 
-use xlnet_protocol::roster::Warning;
 use xlnet_protocol::Addrs;
 
 use crate::host::{advert, all, claiming, domid, mac, plain, segment, vif, Guest};
@@ -19,12 +18,9 @@ fn one_address_claimed_twice_is_nobodys() {
     // On another bridge it is another address.
     assert_eq!(result.vouched[&3].as_deref(), Some("10.0.0.9"));
     assert_eq!(result.pairs, [(1, 2), (2, 1)]);
-    let [warning] = result.warnings[..] else {
-        panic!("{:?}", result.warnings);
-    };
     assert_eq!(
-        warning.to_string(),
-        "guests 1 and 2: both claim address 10.0.0.9, neither gets it"
+        result.told(),
+        ["guests 1 and 2: both claim address 10.0.0.9, neither gets it"]
     );
 }
 
@@ -67,12 +63,9 @@ fn an_address_the_vif_does_not_permit_is_dropped() {
     assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
     // The claim that was dropped contests nothing.
     assert_eq!(result.vouched[&2].as_deref(), Some("10.0.0.2"));
-    let [warning] = result.warnings[..] else {
-        panic!("{:?}", result.warnings);
-    };
     assert_eq!(
-        warning.to_string(),
-        "guest 1: address 10.0.0.2 ignored, its vif's ip= does not list it"
+        result.told(),
+        ["guest 1: address 10.0.0.2 ignored, its vif's ip= does not list it"]
     );
 }
 
@@ -86,9 +79,8 @@ fn families_are_contested_and_permitted_each_by_itself() {
     let result = all(vec![guest, rival]);
     assert_eq!(result.vouched[&1].as_deref(), Some("10.0.0.1"));
     assert_eq!(result.vouched[&2].as_deref(), Some("10.0.0.2 2001:db8::2"));
-    let warnings: Vec<_> = result.warnings.iter().map(Warning::to_string).collect();
     assert_eq!(
-        warnings,
+        result.told(),
         [
             "guest 1: address 2001:db8::9 ignored, its vif's ip= does not list it",
             "guest 1: address fd00::1 ignored, its vif's ip= does not list it",

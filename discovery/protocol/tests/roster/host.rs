@@ -131,6 +131,13 @@ pub struct Outcome {
     pub warnings: Vec<Warning>,
 }
 
+impl Outcome {
+    /// The warnings as the log has them.
+    pub fn told(&self) -> Vec<String> {
+        self.warnings.iter().map(Warning::to_string).collect()
+    }
+}
+
 pub fn outcome(guests: Vec<Guest>, policy: &Policy<'_>) -> Outcome {
     let mut warnings = Vec::new();
     let guests = evaluate(&guests, policy, &mut |warning| warnings.push(warning));
