@@ -10,7 +10,7 @@ from lab.topology import Settings
 from . import cost
 from .cpus import PROGRAMS
 from .link import Measurement, go_round, turns
-from .paths import bring, load
+from .paths import STATES, bring, load
 
 TALKERS = (Settings("h1", "10.0.0.81", vcpus=2), Settings("h2", "10.0.0.82", vcpus=2))
 # Computes on as many CPUs as the machine has, and is no peer.
@@ -21,7 +21,6 @@ PAUSES_LONG = 5
 SECONDS = 8
 # In so many seconds a new device has said to the network what it has to.
 QUIET = 10
-STATES = ("unloaded", "loaded")
 
 
 def busy(pair):

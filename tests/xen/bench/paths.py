@@ -13,11 +13,9 @@ loaded        eth0 of one with it, for what xl0 does not carry
 """
 
 import dataclasses
-import itertools
-import re
 
 from lab import xlnet
-from lab.checks import expect, wait_until
+from lab.checks import expect
 from lab.counters import Movement
 from lab.domain import MODULES
 
@@ -25,6 +23,8 @@ from lab.domain import MODULES
 BUSY_POLL_US = 2000
 # How many seconds a path may take to be taken, with many guests on a busy machine.
 SETTLING = 60
+# The paths of guests without the module and with it.
+STATES = ("unloaded", "loaded")
 DEVICES = ["eth0", "xl0", "lo"]
 # Loads a build of xlnet, with its parameters. Each path of xl0's begins so: when one was only set up after eth0's turn, the
 # same build had 0.93 to 0.98 of itself.
@@ -38,7 +38,7 @@ class Path:
     busy_poll: int = 0
     module: str = "xlnet.ko"
     parameters: str = ""
-    # 0: as many as the guest has virtual CPUs.
+    # Between two guests. 0: as many as a guest has virtual CPUs, as when the module is loaded.
     queue_pairs: int = 0
 
     @property
@@ -78,34 +78,15 @@ def take(guests, path, talking=None):
         guest.check(f"echo {path.busy_poll} | tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll")
         if path.device == "xl0":
             guest.check(RELOAD.format(directory=MODULES, build=path.build))
+            if path.queue_pairs:
+                guest.check(f"ethtool -L xl0 combined {path.queue_pairs}")
     if path.device != "lo":
         state = "up" if path.device == "xl0" else "down"
         for guest in guests:
             guest.check(f"ip link set xl0 {state}")
         settle(talking or guests, guests, path.device)
-    if path.device == "xl0" and set_queue_pairs(guests, path.queue_pairs):
-        settle(talking or guests, guests, path.device)
-
-
-def set_queue_pairs(guests, count):
-    """Has guests with xl0 between them use so many queue pairs, if they do not yet, and waits until they do. Returns
-    whether that changed anything."""
-    wanted = count or min(guest.settings.vcpus for guest in guests)
-    changed = False
-    for guest in guests:
-        if guest.settings.vcpus == 1:
-            continue
-        *_, present = re.findall(r"^Combined:\s+(\d+)", guest.check("ethtool -l xl0"), re.MULTILINE)
-        if int(present) != wanted:
-            guest.check(f"ethtool -L xl0 combined {wanted}")
-            changed = True
-    for guest, peer in itertools.permutations(guests if changed else (), 2):
-        wait_until(
-            f"{guest.name} has {wanted} queue pairs to {peer.name}",
-            lambda name=f"peer{peer.domid}_queue_pairs", guest=guest: xlnet.statistics(guest).get(name) == wanted,
-            SETTLING,
-        )
-    return changed
+    if path.queue_pairs:
+        xlnet.wait_to_agree(guests, path.queue_pairs)
 
 
 def bring(lab, guests, state):

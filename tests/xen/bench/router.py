@@ -6,7 +6,7 @@ from lab import tools, xlnet
 from lab.topology import Settings
 
 from .link import Measurement, turns
-from .paths import PATHS, Taken, bring
+from .paths import PATHS, STATES, Taken, bring
 
 CLIENT = Settings("c1", "10.0.0.71")
 ROUTER = Settings("r1", "10.0.0.72")
@@ -15,7 +15,6 @@ SERVER = Settings("s1", "10.0.0.73")
 VIRTUAL = "10.0.0.74"
 # netperf's own connection, and where its data go.
 CONTROL, DATA = 12865, 6000
-STATES = ("unloaded", "loaded")
 # Where the client finds the server, by how its packets get there.
 WAYS = {"routed": SERVER.ip, "IPVS, NAT": ROUTER.ip, "IPVS, direct": VIRTUAL}
 # Datagrams that need no fragments.

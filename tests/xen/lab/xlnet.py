@@ -105,13 +105,18 @@ def wait_for_route(guest, address, talking=False):
 
 def wait_for_queue_pairs(lab, pair, count):
     """Waits until two guests have so many queue pairs to each other, and routes."""
+    wait_to_agree(pair, count)
+    wait_for_routes(lab, [guest.name for guest in pair])
+
+
+def wait_to_agree(pair, count):
+    """Waits until two guests with a channel have so many queue pairs to each other."""
     for guest, peer in (pair, pair[::-1]):
         wait_until(
             f"{count} queue pairs from {guest.name} to {peer.name}",
             lambda guest=guest, peer=peer: statistics(guest)[f"peer{peer.domid}_queue_pairs"] == count,
             PATIENCE,
         )
-    wait_for_routes(lab, [guest.name for guest in pair])
 
 
 def start_forgetting(guest, others):
