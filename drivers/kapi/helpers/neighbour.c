@@ -63,3 +63,20 @@ void xl_neigh_for_each(const struct net_device *dev,
 	if (ipv6_mod_enabled())
 		neigh_for_each(&nd_tbl, xl_neigh_take, &walk);
 }
+
+/* @mac has as many bytes as any device's address can have. */
+void xl_neigh_remember(struct net_device *dev, const struct in6_addr *addr,
+		       const u8 *mac)
+{
+	struct neighbour *neigh = NULL;
+
+	if (ipv6_addr_v4mapped(addr))
+		neigh = neigh_lookup(&arp_tbl, &addr->s6_addr32[3], dev);
+	else if (ipv6_mod_enabled())
+		neigh = neigh_lookup(&nd_tbl, addr, dev);
+	if (!neigh)
+		return;
+	/* Without a flag that says so, it overrides nothing that is valid. */
+	neigh_update(neigh, mac, NUD_STALE, 0, 0);
+	neigh_release(neigh);
+}

@@ -15,5 +15,7 @@ void xl_neigh_for_each(const struct net_device *dev,
 		       void (*take)(void *cookie, const u8 *mac,
 				    const struct in6_addr *addr),
 		       void *cookie);
+void xl_neigh_remember(struct net_device *dev, const struct in6_addr *addr,
+		       const u8 *mac);
 
 #endif /* _XL_HELPERS_NEIGHBOUR_H */

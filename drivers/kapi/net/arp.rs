@@ -8,7 +8,7 @@
 use crate::{
     bindings,
     net::{
-        netdevice::{Device, DeviceRef},
+        netdevice::{padded, Device, DeviceRef},
         skbuff::SkBuff, //
     },
 };
@@ -165,12 +165,7 @@ fn parse(packet: &[u8; LEN], unicast: bool) -> Option<Observation> {
 /// Sends an ARP request for `target` on `dev`, as from `source`, to the Ethernet address `at`, or
 /// to all. Any context but hard interrupts.
 pub fn request(dev: &Device, source: Ipv4Addr, target: Ipv4Addr, at: Option<[u8; 6]>) {
-    // As long as any device's addresses can be.
-    let destination = at.map(|at| {
-        let mut address = [0; bindings::MAX_ADDR_LEN as usize];
-        address[..6].copy_from_slice(&at);
-        address
-    });
+    let destination = at.map(padded);
     // SAFETY: The device is valid. A null destination means broadcast, and one that is not null has
     // as many bytes as the callee may copy; a null source means the device's own address, a null
     // target zeros.

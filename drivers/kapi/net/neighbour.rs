@@ -7,7 +7,10 @@
 
 use crate::{
     bindings,
-    net::{inet6::ipv6_addr, netdevice::Device},
+    net::{
+        inet6::{in6_addr, ipv6_addr},
+        netdevice::{padded, Device},
+    },
     notifier::{Listener, Registration},
 };
 use core::net::IpAddr;
@@ -57,6 +60,20 @@ impl Device {
         unsafe {
             bindings::xl_neigh_for_each(self.as_raw(), Some(call::<F>), (&raw mut take).cast());
         }
+    }
+
+    /// Has the kernel send to `neighbour` again if it has given it up, as if it had been heard of: what
+    /// waits for it is sent, and soon the kernel looks whether it is there. An entry that is valid
+    /// stays as it is, and none is made. Any context but hard interrupts.
+    pub fn remember(&self, neighbour: Neighbour) {
+        let address = match neighbour.address {
+            IpAddr::V4(address) => address.to_ipv6_mapped(),
+            IpAddr::V6(address) => address,
+        };
+        let mac = padded(neighbour.mac);
+        // SAFETY: The device is valid; the address and the MAC, which has as many bytes as the callee
+        // may copy, are only read.
+        unsafe { bindings::xl_neigh_remember(self.as_raw(), &in6_addr(address), mac.as_ptr()) };
     }
 }
 

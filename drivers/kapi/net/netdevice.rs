@@ -13,6 +13,7 @@ mod qstats;
 mod registration;
 mod rx_handler;
 
+pub(crate) use base::padded;
 pub use base::{Device, DeviceRef};
 pub use driver::{Driver, QueueStatistics};
 pub use own::{OwnDevice, OwnDeviceRef};

@@ -9,7 +9,7 @@
 
 use crate::data::sighting::{Seen, Sighting, Verdict};
 use core::net::{IpAddr, Ipv4Addr};
-use kapi::net::{arp, ndp, netdevice::Device};
+use kapi::net::{arp, ndp, neighbour::Neighbour, netdevice::Device};
 
 /// How soon an address is asked for again that nobody has answered for: at first, and at most, in
 /// milliseconds.
@@ -27,13 +27,23 @@ const LASTS_MS: u64 = UNANSWERED as u64 * AGAIN_MS + ANSWER_MS;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     Everybody,
+    /// The same, as the peer alone does not answer any more.
+    EverybodyInstead,
     /// Whoever has the peer's MAC, or by Neighbor Discovery is the kernel's neighbour at the address.
     Peer,
 }
 
 impl Ask {
     /// Asks on `dev` for `address`, as from `source`; the peer's MAC is `mac`.
+    ///
+    /// What does not answer the kernel has given up by then, if not for its own reasons then as requests
+    /// of Neighbor Discovery wear its entry out. Over the NIC alone, what TCP has acknowledged would have
+    /// kept that entry, and traffic that goes back there is to find it: nobody else can tell it a MAC
+    /// while the peer's answers are held back.
     pub(crate) fn send(self, dev: &Device, source: Option<IpAddr>, address: IpAddr, mac: [u8; 6]) {
+        if self != Self::Everybody {
+            dev.remember(Neighbour { mac, address });
+        }
         match (address, source) {
             (IpAddr::V4(address), source) => {
                 let source = match source {
@@ -45,7 +55,7 @@ impl Ask {
             }
             (IpAddr::V6(address), Some(IpAddr::V6(source))) => {
                 let ask = match self {
-                    Self::Everybody => ndp::Ask::Everybody,
+                    Self::Everybody | Self::EverybodyInstead => ndp::Ask::Everybody,
                     Self::Peer => ndp::Ask::Neighbour,
                 };
                 ndp::solicit(dev, source, address, ask);
@@ -98,7 +108,7 @@ impl Probe {
         let confirmed = seen.verdict == Verdict::Confirmed;
         if confirmed && self.asked == UNANSWERED {
             sighting.forget(seen);
-            return self.step(sighting, now);
+            return self.step(sighting, now).and(Some(Ask::EverybodyInstead));
         }
         self.asked += 1;
         self.at = now

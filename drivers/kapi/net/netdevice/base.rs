@@ -24,6 +24,13 @@ unsafe impl Send for Device {}
 // for it.
 unsafe impl Sync for Device {}
 
+/// An Ethernet address in as many bytes as any device's can have.
+pub(crate) fn padded(mac: [u8; 6]) -> [u8; bindings::MAX_ADDR_LEN as usize] {
+    let mut address = [0; bindings::MAX_ADDR_LEN as usize];
+    address[..6].copy_from_slice(&mac);
+    address
+}
+
 impl Device {
     /// # Safety
     ///
