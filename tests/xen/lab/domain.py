@@ -67,6 +67,8 @@ class Domain:
         self.ipv6 = None
         # Whether it is no domain any more.
         self.gone = False
+        # With which parameters insmod() loaded each module last.
+        self.parameters = {}
         self._transcript = transcript
 
     @property
@@ -107,6 +109,7 @@ class Domain:
 
     def insmod(self, module, *parameters):
         self.check(" ".join(["insmod", f"{MODULES}/{module}.ko", *parameters]))
+        self.parameters[module] = parameters
 
     def rmmod(self, module):
         self.check(f"rmmod {module}")

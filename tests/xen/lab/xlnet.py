@@ -25,6 +25,8 @@ STATE = (
 PATIENCE = 30.0 * debug.PACE
 # Channels that are open stay open, in cases that are not about that: between two checks a guest may say nothing.
 OPEN = "idle_close=0"
+# The parameters with which cases find modules loaded.
+USUAL = {"xldiscovery": (), "xlnet": (OPEN,)}
 
 
 def load(domain, *parameters):
@@ -45,9 +47,11 @@ def module_of(domain):
 
 
 def unload_all(lab, besides=()):
-    """Unloads what is loaded but in the domains with the names `besides`."""
+    """Unloads what is loaded but in the domains with the names `besides`, as far as it is loaded as usual there."""
     for domain in lab.domains():
-        if domain.name not in besides and domain.has_module(module_of(domain)):
+        module = module_of(domain)
+        stays = domain.name in besides and domain.parameters.get(module) == USUAL[module]
+        if not stays and domain.has_module(module):
             unload(domain)
 
 
