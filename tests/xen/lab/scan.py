@@ -19,7 +19,13 @@ KERNEL = re.compile(
 )
 # What the stock kernel warns of without any of ours in it: a guest that is restored while netfront has
 # packets under way, as netfront takes a reference to pages of the slab allocator.
-NETFRONT = re.compile(r"WARNING: (?:\S+ )?at xennet_disconnect_backend\b.*?---\[ end trace [^\n]*", re.DOTALL)
+# And, in a debug kernel, one whose netfront is given an XDP program: it allocates memory within the condition that it
+# waits for.
+NETFRONT = re.compile(
+    r"WARNING: (?:\S+ )?at xennet_disconnect_backend\b.*?---\[ end trace [^\n]*"
+    r"|do not call blocking ops when !TASK_RUNNING(?:(?!---\[ end trace).)* xennet_xdp\+.*?---\[ end trace [^\n]*",
+    re.DOTALL,
+)
 # What comes before a guest's first program, and what the debug kernel for PV guests warns of there: a register that
 # Xen does not have, and the order of its first switches between tasks.
 BOOT = re.compile(r"\A.*Run /init as init process", re.DOTALL)
