@@ -2,7 +2,7 @@
 
 import contextlib
 
-from lab import families, transparency
+from lab import debug, families, transparency
 from lab.checks import expect
 from lab.needs import Needs
 from lab.topology import mac_of
@@ -92,7 +92,8 @@ def tcpdump(trial):
         if trial.loaded:
             paths["xl0"] = stack.enter_context(capture(g2, "xl0", what))
         trial.ping(g1, g2)
-        g2.check("nap 0.5")
+        # What is captured last is not written yet.
+        g2.check(f"nap {0.5 * debug.PACE}")
     seen = {device: g2.read(path) for device, path in paths.items()}
     asked, answered = (
         {device: lines.count(f"{PINGS[trial.version]} {kind},") for device, lines in seen.items()}
