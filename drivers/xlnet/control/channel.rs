@@ -227,10 +227,10 @@ impl Channel {
         self.set_state(State::Closing);
     }
 
-    /// Writes our state word and tells the peer.
+    /// Writes our state word and tells each of the peer's queue pairs, which sends to us by itself.
     fn set_state(&self, state: State) {
         state.store(&self.first.own);
-        self.first.notify();
+        self.pairs().for_each(QueuePair::notify);
     }
 
     /// What shared memory says now. `None` before the peer's half is mapped.
