@@ -109,7 +109,7 @@ impl Affinity {
     /// # Errors
     ///
     /// `EPERM` if somebody else has said so, or the CPU is isolated; `EAGAIN` if it cannot be told
-    /// yet; the kernel's if the CPU is not online. The interrupt arrives where it did before.
+    /// yet; `EINVAL` if the CPU is not online. The interrupt arrives where it did before.
     ///
     /// # Safety
     ///
@@ -141,9 +141,19 @@ impl Affinity {
         if cpu::is_isolated(to) {
             return Err(EPERM);
         }
+        if !cpu::is_online(to) {
+            return Err(EINVAL);
+        }
         // SAFETY: By the function's contract there is the interrupt; the number is a CPU's by its
         // type's invariant. The kernel's own lock of the interrupt is a raw one, with interrupts off.
-        to_result(unsafe { bindings::xl_irq_set_affinity(irq, to.as_u32()) })?;
+        let moved = to_result(unsafe { bindings::xl_irq_set_affinity(irq, to.as_u32()) });
+        if moved.is_err() {
+            // It tells of that as if the mask were another one.
+            if let Owner::Us(last) = &mut *owner {
+                last.at = now_ms();
+            }
+            return moved;
+        }
         *owner = Owner::Us(Move {
             to,
             at: now_ms(),
@@ -152,6 +162,7 @@ impl Affinity {
         });
         Ok(())
     }
+
     /// The mask was written. Two that are written in quick succession are told of once, or twice when
     /// both are written. Process context.
     ///
