@@ -148,8 +148,11 @@ impl Introducer {
         state.parted.withdraw();
         inquiry::withdraw();
         // The guests' watches hold the worker that holds them, and it holds itself.
-        state.guests.clear();
+        let guests = core::mem::take(&mut state.guests);
         state.bell = None;
+        // Who waits for watches to end may be frozen, and not with a lock.
+        drop(state);
+        drop(guests);
     }
 
     /// Brings everything in line.

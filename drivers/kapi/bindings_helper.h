@@ -33,6 +33,7 @@
 #include <uapi/linux/virtio_net.h>
 #include <xen/events.h>
 #include <xen/grant_table.h>
+#include <xen/platform_pci.h>
 #include <xen/xen.h>
 #include <xen/xenbus.h>
 

@@ -25,10 +25,11 @@ pub(crate) fn is_online(cpu: CpuId) -> bool {
     unsafe { bindings::xl_cpu_online(cpu.as_u32()) }
 }
 
-/// A CPU that runs now, by a number that counts around all that do. Any context.
+/// A CPU that runs now, by a number that counts around all that do; `None` if that is just
+/// changing. Any context.
 pub fn nth(number: u32) -> Option<CpuId> {
-    // SAFETY: No preconditions; without a node the CPUs have no other order than their own.
-    CpuId::from_u32(unsafe { bindings::cpumask_local_spread(number, bindings::NUMA_NO_NODE) })
+    // SAFETY: No preconditions. Should CPUs go offline meanwhile, it is no CPU's number.
+    CpuId::from_u32(unsafe { bindings::xl_cpu_nth_online(number) })
 }
 
 /// The CPU of the task of userspace that does this; `None` in an interrupt, a softirq, or a thread

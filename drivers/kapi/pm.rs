@@ -83,6 +83,8 @@ impl<T: Handler> Registration<T> {
         to_result(unsafe {
             (*driver).driver.name = name.as_char_ptr();
             (*driver).driver.pm = &Self::OPS;
+            // Without a driver the device would be suspended without anybody being told.
+            (*driver).driver.suppress_bind_attrs = true;
             bindings::__platform_driver_register(driver, module.as_ptr(), name.as_char_ptr())
         })?;
         // INVARIANT: Registered, with no device yet.

@@ -31,7 +31,7 @@ const MAX_PAUSE_NS: i64 = 1_600_000_000;
 
 /// The time that was stolen from a CPU since it booted, in ns, exact to a tick. Any context.
 pub(crate) fn stolen_ns(cpu: CpuId) -> i64 {
-    // SAFETY: The number is a CPU's by its type's invariant, and the figure is read as a whole.
+    // SAFETY: The callee takes any number; the figure is read as a whole.
     unsafe { bindings::xl_steal_time(cpu.as_u32()) as i64 }
 }
 

@@ -147,8 +147,8 @@ impl FreezableCompletion {
         unsafe { bindings::complete_all(self.inner.get()) };
     }
 
-    /// Waits until it has happened. Process context, with no locks held: the task may be frozen
-    /// with them.
+    /// Waits until it has happened. Process context. A task of userspace may be frozen meanwhile, and
+    /// must hold no locks; a worker is not.
     pub(crate) fn wait(&self) {
         let state = bindings::TASK_UNINTERRUPTIBLE | bindings::TASK_FREEZABLE;
         // SAFETY: By the type invariant it is initialised; without `TASK_INTERRUPTIBLE` the wait

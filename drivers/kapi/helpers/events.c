@@ -2,6 +2,7 @@
 #include <linux/cpumask.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
+#include <linux/preempt.h>
 #include <xen/events.h>
 #include <xen/interface/event_channel.h>
 #include <asm/xen/hypercall.h>
@@ -40,4 +41,12 @@ int xl_irq_watch_affinity(unsigned int irq, struct irq_affinity_notify *notify)
 int xl_irq_set_affinity(unsigned int irq, unsigned int cpu)
 {
 	return irq_set_affinity(irq, cpumask_of(cpu));
+}
+
+/* The callee asks which CPU it is on. */
+void xl_irq_lateeoi(unsigned int irq, unsigned int flags)
+{
+	preempt_disable();
+	xen_irq_lateeoi(irq, flags);
+	preempt_enable();
 }

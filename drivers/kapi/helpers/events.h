@@ -14,5 +14,6 @@ bool xl_irq_affinity_is(unsigned int irq, unsigned int cpu);
 bool xl_irq_affinity_is_any(unsigned int irq);
 int xl_irq_watch_affinity(unsigned int irq, struct irq_affinity_notify *notify);
 int xl_irq_set_affinity(unsigned int irq, unsigned int cpu);
+void xl_irq_lateeoi(unsigned int irq, unsigned int flags);
 
 #endif /* _XL_HELPERS_EVENTS_H */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <linux/cpumask.h>
 #include <linux/jiffies.h>
 #include <linux/kernel_stat.h>
 #include <linux/preempt.h>
@@ -27,6 +28,8 @@ bool xl_cpu_is_isolated(unsigned int cpu)
 
 u64 xl_steal_time(unsigned int cpu)
 {
+	if (!cpu_possible(cpu))
+		return 0;
 	return READ_ONCE(kcpustat_cpu(cpu).cpustat[CPUTIME_STEAL]);
 }
 

@@ -222,7 +222,7 @@ impl<H: EventHandler> EventChannel<H> {
     /// # Errors
     ///
     /// `EPERM` if somebody else has said so, or the CPU is isolated; `EAGAIN` if it cannot be told
-    /// yet; the kernel's if the CPU is not online. The events arrive where they did before.
+    /// yet; `EINVAL` if the CPU is not online. The events arrive where they did before.
     #[inline]
     pub fn move_to(&self, cpu: CpuId) -> Result {
         // SAFETY: By the type invariant the interrupt is bound: `listen` gives `self` to nobody
@@ -246,7 +246,7 @@ impl<H: EventHandler> EventChannel<H> {
             };
             // SAFETY: An event was delivered, so `irq` is known, bound with late EOI by the type
             // invariant, and masked until now.
-            unsafe { bindings::xen_irq_lateeoi(self.irq.load(Relaxed), flags) };
+            unsafe { bindings::xl_irq_lateeoi(self.irq.load(Relaxed), flags) };
         }
         delivered
     }

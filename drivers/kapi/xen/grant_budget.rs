@@ -8,7 +8,7 @@
 //!
 //! C header: [`include/xen/grant_table.h`](srctree/include/xen/grant_table.h)
 
-use crate::{bindings, errno::EDQUOT, xen::expect_domain};
+use crate::{bindings, errno::EDQUOT};
 use kernel::{
     error::to_result,
     prelude::*,
@@ -41,9 +41,13 @@ impl GrantBudget {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `ENODEV` without Xen.
+    /// `ENOMEM`; `ENODEV` without Xen, and in an HVM guest that is to do without its devices, whose
+    /// kernel sets up no grant table.
     pub fn new(percent: u8) -> Result<Arc<Self>> {
-        expect_domain()?;
+        // SAFETY: Reads variables that are constant after boot.
+        if !unsafe { bindings::xen_has_pv_devices() } {
+            return Err(ENODEV);
+        }
         // SAFETY: This is a domain; the function only asks how many frames Xen allows.
         let frames = unsafe { bindings::gnttab_max_grant_frames() };
         let entries = frames.saturating_mul(PER_FRAME);
@@ -70,6 +74,9 @@ impl GrantBudget {
     /// `EDQUOT` if as many are not left of the budget; `ENOSPC` if the table has not as many and
     /// the reserve besides.
     pub fn set_aside(self: &Arc<Self>, count: u32) -> Result<GrantReferences> {
+        if count > self.limit {
+            return Err(EDQUOT);
+        }
         let before = self.used.fetch_add(count, Full);
         // What follows may fail, and then it is dropped, which corrects that.
         let mut set_aside = GrantReferences {
@@ -112,8 +119,8 @@ impl List {
             return Ok(None);
         }
         let mut head = 0;
-        // SAFETY: There is a budget, so this is a domain, whose table is set up; `head` is valid
-        // for writes.
+        // SAFETY: There is a budget, so this is a domain with Xen's devices, which the kernel found
+        // by way of the table; `head` is valid for writes.
         to_result(unsafe { bindings::gnttab_alloc_grant_references(count, &mut head) })?;
         // INVARIANT: It was allocated just now.
         Ok(Some(Self { head }))

@@ -138,7 +138,12 @@ impl ForeignPages {
         self.queue.count = self.unmaps.len() as u32;
         // SAFETY: By the type invariant these operations unmap these pages, and each is unmapped
         // once. The callee has finished with the queue entry and both arrays when it returns.
-        to_result(unsafe { bindings::gnttab_unmap_refs_sync(&mut *self.queue) })
+        to_result(unsafe { bindings::gnttab_unmap_refs_sync(&mut *self.queue) })?;
+        let is_gone = |unmap: &bindings::gnttab_unmap_grant_ref| {
+            // Under a handle that Xen does not know nothing is mapped.
+            unmap.status == 0 || i32::from(unmap.status) == bindings::GNTST_bad_handle
+        };
+        self.unmaps.iter().all(is_gone).then_some(()).ok_or(EIO)
     }
 }
 
@@ -148,8 +153,8 @@ impl Drop for ForeignPages {
             return;
         }
         if self.unmap().is_err() {
-            // Xen refuses only what is not mapped. Should a page be mapped still, it must not be
-            // used for something else: better lost than shared.
+            // A page that may be mapped still must not be used for something else: better lost than
+            // shared.
             return;
         }
         // SAFETY: By the type invariant the pages came from `gnttab_alloc_pages`, and they map
@@ -187,6 +192,9 @@ impl OwnControlPage {
     ///
     /// `E2BIG` if they do not fit.
     pub fn write_user(&self, first: usize, words: impl IntoIterator<Item = u32>) -> Result {
+        if first > USER_WORDS {
+            return Err(E2BIG);
+        }
         for (i, word) in (first..).zip(words) {
             if i >= USER_WORDS {
                 return Err(E2BIG);
@@ -292,6 +300,9 @@ impl PeerControlPage {
     ///
     /// `E2BIG` if the user area has not so many.
     pub fn read_user(&self, first: usize, words: &mut [u32]) -> Result {
+        if first > USER_WORDS {
+            return Err(E2BIG);
+        }
         for (i, word) in (first..).zip(words) {
             if i >= USER_WORDS {
                 return Err(E2BIG);

@@ -209,7 +209,7 @@ impl Transaction {
         loop {
             // SAFETY: The transaction was started and has not ended: without memory nothing was
             // sent. (Should xenstored have had none, it has ended it, and says next that there is
-            // no such transaction.)
+            // no such transaction, of which the kernel warns once.)
             let error = unsafe { bindings::xenbus_transaction_end(self.handle(), abort) };
             match to_result(error) {
                 Err(ENOMEM) => {}
