@@ -102,6 +102,12 @@ struct net *xl_init_net(void)
 	return &init_net;
 }
 
+/* RTNL is held.  What is coming is listed before anybody is told, what leaves not. */
+bool xl_netdev_is_listed(const struct net_device *dev)
+{
+	return __dev_get_by_index(&init_net, dev->ifindex) == dev;
+}
+
 struct net_device *xl_first_net_device(struct net *net)
 {
 	return first_net_device(net);

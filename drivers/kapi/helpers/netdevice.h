@@ -27,6 +27,7 @@ u16 xl_netdev_type(const struct net_device *dev);
 const unsigned char *xl_netdev_addr(const struct net_device *dev);
 const struct device *xl_netdev_parent(const struct net_device *dev);
 struct net *xl_init_net(void);
+bool xl_netdev_is_listed(const struct net_device *dev);
 struct net_device *xl_first_net_device(struct net *net);
 struct net_device *xl_next_net_device(struct net_device *dev);
 void xl_netdev_hold(struct net_device *dev, netdevice_tracker *tracker);

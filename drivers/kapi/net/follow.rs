@@ -101,7 +101,7 @@ pub struct Follower<T: Follow>(Notifier<Eyes<T>>);
 
 impl<T: Follow> Follower<T> {
     /// Begins to follow a device that `follow` wants, one of those there are now or of later ones;
-    /// it is to be found in `followed`. Process context, RTNL not held.
+    /// it is to be found in `followed`. Process context, RTNL not held, neither when it is dropped.
     ///
     /// # Errors
     ///
@@ -158,8 +158,8 @@ impl<T: Follow> Observer for Eyes<T> {
             }
         } else if current.is_null()
             && event != Event::Unregistered
-            && dev.is_registered(rtnl)
-            && dev.is_in_initial_namespace()
+            // Who has the device as a port gives it back when it has begun to leave, which is told.
+            && dev.is_listed(rtnl)
             && self.follow.wants(dev, rtnl)
         {
             // INVARIANT: The device is there, in the initial namespace, and this observer is

@@ -24,6 +24,8 @@ QUIET = {
     ),
 }
 OTHER_NAME = "wan0"
+# A VRF whose module hears of devices later than xlnet, and gives its port back while that leaves.
+PORT = "modprobe -q -r vrf; ip link add lab type vrf table 100 && ip link set eth0 master lab"
 # Packets: less is what goes over eth0 at any time, a few ARP requests.
 MANY = 50
 
@@ -125,11 +127,12 @@ def renamed(g1, g2, versions):
 
 
 def in_another_namespace(lab, g1, g2, absence):
-    """The NIC leaves for a container, and comes back."""
+    """The NIC, a port of a VRF, leaves for a container, and comes back."""
     with absence:
         with xlnet.logged(g2, "eth0 is in another network namespace"), route(g1, *g2.addresses, present=False):
-            g2.check("ip netns add away && ip link set eth0 netns away")
-        g2.check("ip -n away link set eth0 up && ip -n away link set eth0 netns 1 && ip netns del away")
+            g2.check(f"{PORT} && ip netns add away && ip link set eth0 netns away && ip link del lab")
+        with xlnet.logged(g2, "serving eth0"):
+            g2.check("ip -n away link set eth0 up && ip -n away link set eth0 netns 1 && ip netns del away")
         configure(g2)
     xlnet.wait_for_routes(lab, ("g1", "g2"))
 

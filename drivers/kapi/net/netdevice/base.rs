@@ -59,6 +59,13 @@ impl Device {
         unsafe { bindings::xl_netif_running(self.as_raw()) }
     }
 
+    /// Whether the device is to be found in the initial namespace: not any more when its leaving is
+    /// told of.
+    pub(crate) fn is_listed(&self, _rtnl: &Rtnl) -> bool {
+        // SAFETY: The device is valid; devices are listed and taken off with RTNL held only.
+        unsafe { bindings::xl_netdev_is_listed(self.as_raw()) }
+    }
+
     /// Whether the device is registered, or only changing its namespace.
     pub(crate) fn is_registered(&self, _rtnl: &Rtnl) -> bool {
         // SAFETY: The device is valid; it is registered and unregistered with RTNL held only.
