@@ -129,7 +129,8 @@ int xl_skb_complete(struct sk_buff *skb, const struct net_device *nic,
 	ether_addr_copy(eth->h_dest, nic->dev_addr);
 	ether_addr_copy(eth->h_source, source);
 	eth->h_proto = protocol;
-	skb_record_rx_queue(skb, queue);
+	if (queue < READ_ONCE(skb->dev->real_num_rx_queues))
+		skb_record_rx_queue(skb, queue);
 	err = virtio_net_hdr_to_skb(skb, hdr, true);
 	/* The callee takes the network header for the first one. */
 	xl_skb_set_ether_header(skb);

@@ -168,7 +168,8 @@ pub struct Notifier<T: Observer> {
 }
 
 impl<T: Observer> Notifier<T> {
-    /// Registers `observer`, which is told at once of what there is. Process context; takes RTNL.
+    /// Registers `observer`, which is told at once of what there is. Process context; takes RTNL, as
+    /// does dropping it.
     ///
     /// # Errors
     ///

@@ -62,9 +62,9 @@ impl Device {
         }
     }
 
-    /// Has the kernel send to `neighbour` again if it has given it up, as if it had been heard of: what
-    /// waits for it is sent, and soon the kernel looks whether it is there. An entry that is valid
-    /// stays as it is, and none is made. Any context but hard interrupts.
+    /// Has the kernel send to `neighbour` again if it has given it up or still looks for it, as if it
+    /// had been heard of: what waits for it is sent, and soon the kernel looks whether it is there. An
+    /// entry that is valid stays as it is, and none is made. Any context but hard interrupts.
     pub fn remember(&self, neighbour: Neighbour) {
         let address = match neighbour.address {
             IpAddr::V4(address) => address.to_ipv6_mapped(),

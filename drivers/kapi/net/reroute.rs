@@ -76,8 +76,8 @@ impl SkBuff<'_> {
 /// went by the MTU of the first device.
 ///
 /// What saw the packet on its way to the first device, POSTROUTING and its control group, does not
-/// see it again; what belongs to the second does, as its queueing discipline. A packet comes this
-/// way once: one that was sent back to the first device is lost.
+/// see it again; what belongs to the second does, as its queueing discipline. A packet that is sent
+/// back to the first device from there is lost, as its route is the second's.
 ///
 /// Softirq context, from within the first device's transmit function.
 ///

@@ -35,11 +35,17 @@ pub(super) unsafe extern "C" fn receive<T: Driver>(
     if skb.is_null() {
         return bindings::rx_handler_result_RX_HANDLER_CONSUMED;
     }
+    // SAFETY: The packet is there.
+    let device = unsafe { bindings::xl_skb_dev(skb) };
     // SAFETY: By the function's contract.
-    let driver = unsafe { driver::<T>(bindings::xl_skb_dev(skb)) };
+    let driver = unsafe { driver::<T>(device) };
     // The caller's guard goes on after this one.
     let guard = rcu::read_lock();
-    match driver.receive_as(&guard) {
+    // As the same one it would come here for ever.
+    let other = driver
+        .receive_as(&guard)
+        .filter(|dev| dev.as_raw() != device);
+    match other {
         // SAFETY: The packet is ours alone, and the device valid until the caller's guard ends.
         Some(dev) => unsafe {
             bindings::xl_skb_receive_as(skb, dev.as_raw());
@@ -49,7 +55,7 @@ pub(super) unsafe extern "C" fn receive<T: Driver>(
         // SAFETY: The count is given up; the device is our own, and there, until the caller's guard
         // ends.
         None => unsafe {
-            OwnDevice::from_raw(bindings::xl_skb_dev(skb)).count_rx_dropped();
+            OwnDevice::from_raw(device).count_rx_dropped();
             SkBuff::from_raw(NonNull::new_unchecked(skb)).lose(DropReason::DeviceNotReady);
             bindings::rx_handler_result_RX_HANDLER_CONSUMED
         },
