@@ -149,9 +149,8 @@ impl<'a> Filled<'a> {
 
     /// Completes a packet that begins with its network header: writes the Ethernet header in front
     /// of that, for those who look at the packet from its link layer, records the receive queue, if
-    /// the device has such a one,
-    /// and applies the offload description that the sender gave, a little-endian `virtio_net_hdr`,
-    /// checking it against the packet.
+    /// the device has one of that number, and applies the offload description that the sender gave,
+    /// a little-endian `virtio_net_hdr`, checking it against the packet.
     ///
     /// # Errors
     ///

@@ -119,8 +119,8 @@ impl List {
             return Ok(None);
         }
         let mut head = 0;
-        // SAFETY: There is a budget, so this is a domain with Xen's devices, which the kernel found
-        // by way of the table; `head` is valid for writes.
+        // SAFETY: There is a budget, so this is a domain with Xen's devices, and the kernel sets the
+        // table up before it looks for them; `head` is valid for writes.
         to_result(unsafe { bindings::gnttab_alloc_grant_references(count, &mut head) })?;
         // INVARIANT: It was allocated just now.
         Ok(Some(Self { head }))
