@@ -192,15 +192,9 @@ impl OwnControlPage {
     ///
     /// `E2BIG` if they do not fit.
     pub fn write_user(&self, first: usize, words: impl IntoIterator<Item = u32>) -> Result {
-        if first > USER_WORDS {
-            return Err(E2BIG);
-        }
-        for (i, word) in (first..).zip(words) {
-            if i >= USER_WORDS {
-                return Err(E2BIG);
-            }
-            let offset = layout::USER_AREA as usize + i * size_of::<u32>();
-            // SAFETY: `i < USER_WORDS`, so the aligned word lies inside the page, which this domain
+        for (i, word) in words.into_iter().enumerate() {
+            let offset = first.checked_add(i).and_then(user_offset).ok_or(E2BIG)?;
+            // SAFETY: The aligned word lies in the user area, inside the page, which this domain
             // alone writes. Whoever reads or writes it at the same time, here or in the peer, finds
             // one value or the other, as with WRITE_ONCE().
             unsafe { self.word(offset).write_volatile(word.to_le()) };
@@ -255,6 +249,13 @@ impl OwnControlPage {
 /// Words of a control page's user area.
 const USER_WORDS: usize = (PAGE - layout::USER_AREA as usize) / size_of::<u32>();
 
+/// The offset of the word `place` of the user area in a control page; `None` if there is no such
+/// word.
+#[inline]
+fn user_offset(place: usize) -> Option<usize> {
+    (place < USER_WORDS).then(|| layout::USER_AREA as usize + place * size_of::<u32>())
+}
+
 impl OwnControl for OwnControlPage {
     #[inline]
     fn store_relaxed(&self, word: Word, value: u32) {
@@ -300,16 +301,10 @@ impl PeerControlPage {
     ///
     /// `E2BIG` if the user area has not so many.
     pub fn read_user(&self, first: usize, words: &mut [u32]) -> Result {
-        if first > USER_WORDS {
-            return Err(E2BIG);
-        }
-        for (i, word) in (first..).zip(words) {
-            if i >= USER_WORDS {
-                return Err(E2BIG);
-            }
-            let offset = layout::USER_AREA as usize + i * size_of::<u32>();
-            // SAFETY: `i < USER_WORDS`, so the aligned word lies inside the mapped page; the
-            // access is volatile, as the other domain may write at the same time.
+        for (i, word) in words.iter_mut().enumerate() {
+            let offset = first.checked_add(i).and_then(user_offset).ok_or(E2BIG)?;
+            // SAFETY: The aligned word lies in the user area, inside the mapped page; the access is
+            // volatile, as the other domain may write at the same time.
             *word = u32::from_le(unsafe { self.word(offset).read_volatile() });
         }
         Ok(())
@@ -327,12 +322,11 @@ impl PeerControlPage {
     /// context.
     #[inline]
     pub fn user_word(&self, place: usize) -> u32 {
-        if place >= USER_WORDS {
+        let Some(offset) = user_offset(place) else {
             return 0;
-        }
-        let offset = layout::USER_AREA as usize + place * size_of::<u32>();
-        // SAFETY: `place < USER_WORDS`, so the aligned word lies inside the mapped page; the access
-        // is volatile, as the other domain may write at the same time.
+        };
+        // SAFETY: The aligned word lies in the user area, inside the mapped page; the access is
+        // volatile, as the other domain may write at the same time.
         u32::from_le(unsafe { self.word(offset).read_volatile() })
     }
 
