@@ -128,9 +128,9 @@ def renamed(g1, g2, versions):
 
 def in_another_namespace(lab, g1, g2, absence):
     """The NIC, a port of a VRF, leaves for a container, and comes back."""
-    # Each once.
-    said = [xlnet.logged(g2, words) for words in ("eth0 is in another network namespace", "serving eth0")]
-    with absence, said[0], said[1]:
+    leaves, comes = xlnet.logged(g2, "eth0 is in another network namespace"), xlnet.logged(g2, "serving eth0")
+    # Each is said once.
+    with absence, leaves, comes:
         with route(g1, *g2.addresses, present=False):
             g2.check(f"{PORT} && ip netns add away && ip link set eth0 netns away && ip link del lab")
         g2.check("ip -n away link set eth0 up && ip -n away link set eth0 netns 1 && ip netns del away")
