@@ -47,6 +47,10 @@ void xl_netdev_setup_l3(struct net_device *dev,
 	dev->hw_features |= features;
 	netif_keep_dst(dev);
 	netif_set_tso_max_size(dev, tso_max_size);
+}
+
+void xl_netdev_lockdep_set_classes(struct net_device *dev)
+{
 	netdev_lockdep_set_classes(dev);
 }
 

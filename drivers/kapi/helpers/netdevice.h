@@ -17,6 +17,7 @@ void xl_netdev_setup_l3(struct net_device *dev,
 			const struct netdev_stat_ops *stat_ops,
 			netdev_features_t features, unsigned int tso_max_size,
 			unsigned int tx_queue_len);
+void xl_netdev_lockdep_set_classes(struct net_device *dev);
 void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu);
 int xl_netdev_ifindex(const struct net_device *dev);
 const char *xl_netdev_name(const struct net_device *dev);

@@ -174,12 +174,24 @@ impl<T: Driver> Ops<T> {
     const NETDEV: bindings::net_device_ops = {
         // SAFETY: The structure consists of optional function pointers, for which zero is `None`.
         let mut ops: bindings::net_device_ops = unsafe { MaybeUninit::zeroed().assume_init() };
+        ops.ndo_init = Some(Self::init);
         ops.ndo_open = Some(Self::open);
         ops.ndo_stop = Some(Self::stop);
         ops.ndo_select_queue = Some(Self::select_queue);
         ops.ndo_start_xmit = Some(Self::start_xmit);
         ops
     };
+
+    /// # Safety
+    ///
+    /// `dev` must be a device of ours that is being registered, whose locks nobody holds.
+    unsafe extern "C" fn init(dev: *mut bindings::net_device) -> c_int {
+        // The way out takes the NIC's locks under ours, so lockdep is to tell them apart. In `setup`
+        // the queues with their locks are not there yet.
+        // SAFETY: By the function's contract.
+        unsafe { bindings::xl_netdev_lockdep_set_classes(dev) };
+        0
+    }
 
     /// # Safety
     ///
