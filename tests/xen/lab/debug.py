@@ -13,8 +13,6 @@ TYPES = tuple(_TREES)
 PACE = 4 if ON else 1
 # For KASAN's shadow, for kmemleak's and lockdep's records; in MiB, for each guest.
 MEMORY = 256 if ON else 0
-# More of the machine's, in MiB: a case has eleven guests at most, but for many_guests.
-MACHINE_MEMORY = 12 * MEMORY
 # Emulated ones. PVH guests are kept off CPU 0, and two of them that have KASAN do not come up on one other.
 CPUS = 4 if ON else 2
 # Datagrams may wait for seconds for a program, which has little time; KASAN, which is for PVH guests alone, is to go on

@@ -5,9 +5,11 @@ import contextlib
 import os
 import tempfile
 
+from . import debug
 from .lab import Lab
 
-MEMORY = 2560
+# In MiB, of each: for three guests.
+MEMORY = 2560 + 3 * debug.MEMORY
 
 
 @contextlib.contextmanager

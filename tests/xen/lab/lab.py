@@ -15,6 +15,8 @@ from .progress import step
 from .qemu import LOG_ARGUMENTS, Machine
 from .transcript import Transcript
 
+# In MiB, of the machine. Eleven guests are the most that cases have in it.
+MEMORY = 4096 + 12 * debug.MEMORY
 BOOT_TIMEOUT = 240
 GUEST_TIMEOUT = 300
 # How often it is looked whether a guest that boots has become another domain.
@@ -47,7 +49,7 @@ class Lab:
     """A booted machine. Logs go to `out`. With `terminal`, dom0's console is this terminal. `host`, `lan` and
     `systemd` are those of qemu.Machine."""
 
-    def __init__(self, out, terminal=False, memory=4096, host=1, lan=None, systemd=False):
+    def __init__(self, out, terminal=False, memory=MEMORY, host=1, lan=None, systemd=False):
         # Whether set-ups are tried without the modules, too: what a person does who asks for a case.
         self.thorough = True
         # Says of which type a guest is to be that is created.

@@ -32,11 +32,12 @@ def accelerator():
 
 
 class Machine:
-    """`host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`. `debian` is the image of
-    Debian guests' disks, if there will be any. With `systemd`, that is dom0's init, and the machine can be rebooted."""
+    """It has `memory` MiB. `host` is 1 or 2; the second is for two hosts of one network, whose socket is `lan`.
+    `debian` is the image of Debian guests' disks, if there will be any. With `systemd`, that is dom0's init, and the
+    machine can be rebooted."""
 
     def __init__(
-        self, image, payload, socket, out, terminal=False, memory=4096, host=1, lan=None, systemd=False, debian=None
+        self, image, payload, socket, out, memory, terminal=False, host=1, lan=None, systemd=False, debian=None
     ):
         image = pathlib.Path(image)
         out = pathlib.Path(out)
@@ -60,7 +61,7 @@ class Machine:
             *("setpriv", "--pdeathsig", "KILL"),
             "qemu-system-x86_64",
             *accelerator(),
-            *("-smp", str(debug.CPUS), "-m", str(memory + debug.MACHINE_MEMORY)),
+            *("-smp", str(debug.CPUS), "-m", str(memory)),
             *("-display", "none", "-nodefaults", *no_reboot),
             *("-chardev", f"{console},id=console", "-serial", "chardev:console"),
             *("-kernel", str(image / "xen"), "-append", XEN_ARGUMENTS),
