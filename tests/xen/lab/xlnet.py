@@ -23,6 +23,10 @@ STATE = (
 )
 # How long a case waits that is about something else: a busy machine must not fail it.
 PATIENCE = 30.0 * debug.PACE
+# How often who waits looks, and how often who talks does meanwhile, in seconds: on slow kernels those who wait for many
+# would leave them no time to come.
+LOOK = 0.1 * debug.PACE
+TALK = 0.5 * debug.PACE
 # Channels that are open stay open, in cases that are not about that: between two checks a guest may say nothing.
 OPEN = "idle_close=0"
 # The parameters with which cases find modules loaded.
@@ -93,7 +97,7 @@ def start_waiting(guest, peers, timeout, before=""):
         "    read -r now _ </proc/uptime\n"
         f"    (( ${{now/./}} - ${{begin/./}} < {int(timeout * 100)} )) ||"
         f" {{ echo \"no route to $address on xl0 within {timeout} s\"; exit 1; }}\n"
-        "    nap 0.1\n"
+        f"    nap {LOOK}\n"
         "  done\n"
         "done\n"
         "read -r now _ </proc/uptime\n"
@@ -104,7 +108,7 @@ def start_waiting(guest, peers, timeout, before=""):
 def wait_for_route(guest, address, talking=False):
     """Waits until the guest has a route on xl0 to an address, to which it talks meanwhile if that is said."""
     said = talk(address) if talking else ""
-    guest.check(f"{said}until on_xl0 {address}; do nap 0.1; done", PATIENCE)
+    guest.check(f"{said}until on_xl0 {address}; do nap {LOOK}; done", PATIENCE)
 
 
 def wait_for_queue_pairs(lab, pair, count):
@@ -126,14 +130,14 @@ def wait_to_agree(pair, count):
 def start_forgetting(guest, others):
     """Starts a loop in the guest that ends when it has no route on xl0 to any of the others."""
     addresses = " ".join(address for other in others for address in families.shared(guest, other))
-    return guest.start(f"for address in {addresses}; do while on_xl0 $address; do nap 0.1; done; done")
+    return guest.start(f"for address in {addresses}; do while on_xl0 $address; do nap {LOOK}; done; done")
 
 
 def talk(addresses):
     """Lines of a shell's, which talks to the addresses that xl0 is not the way to, until it ends."""
     return (
         f"for address in {addresses}; do\n"
-        "  on_xl0 $address || { ping -q -i 0.5 -w 600 $address >/dev/null 2>&1 & talk+=\" $!\"; }\n"
+        f"  on_xl0 $address || {{ ping -q -i {TALK} -w 600 $address >/dev/null 2>&1 & talk+=\" $!\"; }}\n"
         "done\n"
         "trap '[ -z \"$talk\" ] || kill $talk 2>/dev/null' EXIT\n"
     )
@@ -142,7 +146,7 @@ def talk(addresses):
 @contextlib.contextmanager
 def talking(here, there):
     """A guest talks to another in the `with` block, whether it is answered or not."""
-    command = here.start(f"exec ping -q -i 0.5 {there.ip}")
+    command = here.start(f"exec ping -q -i {TALK} {there.ip}")
     try:
         yield
     finally:
