@@ -10,7 +10,7 @@ from lab.needs import Needs
 
 NAME = "many_guests"
 NEEDS = Needs(guests=(), loaded=None)
-GUESTS = tuple(topology.Settings(f"n{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 26))
+GUESTS = debug.fewer(tuple(topology.Settings(f"n{n}", f"10.0.0.{20 + n}", memory=224) for n in range(1, 26)), 7)
 # In MiB, of the machine.
 MEMORY = 8192 + len(GUESTS) * debug.MEMORY
 IDLE = 60
