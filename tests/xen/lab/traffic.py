@@ -24,6 +24,8 @@ LARGE = 3000
 # How long a busy machine may leave a guest standing that has nothing to complain of. What falls in a
 # hole meanwhile counts as lost; this finds what waits for ever.
 NOISE = 10.0 * debug.PACE
+# For how many seconds two who meet send each other blocks: one has to come back.
+MEETING = 1 * debug.PACE
 
 # While a server stands still, TCP doubles the pause after which it tries again, up to 120 s.
 BACKOFF = 150
@@ -275,7 +277,8 @@ def meet(*guests):
             for address in families.shared(here, there):
                 with Movement({here: ["eth0", "xl0"]}) as moved:
                     here.check(f"ping -c 20 -i 0.05 -W 5 {address}")
-                    report = last_json(here.check(f"traffic tcp {families.host(address)}:{PORT} seconds=1", timeout=90))
+                    tcp = f"traffic tcp {families.host(address)}:{PORT} seconds={MEETING}"
+                    report = last_json(here.check(tcp, timeout=90))
                 expect(report["corrupt"] == 0, f"{here.name} to {address}: {report}")
                 expect(moved[here, "xl0"] >= 40 > moved[here, "eth0"], f"{here.name} to {address}: {moved}")
 
