@@ -40,7 +40,7 @@ use kernel::{
         atomic::{Atomic, Full},
         Arc, Mutex,
     },
-    time::{Delta, Instant, Monotonic},
+    time::{delay::udelay, Delta},
 };
 
 module! {
@@ -92,8 +92,8 @@ enum Which {
     Table,
     /// The registration of net devices, all the time.
     Registration,
-    /// None, but they take so long.
-    Slow(Delta),
+    /// None, but they take so many milliseconds longer.
+    Slow(u32),
 }
 
 /// Has places fail once, or all the time.
@@ -138,8 +138,8 @@ impl Injector for Faults {
             Which::All | Which::Registration => return true,
             Which::Each => true,
             Which::Table => Symbol::of(by).as_str().contains(TABLE),
-            Which::Slow(time) => {
-                wait(time);
+            Which::Slow(milliseconds) => {
+                wait(milliseconds);
                 false
             }
         };
@@ -171,11 +171,11 @@ impl Observer for Counting {
     }
 }
 
-/// Waits without sleeping.
-fn wait(time: Delta) {
-    let begun = Instant::<Monotonic>::now();
-    while (Instant::now() - begun).as_nanos() < time.as_nanos() {
-        core::hint::spin_loop();
+/// Waits without sleeping, and without asking for the time: a probe may be a breakpoint, which counts as
+/// an NMI, and that may interrupt who sets the clock.
+fn wait(milliseconds: u32) {
+    for _ in 0..milliseconds {
+        udelay(Delta::from_millis(1));
     }
 }
 
@@ -223,7 +223,7 @@ impl kernel::Module for FaultsModule {
             param::value(&module_parameters::registration) != 0,
             param::value(&module_parameters::slow),
         ) {
-            (.., slow @ 1..) => Which::Slow(Delta::from_millis(slow.into())),
+            (.., slow @ 1..) => Which::Slow(slow),
             (true, .., 0) => Which::All,
             (false, true, _, 0) => Which::Table,
             (false, false, true, 0) => Which::Registration,
