@@ -75,7 +75,8 @@ def broadcast(trial):
 def capture(guest, device, what):
     """What tcpdump sees of pings on a device in the `with` block, as lines in a file."""
     path = f"/tmp/.capture-{device}"
-    command = guest.start(f"exec tcpdump -l --immediate-mode -nne -i {device} {what} >{path} 2>{path}.log")
+    # Of packets as large as xl0 takes its buffer has room for a few only.
+    command = guest.start(f"exec tcpdump -l --immediate-mode -s 256 -nne -i {device} {what} >{path} 2>{path}.log")
     try:
         guest.check(f"until mapfile -t lines <{path}.log && [[ ${{lines[*]}} == *listening* ]]; do nap 0.1; done")
         yield path
