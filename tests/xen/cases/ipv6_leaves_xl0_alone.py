@@ -11,7 +11,7 @@ OF_ITSELF = "icmp6 and (ip6[40] == 143 or ip6[40] == 131 or ip6[40] == 133 or sr
 # What is to a group, or not between the guests' addresses.
 STRAY = "ip6 and (dst net ff00::/8 or not src net 2001:db8::/64)"
 # tcpdump follows a device by its name.
-CAPTURE = "exec tcpdump -U -n -i {device} -Q {direction} -w {file} '{what}' 2>/dev/null"
+CAPTURE = "exec tcpdump -U -n -i {device} -w {file} '{what}' 2>/dev/null"
 SHOW = "tcpdump -n -r {file} 2>/dev/null"
 # Sends to a group with no device named.
 TO_GROUP = "echo hello | socat -u - UDP6-DATAGRAM:[ff15::1234]:7004"
@@ -23,10 +23,10 @@ def run(lab):
     with families.dressed(*guests):
         # Nor does eth0 say anything. Linux solicits routers for ever, but ever more seldom, while there is none.
         g1.check(f"echo 0 >{SOLICITATIONS}; nap 5")
-        on_eth0 = g1.start(CAPTURE.format(device="eth0", direction="out", file="/tmp/eth0.pcap", what=OF_ITSELF))
+        on_eth0 = g1.start(CAPTURE.format(device="eth0 -Q out", file="/tmp/eth0.pcap", what=OF_ITSELF))
         try:
             xlnet.load_all(lab)
-            on_xl0 = g1.start(CAPTURE.format(device="xl0", direction="inout", file="/tmp/xl0.pcap", what=STRAY))
+            on_xl0 = g1.start(CAPTURE.format(device="xl0", file="/tmp/xl0.pcap", what=STRAY))
             try:
                 for guest, peer in ((g1, g2), (g2, g1)):
                     xlnet.wait_for_route(guest, families.ipv6_address(peer))
