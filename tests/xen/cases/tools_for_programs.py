@@ -3,11 +3,13 @@
 import json
 import re
 
-from lab import families, traffic, xlnet
+from lab import debug, families, traffic, xlnet
 from lab.checks import expect, wait_until
 
 # Every 10 s guests say what they exchanged.
 ACCOUNTED = 30
+# How long xl-status shows page after page, in seconds.
+WATCHED = 10 * debug.PACE
 # Of node_exporter's format what xl-status uses.
 LABEL = r'[a-z_]+="(?:[^"\\]|\\.)*"'
 LINE = re.compile(
@@ -137,8 +139,8 @@ def top(lab, g1, g2):
             nic = r"\nall +else +eth0 +\d" if domain is g1 else r"\ng1 +vif\S+ +\d"
             expect(re.search(nic, last), f"{domain.name}: what takes the NIC is missing:\n{page}")
         mixture.finish()
-    pages = g1.run("timeout 10 xl-status --watch=1").out.count("Peers:")
-    expect(pages >= 2, f"xl-status --watch showed {pages} pages in 10 s")
+    pages = g1.run(f"timeout {WATCHED} xl-status --watch=1").out.count("Peers:")
+    expect(pages >= 2, f"xl-status --watch showed {pages} pages in {WATCHED} s")
 
 
 def report(lab, g1, g2):
