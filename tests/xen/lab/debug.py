@@ -140,6 +140,7 @@ CASES_PVH = (
     "peer_paused",
     "peer_reboots",
     "pods_behind_guests",
+    "pvh_guests",
     "queue_pairs",
     "receiving_follows",
     "removed_by_hand",
