@@ -6,8 +6,8 @@ from lab.needs import Needs
 
 NEEDS = Needs(loaded=False)
 # All that a host says of itself when a device comes up: multicast listener reports, solicitations of routers, and of
-# neighbours for an address that nobody has confirmed yet.
-OF_ITSELF = "icmp6 and (ip6[40] == 143 or ip6[40] == 131 or ip6[40] == 133 or src host ::)"
+# neighbours for an address that nobody has confirmed yet. Others on the network may solicit routers at any time.
+OF_ITSELF = "icmp6 and (ip6[40] == 143 or ip6[40] == 131 or (ip6[40] == 133 and outbound) or src host ::)"
 # What is to a group, or not between the guests' addresses.
 STRAY = "ip6 and (dst net ff00::/8 or not src net 2001:db8::/64)"
 # tcpdump follows a device by its name.
@@ -21,9 +21,9 @@ SOLICITATIONS = "/proc/sys/net/ipv6/conf/eth0/router_solicitations"
 def run(lab):
     g1, g2 = guests = lab.guest("g1"), lab.guest("g2")
     with families.dressed(*guests):
-        # Nor does eth0 say anything. Linux solicits routers for ever, but ever more seldom, while there is none.
+        # Of eth0 nothing may come either. Linux solicits routers for ever, but ever more seldom, while there is none.
         g1.check(f"echo 0 >{SOLICITATIONS}; nap 5")
-        on_eth0 = g1.start(CAPTURE.format(device="eth0 -Q out", file="/tmp/eth0.pcap", what=OF_ITSELF))
+        on_eth0 = g1.start(CAPTURE.format(device="eth0", file="/tmp/eth0.pcap", what=OF_ITSELF))
         try:
             xlnet.load_all(lab)
             on_xl0 = g1.start(CAPTURE.format(device="xl0", file="/tmp/xl0.pcap", what=STRAY))
