@@ -9,8 +9,7 @@ from lab.progress import step
 from lab.xenstored import Xenstored
 
 # g1 and its peers.
-GUESTS = debug.fewer(("g1", "g2", "g3", "c1", "c2", "c3", "c4", "c5", "c6"), 5)
-NEEDS = Needs(guests=GUESTS, loaded=False)
+NEEDS = Needs(guests=debug.fewer(("g1", "g2", "g3", "c1", "c2", "c3", "c4", "c5", "c6"), 5), loaded=False)
 # How long xenstored stands still, in seconds: longer than all channels have to close.
 STILL = 5
 # How long unloading may take after that, in seconds: to close what is left, and for pages.
