@@ -213,7 +213,8 @@ impl<M: Memory> Consumer<M> {
 
     /// Asks the peer for a notification once the ring holds `bytes`, records with their headers,
     /// for a consumer that looks again by itself after a while. `true`: it holds as many, do not
-    /// sleep. More than the ring is the ring, less than a record is a record.
+    /// sleep. More than the ring is the ring, less than a record is a record; other numbers are
+    /// rounded up to the next that records can add up to.
     ///
     /// # Errors
     ///
@@ -235,7 +236,10 @@ impl<M: Memory> Consumer<M> {
     /// ```
     pub fn wait_for(&mut self, bytes: u32) -> Result<bool, Broken> {
         self.check()?;
-        let bytes = bytes.clamp(RECORD_ALIGN, self.size);
+        // As indices go, for one that lies between two of them is passed too early.
+        let bytes = bytes
+            .clamp(RECORD_ALIGN, self.size)
+            .next_multiple_of(RECORD_ALIGN);
         if self.available() < bytes {
             // The bytes are there when the peer's index passes the value before.
             let target = self.head.wrapping_add(bytes).wrapping_sub(RECORD_ALIGN);

@@ -84,4 +84,26 @@ proptest! {
     ) {
         check(contiguous(ring, index), &ops);
     }
+    /// Who waits for so many bytes is told when they are there, and no earlier.
+    #[test]
+    fn a_consumer_is_told_of_what_it_waits_for(
+        ring in ring_bytes(), index in index(), bytes in 0..20_000u32, lens in prop::collection::vec(0..900u32, 300)
+    ) {
+        let (mut tx, mut rx) = in_pages(ring, index);
+        prop_assert!(!rx.wait_for(bytes).unwrap());
+        let mut there = 0;
+        for len in lens {
+            if tx.push([0; 12], &[&vec![1; len as usize]]).is_err() {
+                // Too full for another packet, as what is waited for may be.
+                break;
+            }
+            there += 16 + len.div_ceil(16) * 16;
+            let enough = there >= bytes.clamp(16, ring);
+            prop_assert_eq!(tx.publish(), Ok(enough));
+            if enough {
+                prop_assert!(rx.wait_for(bytes).unwrap());
+                break;
+            }
+        }
+    }
 }
