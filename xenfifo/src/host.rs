@@ -4,8 +4,8 @@
 //!
 //! A side's memfd holds its control page and then its ring. [`OwnPages::create`] seals it so that
 //! it can neither shrink nor be made writable by whoever else gets the descriptor;
-//! [`PeerPages::map`] takes only a file that is sealed against shrinking, since reading a page
-//! that is gone would end the process, and maps it read-only.
+//! [`PeerPages::map`] takes only a file that is sealed like that, since reading a page that is gone
+//! would end the process, and maps it read-only.
 //!
 //! # What the `unsafe` below rests on
 //!
@@ -41,6 +41,9 @@ use crate::error::GeometryError;
 use crate::layout::{self, Word, PAGE};
 use crate::mem;
 use crate::producer::Producer;
+
+/// What memfds are in, `include/uapi/linux/magic.h`; those of huge pages are in hugetlbfs.
+const TMPFS_MAGIC: fs::FsWord = 0x0102_1994;
 
 /// This implementation of [`Memory`](crate::Memory).
 pub struct Host;
@@ -175,13 +178,18 @@ impl PeerPages {
     ///
     /// # Errors
     ///
-    /// `InvalidData` if they are none, or could shrink; else what the system says.
+    /// `InvalidData` if they are none, or could go; else what the system says.
     pub fn map(fd: impl AsFd) -> io::Result<Self> {
         let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason);
         let fd = fd.as_fd().try_clone_to_owned()?;
         let seals = fs::fcntl_get_seals(&fd).map_err(|_| invalid("not a memfd"))?;
-        if !seals.contains(SealFlags::SHRINK) {
-            return Err(invalid("memfd not sealed against shrinking"));
+        // The second is against holes, too.
+        if !seals.contains(SealFlags::SHRINK | SealFlags::FUTURE_WRITE) {
+            return Err(invalid("memfd not sealed against shrinking and writers"));
+        }
+        // Huge pages are mapped, and unmapped, as a whole only.
+        if fs::fstatfs(&fd)?.f_type != TMPFS_MAGIC {
+            return Err(invalid("memfd of huge pages"));
         }
         let file_size = fs::fstat(&fd)?.st_size;
         let fits =

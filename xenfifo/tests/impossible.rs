@@ -146,20 +146,31 @@ fn foreign_files() {
     use rustix::fs::{fcntl_add_seals, ftruncate, memfd_create, MemfdFlags, SealFlags};
     use std::os::fd::OwnedFd;
 
+    let sealed = SealFlags::SHRINK | SealFlags::FUTURE_WRITE;
     let refusal = |fd: &OwnedFd| host::PeerPages::map(fd).err().unwrap().to_string();
     let null = std::fs::File::open("/dev/null").unwrap().into();
     assert_eq!(refusal(&null), "not a memfd");
 
     let memfd = memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap();
     ftruncate(&memfd, 8192).unwrap();
-    assert_eq!(refusal(&memfd), "memfd not sealed against shrinking");
+    let unsealed = "memfd not sealed against shrinking and writers";
+    assert_eq!(refusal(&memfd), unsealed);
     fcntl_add_seals(&memfd, SealFlags::SHRINK).unwrap();
+    assert_eq!(refusal(&memfd), unsealed);
+    fcntl_add_seals(&memfd, SealFlags::FUTURE_WRITE).unwrap();
     assert_eq!(refusal(&memfd), "not a control page");
 
     let memfd = memfd_create("test", MemfdFlags::ALLOW_SEALING).unwrap();
     ftruncate(&memfd, 8191).unwrap();
-    fcntl_add_seals(&memfd, SealFlags::SHRINK).unwrap();
+    fcntl_add_seals(&memfd, sealed).unwrap();
     assert_eq!(refusal(&memfd), "memfd too small");
+
+    // Where the kernel has such pages at all.
+    let flags = MemfdFlags::ALLOW_SEALING | MemfdFlags::HUGETLB;
+    if let Ok(memfd) = memfd_create("test", flags) {
+        fcntl_add_seals(&memfd, sealed).unwrap();
+        assert_eq!(refusal(&memfd), "memfd of huge pages");
+    }
 
     // A header that promises more than the file has.
     let (control, _ring) = host::OwnPages::create(4096, 0, 0).unwrap().split();
