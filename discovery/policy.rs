@@ -114,8 +114,12 @@ impl Policy {
                 Ok(line) => this.add(line)?,
                 Err(NotUnderstood(word)) => {
                     let line = number + 1;
-                    pr_err!("policy: line {line}: '{word}' is not understood\n");
-                    verdict(&current, fmt!("line {line}: '{word}' is not understood"))?;
+                    // It may be as long as its line, and the verdict has to fit into a node.
+                    pr_err!("policy: line {line}: '{word:.64}' is not understood\n");
+                    verdict(
+                        &current,
+                        fmt!("line {line}: '{word:.64}' is not understood"),
+                    )?;
                     return Err(EINVAL);
                 }
             }

@@ -3,7 +3,8 @@
 //! XenStore: reading, writing, watching.
 //!
 //! All functions are for process context and may wait for xenstored. Relative paths are below
-//! `/local/domain/<this domain>`.
+//! `/local/domain/<this domain>`. What is too long for one request, 4096 bytes of path and value,
+//! is refused with `E2BIG`.
 //!
 //! C header: [`include/xen/xenbus.h`](srctree/include/xen/xenbus.h)
 
@@ -97,6 +98,22 @@ const NONE: Transaction = Transaction(0);
 /// Paths are passed whole, with no name below them.
 const SELF: &CStr = c"";
 
+/// The path of a request that has so many bytes `beside` it.
+///
+/// The kernel sends what it is given, and xenstored serves a domain that has sent more than
+/// `XENSTORE_PAYLOAD_MAX` bytes at once no more, whoever in it asks.
+///
+/// # Errors
+///
+/// `E2BIG` for such a request.
+fn path_of_request(path: fmt::Arguments<'_>, beside: usize) -> Result<CString> {
+    let path = CString::try_from_fmt(path)?;
+    if path.to_bytes_with_nul().len() + beside > bindings::XENSTORE_PAYLOAD_MAX as usize {
+        return Err(E2BIG);
+    }
+    Ok(path)
+}
+
 /// Reads a node. `Ok(None)` if there is no such node.
 ///
 /// # Errors
@@ -124,7 +141,7 @@ pub fn read_claim(path: fmt::Arguments<'_>) -> Result<Option<Value>> {
 ///
 /// xenstored's errors.
 pub fn directory(path: fmt::Arguments<'_>) -> Result<Option<Directory>> {
-    let path = CString::try_from_fmt(path)?;
+    let path = path_of_request(path, 0)?;
     let mut len = 0;
     // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
     let names = from_err_ptr(unsafe {
@@ -225,7 +242,7 @@ impl Transaction {
     ///
     /// Those of [`read`].
     pub fn read(&self, path: fmt::Arguments<'_>) -> Result<Option<Value>> {
-        let path = CString::try_from_fmt(path)?;
+        let path = path_of_request(path, 0)?;
         let mut len = 0;
         // SAFETY: The strings are NUL-terminated and `len` is valid for writes.
         let data = from_err_ptr(unsafe {
@@ -256,8 +273,8 @@ impl Transaction {
     ///
     /// Those of [`write`].
     pub fn write(&self, path: fmt::Arguments<'_>, value: fmt::Arguments<'_>) -> Result {
-        let path = CString::try_from_fmt(path)?;
         let value = CString::try_from_fmt(value)?;
+        let path = path_of_request(path, value.count_bytes())?;
         // SAFETY: All strings are NUL-terminated.
         to_result(unsafe {
             bindings::xenbus_write(
@@ -275,7 +292,7 @@ impl Transaction {
     ///
     /// Those of [`remove`].
     pub fn remove(&self, path: fmt::Arguments<'_>) -> Result {
-        let path = CString::try_from_fmt(path)?;
+        let path = path_of_request(path, 0)?;
         // SAFETY: The strings are NUL-terminated.
         let error =
             unsafe { bindings::xenbus_rm(self.handle(), path.as_char_ptr(), SELF.as_char_ptr()) };
@@ -306,6 +323,9 @@ pub trait WatchHandler: Send + Sync + 'static {
 
 /// So many events of one watch may wait.
 const MAX_PENDING: c_uint = 64;
+
+/// What the kernel sends with a watch: its address in hexadecimal digits, and a NUL.
+const TOKEN_BYTES: usize = 2 * size_of::<usize>() + 1;
 
 /// How many places in memory are tried for a watch.
 const PLACES: u32 = 8;
@@ -354,11 +374,12 @@ impl<H: WatchHandler> Watch<H> {
 
     /// Sets a watch, at one of so many places in memory.
     ///
-    /// xenstored tells watches by where they lie. One that the kernel had no memory to end is still
-    /// there, though nobody hears of it, and what is then put in its place is refused with
-    /// `EEXIST`.
+    /// xenstored tells watches by their node and where they lie. One that the kernel had no memory
+    /// to end is still there, though nobody hears of it. One of the same node that is then put in
+    /// its place is refused with `EEXIST`; one of another node hears of both, see
+    /// [`Watched::changed`].
     fn at_new_place(path: fmt::Arguments<'_>, handler: &Arc<H>, places: u32) -> Result<Self> {
-        let name = CString::try_from_fmt(path)?;
+        let name = path_of_request(path, TOKEN_BYTES)?;
         let worker = crate::new_worker!(pin_init!(Watched {
             watch: Opaque::zeroed(),
             is_set: Atomic::new(false),
@@ -416,8 +437,10 @@ impl<H: WatchHandler> Work for Watched<H> {
 }
 
 impl<H: WatchHandler> Watched<H> {
+    /// Passes on what is of the watched node, and not of one that was watched from the same place.
     fn changed(&self, path: &CStr) {
-        if let Ok(path) = path.to_str() {
+        let below = path.to_bytes().strip_prefix(self.path.to_bytes());
+        if let (Some([] | [b'/', ..]), Ok(path)) = (below, path.to_str()) {
             self.handler.changed(path);
         }
     }

@@ -5,6 +5,9 @@ import time
 from lab import apart, xlnet
 from lab.checks import expect, wait_until
 
+# Bytes of a line: nearly as many as XenStore takes for a node's value, 2048.
+LONGEST = 2040
+
 
 def run(lab):
     g1, g2 = pair = lab.guest("g1"), lab.guest("g2")
@@ -42,6 +45,10 @@ def run(lab):
             result = dom0.run(apply("bridge * ignore\nguest g1 dney\n"))
             expect(result.status != 0 and "line 2: 'dney'" in result.out, f"not refused: {result}")
             apart.expect_still_together(pair, "a policy that is not understood")
+            # Not even with a word that leaves no room in XenStore for what is said about it.
+            result = dom0.run(apply(f"{'d' * LONGEST}\n"))
+            expect(result.status != 0 and "line 1: 'dddd" in result.out, f"not refused: {result}")
+            apart.expect_still_together(pair, "a long word that is not understood")
 
             # An override holds on its bridge, and only for what it names.
             chain = "nft add table bridge lab && nft 'add chain bridge lab c { type filter hook forward priority 0; }'"
