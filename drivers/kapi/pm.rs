@@ -61,7 +61,8 @@ impl<T: Handler> Registration<T> {
     ///
     /// # Errors
     ///
-    /// `ENOMEM`, `EEXIST` if the name is taken.
+    /// `ENOMEM`, `EEXIST` if the name is taken, `ENODEV` if the kernel is not to bind drivers to
+    /// devices by itself (`drivers_autoprobe`): nobody would be told then.
     pub fn new(
         name: &'static CStr,
         module: &'static ThisModule,
@@ -85,6 +86,7 @@ impl<T: Handler> Registration<T> {
             (*driver).driver.pm = &Self::OPS;
             // Without a driver the device would be suspended without anybody being told.
             (*driver).driver.suppress_bind_attrs = true;
+            (*driver).driver.probe_type = bindings::probe_type_PROBE_FORCE_SYNCHRONOUS;
             bindings::__platform_driver_register(driver, module.as_ptr(), name.as_char_ptr())
         })?;
         // INVARIANT: Registered, with no device yet.
@@ -98,6 +100,12 @@ impl<T: Handler> Registration<T> {
         let device = from_err_ptr(unsafe { bindings::platform_device_register_full(&info) })?;
         // INVARIANT: The driver of this name is ours.
         this.device.store(device, Relaxed);
+        // SAFETY: The device is registered, and is as long as `this` is. By hand (`drivers_probe`)
+        // its driver may be bound at this moment; then it does not matter which value is read.
+        let bound = unsafe { (&raw const (*device).dev.driver).read_volatile() };
+        if bound.is_null() {
+            return Err(ENODEV);
+        }
         Ok(this)
     }
 

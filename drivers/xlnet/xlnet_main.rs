@@ -145,7 +145,8 @@ impl kernel::Module for XlnetModule {
             RosterWatch::new(manager.clone()),
         )
         .inspect_err(|e| pr_err!("XenStore refuses a watch ({e:?})\n"))?;
-        let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))?;
+        let suspend = pm::Registration::new(c"xlnet", module, Suspend::new(manager.clone()))
+            .inspect_err(|e| pr_err!("no notice of suspends can be had ({e:?})\n"))?;
 
         let report = Report::new(router.clone())?;
         // From here on the two hold what holds them, and the device, until they are shut down.

@@ -6,6 +6,7 @@ from lab.needs import Needs
 NEEDS = Needs(loaded=False)
 # One byte that no text in UTF-8 has.
 NO_TEXT = "nic=$'\\xff'"
+AUTOPROBE = "echo {} >/sys/bus/platform/drivers_autoprobe"
 
 
 def run(lab):
@@ -17,6 +18,12 @@ def run(lab):
     xlnet.expect_refusal(g1, "xlnet", "grants=101", "a percentage")
     for number in (0, 65):
         xlnet.expect_refusal(g1, "xlnet", f"channels={number}", "a number, 1 to 64")
+    # Nobody could tell it then that the guest is suspended.
+    g1.check(AUTOPROBE.format(0))
+    try:
+        xlnet.expect_refusal(g1, "xlnet", "", "no notice of suspends")
+    finally:
+        g1.check(AUTOPROBE.format(1))
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
     xlnet.expect_refusal(lab.dom0, "xldiscovery", NO_TEXT, "not UTF-8")
