@@ -46,7 +46,7 @@ impl Followed {
     }
 
     /// The device, as long as the guard lives: it is then not freed, but may be unregistered, or be
-    /// moved to another namespace. Any context.
+    /// moved to another namespace. Any context; what has the guard must not sleep.
     #[inline]
     pub fn get<'a>(&'a self, _guard: &'a rcu::Guard) -> Option<&'a Device> {
         let dev = self.0.load(Acquire);
@@ -94,6 +94,8 @@ pub enum News {
     Moved,
     /// It goes for ever and is not followed any more.
     Removed,
+    /// It is not followed any more, as the [`Follower`] is dropped.
+    Dropped,
 }
 
 /// Follows a device as long as it lives.
@@ -110,35 +112,32 @@ impl<T: Follow> Follower<T> {
         Ok(Self(Notifier::new(Eyes {
             followed,
             follow,
-            closed: Atomic::new(false),
+            closing: Atomic::new(false),
         })?))
     }
 }
 
 impl<T: Follow> Drop for Follower<T> {
     fn drop(&mut self) {
-        let _rtnl = Rtnl::lock();
-        let eyes = self.0.observer();
-        // Who is unregistered is told of all devices as of ones that go.
-        eyes.closed.store(true, Relaxed);
-        // INVARIANT: Null, and nothing is adopted any more.
-        eyes.followed.0.store(null_mut(), Relaxed);
+        // The notifier is unregistered next, which waits for namespaces that are being taken down,
+        // and these for all who have a count on a device that goes with them. So until then one
+        // that goes is told of as ever. Who is unregistered is told of all devices as of ones that
+        // go, which ends the rest.
+        self.0.observer().closing.store(true, Relaxed);
     }
 }
 
 struct Eyes<T: Follow> {
     followed: Arc<Followed>,
     follow: T,
-    /// Changes with RTNL held.
-    closed: Atomic<bool>,
+    /// Nothing is adopted any more.
+    closing: Atomic<bool>,
 }
 
 impl<T: Follow> Observer for Eyes<T> {
     fn changed(&self, change: &Change<'_>) {
         let &Change { dev, event, rtnl } = change;
-        if self.closed.load(Relaxed) {
-            return;
-        }
+        let closing = self.closing.load(Relaxed);
         let pointer = &self.followed.0;
         let current = pointer.load(Relaxed);
         let tell = |news| self.follow.told(news, dev, rtnl);
@@ -147,16 +146,17 @@ impl<T: Follow> Observer for Eyes<T> {
                 Event::Unregistered => {
                     // INVARIANT: Null. RTNL is held, as for all stores.
                     pointer.store(null_mut(), Relaxed);
-                    tell(if dev.is_registered(rtnl) {
-                        News::Moved
-                    } else {
-                        News::Removed
+                    tell(match (dev.is_registered(rtnl), closing) {
+                        (false, _) => News::Removed,
+                        (true, true) => News::Dropped,
+                        (true, false) => News::Moved,
                     });
                 }
                 Event::Renamed => tell(News::Renamed),
                 Event::Registered | Event::Other => tell(News::Changed),
             }
         } else if current.is_null()
+            && !closing
             && event != Event::Unregistered
             // Who has the device as a port gives it back when it has begun to leave, which is told.
             && dev.is_listed(rtnl)

@@ -100,6 +100,7 @@ impl Follow for NicFollow {
                 self.tap.listen_on(None);
                 pr_info!("{name} is gone, waiting for another one of that name\n");
             }
+            News::Dropped => self.tap.listen_on(None),
         }
         self.manager.get().nic_changed();
         self.manager.kick();
