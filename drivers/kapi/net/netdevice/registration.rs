@@ -226,6 +226,12 @@ impl<T: Driver> Ops<T> {
         skb: *mut bindings::sk_buff,
         _sb_dev: *mut bindings::net_device,
     ) -> u16 {
+        // The packet may be one that took the way out and was sent back, so this CPU may have the
+        // lock of a queue of ours. As all such go to the first one, no two CPUs wait for each other.
+        // SAFETY: By the function's contract.
+        if unsafe { bindings::xl_skb_routed_elsewhere(skb, dev) } {
+            return 0;
+        }
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
         // SAFETY: By the function's contract.
