@@ -14,6 +14,12 @@ void xl_netif_napi_add(struct net_device *dev, struct napi_struct *napi,
 void xl_netif_napi_del(struct napi_struct *napi)
 {
 	netif_napi_del(napi);
+	/*
+	 * Who let go of the instance, or keeps its interrupts off, may have
+	 * been about to start its timer when napi_disable() cancelled that.
+	 * netif_napi_del() waited for all of them.
+	 */
+	hrtimer_cancel(&napi->timer);
 }
 
 struct net_device *xl_napi_netdev(const struct napi_struct *napi)
