@@ -61,6 +61,13 @@ void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu)
 	dev->max_mtu = mtu;
 }
 
+bool xl_netdev_same_rx_handler(const struct net_device *dev,
+			       const struct net_device *other)
+{
+	return rcu_access_pointer(dev->rx_handler) ==
+	       rcu_access_pointer(other->rx_handler);
+}
+
 int xl_netdev_ifindex(const struct net_device *dev)
 {
 	return dev->ifindex;

@@ -19,6 +19,8 @@ void xl_netdev_setup_l3(struct net_device *dev,
 			unsigned int tx_queue_len);
 void xl_netdev_lockdep_set_classes(struct net_device *dev);
 void xl_netdev_set_mtu(struct net_device *dev, unsigned int mtu);
+bool xl_netdev_same_rx_handler(const struct net_device *dev,
+			       const struct net_device *other);
 int xl_netdev_ifindex(const struct net_device *dev);
 const char *xl_netdev_name(const struct net_device *dev);
 unsigned int xl_netdev_mtu(const struct net_device *dev);

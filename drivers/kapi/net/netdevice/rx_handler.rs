@@ -9,8 +9,11 @@ use crate::{
     bindings,
     net::{
         dropreason::DropReason,
-        netdevice::driver::{driver, Driver},
-        netdevice::own::OwnDevice,
+        netdevice::{
+            base::Device,
+            driver::{driver, Driver},
+            own::OwnDevice,
+        },
         skbuff::SkBuff,
     },
 };
@@ -41,10 +44,12 @@ pub(super) unsafe extern "C" fn receive<T: Driver>(
     let driver = unsafe { driver::<T>(device) };
     // The caller's guard goes on after this one.
     let guard = rcu::read_lock();
-    // As the same one it would come here for ever.
-    let other = driver
-        .receive_as(&guard)
-        .filter(|dev| dev.as_raw() != device);
+    // By one that has this handler, too, as the same one has, it could go round for ever.
+    let handled = |dev: &Device| {
+        // SAFETY: Both devices are there.
+        unsafe { bindings::xl_netdev_same_rx_handler(dev.as_raw(), device) }
+    };
+    let other = driver.receive_as(&guard).filter(|dev| !handled(dev));
     match other {
         // SAFETY: The packet is ours alone, and the device valid until the caller's guard ends.
         Some(dev) => unsafe {
