@@ -35,7 +35,8 @@ pub trait Driver: Send + Sync + Sized + 'static {
     fn open(&self, dev: &OwnDevice);
 
     /// The device is going down. No packet is being received that was found while
-    /// [`Device::is_running`] was true. Process context, RTNL held.
+    /// [`Device::is_running`] was true. One may still be sent by a packet socket that goes round
+    /// queueing disciplines. Process context, RTNL held.
     fn stop(&self, dev: &OwnDevice);
 
     /// Selects the transmit queue for a packet. A number that the device does not have is taken as

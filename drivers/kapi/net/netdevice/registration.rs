@@ -245,7 +245,7 @@ impl<T: Driver> Ops<T> {
 
     /// # Safety
     ///
-    /// `dev` must be a device of ours that stays registered until this returns, and the
+    /// `dev` must be a device of ours that stays until this returns, registered or counted, and the
     /// caller must own a count on `skb` and give it up.
     unsafe extern "C" fn start_xmit(
         skb: *mut bindings::sk_buff,
