@@ -31,8 +31,8 @@ struct Parameter {
 impl Parameter {
     fn set(&mut self, text: &[u8]) -> Result {
         let text = text.trim_ascii();
-        // With its newline it must fit into a page.
-        if text.len() >= PAGE {
+        // With its newline it must be less than a page, which sysfs takes for an overrun.
+        if text.len() + 1 >= PAGE {
             return Err(E2BIG);
         }
         let mut copy = KVec::new();
