@@ -16,6 +16,9 @@ pub(crate) const NODE: &str = "/local/domain/0/xlnet/ask";
 
 const ANSWER: &str = "/local/domain/0/xlnet/answer";
 
+/// So many bytes the number may have, as the answer, which repeats it, has to fit into a node.
+const MAX_NUMBER: usize = 64;
+
 /// Answers what is asked now.
 ///
 /// # Errors
@@ -33,6 +36,9 @@ pub(crate) fn answer(settled: &Settled) -> Result {
     let (Ok(a), Ok(b)) = (DomId::parse(one), DomId::parse(other)) else {
         return Ok(());
     };
+    if number.len() > MAX_NUMBER {
+        return Ok(());
+    }
     let apart = settled.apart(a, b);
     let (a, b) = (Show(a), Show(b));
     match apart {
