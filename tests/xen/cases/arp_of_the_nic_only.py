@@ -2,7 +2,7 @@
 
 import contextlib
 
-from lab import xlnet
+from lab import containers, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.needs import Needs
@@ -12,14 +12,6 @@ NEEDS = Needs(guests=("g1", "g2", "g3"))
 EXTRA = "10.0.0.50"
 # Nobody's: the bridge floods frames to it.
 NOBODY = "02:00:00:00:00:99"
-# Two namespaces, joined by devices that have the index of the NIC, each in its own.
-CONTAINERS = """
-read -r index </sys/class/net/eth0/ifindex
-ip netns add near && ip netns add far &&
-ip -n near link add eth0 index $index type veth peer name eth0 index $index netns far &&
-ip -n near link set eth0 up && ip -n far link set eth0 up
-"""
-REMOVE = "ip netns del near; ip netns del far"
 # Announces an address, and tells whenever there is no route, or is one, meanwhile.
 ANNOUNCE = """
 ip -n far address add {address}/32 dev eth0
@@ -56,7 +48,7 @@ def arp(sender, address, target):
 
 def not_from_containers(lab, g1, g2):
     """Neither is a route withdrawn by what a container hears, nor made."""
-    with applied(g1, CONTAINERS, REMOVE):
+    with containers.near_and_far(g1):
         expect_seen(g1, ANNOUNCE.format(address=g2.ip), "there")
         told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
         g1.check(f"ip -n far link set eth0 address {mac_of(g2.settings)}")

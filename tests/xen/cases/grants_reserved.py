@@ -1,6 +1,6 @@
 """A guest whose channels have all grants but the reserve is refused more, while a disk comes new and works."""
 
-from lab import traffic, xen, xlnet
+from lab import debug, traffic, xen, xlnet
 from lab.checks import expect, wait_until
 from lab.needs import Needs
 
@@ -16,7 +16,7 @@ LEFT = LIMIT - 8 - 514 - 2 * CHANNEL
 REFUSED = "no channel: too few grants are left for channels (ENOSPC)"
 # What is written and then read at a time, in bytes, which the kernel makes eight requests of at least; how often; and
 # how long it may take, in microseconds, the start of the program included. One request of those takes more than LEFT.
-SIZE, TIMES, LONGEST = 1 << 20, 24, 1_000_000
+SIZE, TIMES, LONGEST = 1 << 20, 24, 1_000_000 * debug.PACE
 DISK = "/var/lib/lab/grants_reserved"
 ATTACH = f"""
 modprobe -a loop xen-blkback

@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 
-from lab import families, xlnet
+from lab import containers, families, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
 from lab.ndp import advertisement
@@ -13,14 +13,6 @@ from lab.topology import mac_of
 NEEDS = Needs(guests=("g1", "g2", "g3"))
 # Nobody's: the bridge floods frames to it.
 NOBODY = "02:00:00:00:00:99"
-# A namespace with a link of its own, on which an index is the NIC's.
-CONTAINER = """
-read -r index </sys/class/net/eth0/ifindex
-ip netns add near && ip netns add far &&
-ip -n near link add eth0 index $index type veth peer name eth0 index $index netns far &&
-ip -n near link set eth0 up && ip -n far link set eth0 up
-"""
-REMOVE = "ip netns del near; ip netns del far"
 
 
 @contextlib.contextmanager
@@ -67,13 +59,9 @@ def not_for_others(g1, g2, g3):
 
 def in_a_container(g1, g2):
     """What is said in another namespace is not said on the NIC."""
-    g1.check(CONTAINER)
-    try:
-        with watched(g1, g2.ip) as seen:
-            frame = advertisement(NOBODY, g2.ip, True)
-            g1.check(f"ip netns exec far bash -c {shlex.quote(frame)}")
-    finally:
-        g1.check(REMOVE)
+    with containers.near_and_far(g1), watched(g1, g2.ip) as seen:
+        frame = advertisement(NOBODY, g2.ip, True)
+        g1.check(f"ip netns exec far bash -c {shlex.quote(frame)}")
     expect(set(seen) == {"there"}, f"g1 believed a container: {seen}")
 
 
