@@ -188,7 +188,7 @@ def run(wanted):
 
 def run_debug(wanted):
     """The shorter form, or the named cases, with debug kernels."""
-    return run_in_both(wanted, debug.CASES, debug.CASES_PVH)
+    return run_in_both(wanted, debug.CASES, debug.CASES)
 
 
 def run_kernel(wanted):
