@@ -45,12 +45,6 @@ bool xl_skb_next_hop6(const struct sk_buff *skb, const struct in6_addr *daddr,
 	}
 }
 
-bool xl_skb_routed_elsewhere(const struct sk_buff *skb,
-			     const struct net_device *dev)
-{
-	return skb_valid_dst(skb) && skb_dst_dev(skb) != dev;
-}
-
 int xl_skb_dst_ifindex(const struct sk_buff *skb)
 {
 	return skb_dst_dev(skb)->ifindex;

@@ -12,8 +12,6 @@ u16 xl_skb_route_family(const struct sk_buff *skb);
 u8 xl_skb_gateway4(const struct sk_buff *skb, __be32 *gateway);
 bool xl_skb_next_hop6(const struct sk_buff *skb, const struct in6_addr *daddr,
 		      struct in6_addr *next_hop);
-bool xl_skb_routed_elsewhere(const struct sk_buff *skb,
-			     const struct net_device *dev);
 int xl_skb_dst_ifindex(const struct sk_buff *skb);
 bool xl_skb_needs_xfrm(const struct sk_buff *skb);
 u32 xl_skb_mark(const struct sk_buff *skb);

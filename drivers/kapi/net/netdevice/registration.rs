@@ -226,14 +226,19 @@ impl<T: Driver> Ops<T> {
         skb: *mut bindings::sk_buff,
         _sb_dev: *mut bindings::net_device,
     ) -> u16 {
-        // The packet may be one that took the way out and was sent back, so this CPU may have the
-        // lock of a queue of ours. As all such go to the first one, no two CPUs wait for each other.
-        // SAFETY: By the function's contract.
-        if unsafe { bindings::xl_skb_routed_elsewhere(skb, dev) } {
-            return 0;
-        }
         // SAFETY: By the function's contract.
         let (driver, dev) = unsafe { (driver::<T>(dev), OwnDevice::from_raw(dev)) };
+        // A packet that took the way out and was sent back has another device's route, and this CPU
+        // may have the lock of a queue of ours. As all such go to the first one, no two CPUs wait
+        // for each other.
+        // SAFETY: By the function's contract. The route is asked for its device only if it is one.
+        let routed_elsewhere = unsafe {
+            u32::from(bindings::xl_skb_route_family(skb)) != bindings::AF_UNSPEC
+                && bindings::xl_skb_dst_ifindex(skb) != dev.ifindex()
+        };
+        if routed_elsewhere {
+            return 0;
+        }
         // SAFETY: By the function's contract.
         let queue = driver.select_queue(dev, unsafe { SkBuff::borrow(&skb) });
         if dev.uses_queue(queue) {
