@@ -11,7 +11,7 @@ mod queue;
 
 use ends::Ends;
 use proptest::prelude::*;
-use queue::{check, in_pages, Op};
+use queue::{check, in_pages, record, Op};
 use xenfifo::{host, Consumer, Producer, MAX_RECORD};
 
 fn len() -> impl Strategy<Value = u32> {
@@ -84,10 +84,12 @@ proptest! {
     ) {
         check(contiguous(ring, index), &ops);
     }
+
     /// Who waits for so many bytes is told when they are there, and no earlier.
     #[test]
     fn a_consumer_is_told_of_what_it_waits_for(
-        ring in ring_bytes(), index in index(), bytes in 0..20_000u32, lens in prop::collection::vec(0..900u32, 300)
+        ring in ring_bytes(), index in index(), bytes in 0..20_000u32,
+        lens in prop::collection::vec(0..900u32, 300)
     ) {
         let (mut tx, mut rx) = in_pages(ring, index);
         prop_assert!(!rx.wait_for(bytes).unwrap());
@@ -97,8 +99,8 @@ proptest! {
                 // Too full for another packet, as what is waited for may be.
                 break;
             }
-            there += 16 + len.div_ceil(16) * 16;
-            let enough = there >= bytes.clamp(16, ring);
+            there += record(len.into());
+            let enough = there >= bytes.clamp(16, ring).into();
             prop_assert_eq!(tx.publish(), Ok(enough));
             if enough {
                 prop_assert!(rx.wait_for(bytes).unwrap());

@@ -38,7 +38,8 @@ struct Model {
     queue: VecDeque<([u8; 12], Vec<u8>, u64)>,
 }
 
-fn record(len: u64) -> u64 {
+/// What a packet of `len` bytes takes in the ring, in bytes.
+pub fn record(len: u64) -> u64 {
     16 + len.div_ceil(16) * 16
 }
 
