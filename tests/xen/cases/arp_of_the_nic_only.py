@@ -1,7 +1,5 @@
 """Only ARP that the NIC itself received for this guest says where an address is: no container can forge it."""
 
-import contextlib
-
 from lab import containers, xlnet
 from lab.checks import expect, wait_until
 from lab.counters import Movement
@@ -20,15 +18,6 @@ while kill -0 $! 2>/dev/null; do on_xl0 {address} && echo there || echo none; na
 on_xl0 {address} && echo there || echo none
 ip -n far address del {address}/32 dev eth0
 """
-
-
-@contextlib.contextmanager
-def applied(guest, script, undo):
-    guest.check(script)
-    try:
-        yield
-    finally:
-        guest.check(undo)
 
 
 def expect_seen(guest, script, what):
@@ -53,8 +42,7 @@ def not_from_containers(lab, g1, g2):
         told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
         g1.check(f"ip -n far link set eth0 address {mac_of(g2.settings)}")
         # An address that g2 has but of which it says nothing on the NIC.
-        with applied(
-            g2,
+        with g2.applied(
             f"sysctl -q net.ipv4.conf.eth0.arp_ignore=8 && ip address add {EXTRA}/32 dev eth0",
             f"ip address del {EXTRA}/32 dev eth0; sysctl -q net.ipv4.conf.eth0.arp_ignore=0",
         ):
@@ -65,7 +53,7 @@ def not_from_containers(lab, g1, g2):
 def not_for_others(g1, g2, g3):
     """What a NIC that hears everything receives, but for another guest, says nothing."""
     frame = arp(mac_of(g3.settings), g2.ip, NOBODY)
-    with applied(g1, "ip link set eth0 promisc on", "ip link set eth0 promisc off"):
+    with g1.applied("ip link set eth0 promisc on", "ip link set eth0 promisc off"):
         watching = g1.start(f"for i in {{1..30}}; do on_xl0 {g2.ip} && echo there || echo none; nap 0.1; done")
         with Movement({g1: ["eth0"]}, ("rx",)) as moved:
             for _ in range(10):

@@ -19,11 +19,8 @@ def run(lab):
     for number in (0, 65):
         xlnet.expect_refusal(g1, "xlnet", f"channels={number}", "a number, 1 to 64")
     # Nobody could tell it then that the guest is suspended.
-    g1.check(AUTOPROBE.format(0))
-    try:
+    with g1.applied(AUTOPROBE.format(0), AUTOPROBE.format(1)):
         xlnet.expect_refusal(g1, "xlnet", "", "no notice of suspends")
-    finally:
-        g1.check(AUTOPROBE.format(1))
     xlnet.expect_refusal(lab.dom0, "xlnet", "", "dom0")
     xlnet.expect_refusal(g1, "xldiscovery", "", "dom0")
     xlnet.expect_refusal(lab.dom0, "xldiscovery", NO_TEXT, "not UTF-8")

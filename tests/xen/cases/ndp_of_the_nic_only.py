@@ -46,13 +46,13 @@ def proxied(g1, g2, g3):
 
 def not_for_others(g1, g2, g3):
     """What a NIC that hears everything receives, but for another guest, says nothing."""
-    g1.check("ip link set eth0 promisc on")
-    try:
-        with watched(g1, g2.ip) as seen, Movement({g1: ["eth0"]}, ("rx",)) as moved:
-            for _ in range(5):
-                g3.check(advertisement(mac_of(g3.settings), g2.ip, True, to=NOBODY))
-    finally:
-        g1.check("ip link set eth0 promisc off")
+    with (
+        g1.applied("ip link set eth0 promisc on", "ip link set eth0 promisc off"),
+        watched(g1, g2.ip) as seen,
+        Movement({g1: ["eth0"]}, ("rx",)) as moved,
+    ):
+        for _ in range(5):
+            g3.check(advertisement(mac_of(g3.settings), g2.ip, True, to=NOBODY))
     expect(moved[g1, "eth0"] >= 5, f"the frames did not reach g1: {moved}")
     expect(set(seen) == {"there"}, f"g1 believed an advertisement that was for another: {seen}")
 

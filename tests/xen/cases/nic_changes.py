@@ -62,8 +62,7 @@ def address_without_answer(lab, version, g1, g2):
     """An address of which the link says nothing gets no route, and takes none from those that have one."""
     address, (quiet, undo) = EXTRA[version], QUIET[version]
     told = f"xenstore-read /local/domain/{g1.domid}/xlnet/peer/{g2.domid}"
-    g2.check(quiet)
-    try:
+    with g2.applied(quiet, undo):
         with Movement({g1: ["eth0", "xl0"]}) as moved:
             comes(g2, version)
             wait_until("dom0 to tell g1 of the address", lambda: address in lab.dom0.check(told), 5)
@@ -71,8 +70,6 @@ def address_without_answer(lab, version, g1, g2):
         expect(moved[g1, "xl0"] > MANY > moved[g1, "eth0"], f"{address} moved other traffic: {moved}")
         expect(xlnet.device_to(g1, address) == "eth0", f"a route to {address}, which nobody has seen")
         goes(g2, version)
-    finally:
-        g2.check(undo)
 
 
 def detach(lab, guest):

@@ -1,5 +1,6 @@
 """A domain of the lab and what one does in it: commands, modules, the kernel log."""
 
+import contextlib
 import dataclasses
 import shlex
 
@@ -103,6 +104,15 @@ class Domain:
 
     def check(self, command, timeout=60):
         return self.start(command).check(timeout)
+
+    @contextlib.contextmanager
+    def applied(self, command, undo):
+        """What the command does holds for the `with` block."""
+        self.check(command)
+        try:
+            yield
+        finally:
+            self.check(undo)
 
     def read(self, path):
         return self.check(f"cat {shlex.quote(path)}").strip()
